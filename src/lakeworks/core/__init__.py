@@ -1,0 +1,1 @@
+"""Names, types, errors, the clock and events: what every other package stands on."""

@@ -1,0 +1,223 @@
+"""What every engine does: bind tables, stream a SELECT, read arrived files, stage a load.
+
+An engine knows neither catalog nor policy nor the Delta log: it is handed `TableSource`s and it
+hands back `DataFile`s, which the caller commits. Nothing above `engines` names an engine. The
+suite in `tests/contract` holds every engine to this page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    import pyarrow as pa
+
+    from lakeworks.core.types import Schema, Type
+    from lakeworks.storage.files import DataFile, TableSource
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """One rule as a condition on a row.
+
+    Attributes:
+        rule: The rule's text, as quarantine shows it.
+        condition: A SQL expression over the model's columns; a row passes where it is true
+            (null does not pass). Empty when only `unique` is asked.
+        unique: Columns whose combined value must occur once among the staged rows.
+    """
+
+    rule: str
+    condition: str = ""
+    unique: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditColumns:
+    """`_processed_at`, `_run_id` and `_record_hash` (SHA-256 of the row's other columns)."""
+
+    processed_at: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageRequest:
+    """Rows to be made into data files of one table.
+
+    Attributes:
+        sql: A SELECT over bound names, in the engine's own dialect.
+        target: The table as it is, or None when it does not exist or is to be made anew.
+        root: The table's root, where new files are written; they are not part of the table
+            until the caller commits them.
+        rejects_root: The root of the table that takes rejected rows.
+        load: How the rows enter; `partitions` expects `touched` rows only.
+        checks: Row-level rules whose failing rows are rejected instead of written.
+        replaced_partitions: For `partitions`: the partitions to be replaced, as Delta
+            serialises them.
+    """
+
+    sql: str
+    table: str
+    root: str
+    rejects_root: str
+    load: Literal["append", "merge", "replace", "partitions", "scd2"]
+    run_id: str
+    target: TableSource | None = None
+    key: tuple[str, ...] = ()
+    latest_by: str | None = None
+    partition_by: tuple[str, ...] = ()
+    checks: tuple[RowCheck, ...] = ()
+    audit: AuditColumns | None = None
+    moment: str = ""
+    replaced_partitions: tuple[Mapping[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Data files written but not yet committed.
+
+    `read` counts the rows that the SELECT gave; read = written + rejected + superseded for
+    every load (rows that replaced or closed an older row count as written).
+    """
+
+    schema: Schema
+    added: tuple[DataFile, ...]
+    removed: tuple[DataFile, ...]
+    rejected: tuple[DataFile, ...]
+    read: int
+    written: int
+    quarantined: int
+    superseded: int
+    rejected_by: Mapping[str, int] = field(default_factory=dict)
+
+
+FileFormat = Literal["json", "csv", "parquet", "avro", "log"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedFile:
+    """One file of the landing zone that is to be read.
+
+    Attributes:
+        uri: Where it can be read now: absolute path or `s3://…`.
+        source_file: What `_source_file` says of its rows.
+    """
+
+    uri: str
+    source_file: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileReading:
+    """How arrived files are read into bronze rows.
+
+    Attributes:
+        known: The table's data columns so far (without the four system columns), or None.
+        mode: What happens to new fields and misfits: design.md, `schema:`.
+        options: Format-specific: `delimiter`, `quote`, `escape`, `header`, `encoding`,
+            `null_values`, `skip_rows` for CSV; `pattern` (a regular expression with named
+            groups) for logs; `array` for JSON arrays.
+        types: Declared column types, `"infer"`, or empty for text (CSV and logs).
+        partition_by: Columns by which the table's files are divided.
+        root, rejects_root: Where data files and rejected rows are written.
+    """
+
+    table: str
+    format: FileFormat
+    files: Sequence[ArrivedFile]
+    root: str
+    rejects_root: str
+    run_id: str
+    moment: str
+    known: Schema | None = None
+    mode: Literal["evolve", "rescue", "strict"] = "evolve"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    types: Mapping[str, Type] | Literal["infer"] = field(default_factory=dict)
+    partition_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FilesRead:
+    """Bronze rows written as data files but not yet committed.
+
+    Attributes:
+        unreadable: Files the fast path could not read, with the engine's reason: nothing of
+            them was written; the salvage path takes them.
+    """
+
+    schema: Schema
+    added: tuple[DataFile, ...]
+    rejected: tuple[DataFile, ...]
+    read: int
+    written: int
+    quarantined: int
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+class Session(Protocol):
+    """One step's or one query's view of an engine. Close it; it frees what it holds."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def bind(self, name: str, source: TableSource) -> None:
+        """Let SQL of this session read `source` as `database.table`. Reads nothing yet."""
+        ...
+
+    def describe(self, sql: str) -> Schema:
+        """Return the columns that a SELECT gives, without running it.
+
+        Raises:
+            SqlError: the engine refuses it; says line, column and the nearest right name.
+        """
+        ...
+
+    def query(self, sql: str, *, timeout_s: float | None = None) -> pa.RecordBatchReader:
+        """Run one SELECT and stream its result; call at most one at a time."""
+        ...
+
+    def frame(self, name: str) -> Any:  # noqa: ANN401 - a narwhals LazyFrame
+        """Return a bound table as a narwhals lazy frame."""
+        ...
+
+    def register(self, name: str, frame: Any) -> None:  # noqa: ANN401
+        """Let SQL read a narwhals lazy frame, made from `frame`s of this session, as `name`."""
+        ...
+
+    def stage(self, request: StageRequest) -> Staged:
+        """Write a SELECT's rows as data files of a table; commit nothing."""
+        ...
+
+    def read_files(self, reading: FileReading) -> FilesRead:
+        """Write the rows of arrived files as data files of a bronze table; commit nothing."""
+        ...
+
+    def interrupt(self) -> None:
+        """Stop what this session runs, from another thread."""
+        ...
+
+
+class Engine(Protocol):
+    """A place where SQL runs. Safe to use from several threads, one session each."""
+
+    name: str
+
+    def session(self) -> Session:
+        """Open a session of its own."""
+        ...
+
+    def close(self) -> None:
+        """Free everything; sessions still open are interrupted."""
+        ...

@@ -1,0 +1,177 @@
+"""What a project declares, checked and frozen: the input of every later part.
+
+Pure data. `loader.py` makes a `Project` from files, or raises all mistakes at once. Rules and
+policies stay text here; the package that owns the language parses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from lakeworks.core.names import TableName
+    from lakeworks.core.types import Type
+
+FileFormat = Literal["json", "csv", "parquet", "avro", "log"]
+SchemaMode = Literal["evolve", "rescue", "strict"]
+OnChange = Literal["reload", "append", "error"]
+Load = Literal["append", "merge", "replace", "partitions", "scd2"]
+OnViolation = Literal["quarantine", "fail", "warn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where something was declared: a path relative to the project, and a line from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One entry of `environments:` in lake.yml, with its variables filled in.
+
+    Attributes:
+        storage: An absolute folder, or `s3://bucket/prefix`.
+        catalog: An SQLAlchemy URL; a relative SQLite path is made absolute by the loader.
+        engine: `duckdb` or `spark`.
+        memory_limit: Bytes the engine may hold, or None for its own default.
+        threads: Threads the engine may use, or None for all cores.
+        options: `s3:` settings (endpoint, region, access_key_id, secret_access_key,
+            session_token, allow_http, virtual_hosted_style), by name.
+    """
+
+    name: str
+    storage: str
+    catalog: str
+    engine: str
+    memory_limit: int | None = None
+    threads: int | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CsvOptions:
+    """How a CSV source is written; None means: find out."""
+
+    delimiter: str | None = None
+    quote: str | None = None
+    escape: str | None = None
+    header: bool | None = None
+    encoding: str | None = None
+    null_values: tuple[str, ...] = ("",)
+    skip_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of `sources/`: what comes in and the bronze table that it feeds.
+
+    Attributes:
+        path: An absolute folder or glob, or `s3://…`, as the loader resolved it.
+        declared_path: `path` as the user wrote it.
+        format: None means: guess from the file names, then from the content.
+        types: Column types for CSV and logs, `"infer"`, or empty for text.
+        log_pattern: `common`, `combined`, or a regular expression with named groups.
+        landing: `copy` keeps every file in the landing zone; `in_place` trusts the source's
+            folder to be one, and keeps only checksums.
+    """
+
+    table: TableName
+    at: Location
+    path: str
+    declared_path: str
+    format: FileFormat | None = None
+    schema: SchemaMode = "evolve"
+    on_change: OnChange = "reload"
+    landing: Literal["copy", "in_place"] = "copy"
+    csv: CsvOptions = field(default_factory=CsvOptions)
+    log_pattern: str = "combined"
+    types: Mapping[str, Type] | Literal["infer"] = field(default_factory=dict)
+    description: str = ""
+    partition_by: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnNote:
+    """What a header says of one column of its model."""
+
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """A model's ruleset as text, and what a violation does.
+
+    Attributes:
+        text: DQDL.
+        at: The line on which the DQDL begins, so that its errors can be placed.
+    """
+
+    text: str
+    at: Location
+    on_violation: OnViolation = "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One file of `models/`: a SELECT or a Python function that makes one table.
+
+    Attributes:
+        inputs: The tables that it reads, the driving input first.
+        driving: The input whose new rows drive `append`, `merge`, `partitions` and `scd2`.
+        incremental_on_declared: Whether the header said `incremental_on:`; then a query that
+            aggregates its driving input still reads only what is new.
+        row_wise: Whether each output row derives from one row of the driving input (no
+            aggregate, window, DISTINCT, LIMIT or set operation over it).
+        sql: The SELECT in DuckDB's dialect, or None for a Python model.
+        sql_line: The line of the file on which the SELECT's text begins.
+        function: The Python model, or None. It takes narwhals lazy frames by input alias and
+            returns one.
+        frame_inputs: For a Python model, parameter name to table.
+        fingerprint: SHA-256 of what decides the rows: normalised SQL (or source text), load,
+            key, latest_by, partition_by, quality, audit.
+    """
+
+    table: TableName
+    at: Location
+    load: Load
+    inputs: tuple[TableName, ...]
+    driving: TableName | None
+    fingerprint: str
+    sql: str | None = None
+    sql_line: int = 1
+    function: Callable[..., Any] | None = None
+    frame_inputs: Mapping[str, TableName] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    latest_by: str | None = None
+    partition_by: tuple[str, ...] = ()
+    quality: Quality | None = None
+    audit: bool = False
+    incremental_on_declared: bool = False
+    row_wise: bool = True
+    description: str = ""
+    columns: Mapping[str, ColumnNote] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A whole project as it stands on disk, valid in itself."""
+
+    root: Path
+    name: str
+    environment: Environment
+    environments: tuple[str, ...]
+    publish: Literal["run", "table"]
+    sources: Mapping[TableName, Source]
+    models: Mapping[TableName, Model]
