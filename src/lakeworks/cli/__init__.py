@@ -1,0 +1,1 @@
+"""The command `lake`: one file a noun; each parses, calls and prints."""
