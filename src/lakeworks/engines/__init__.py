@@ -1,0 +1,1 @@
+"""Where SQL runs: one protocol, and the engines behind it."""

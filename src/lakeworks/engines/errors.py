@@ -1,0 +1,258 @@
+"""What can go wrong inside an engine, in words a user can act on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from lakeworks.core.errors import LakeError, MissingExtraError, RequestError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lakeworks.core.types import Type
+
+MIB = 1024 * 1024
+
+
+class SqlError(RequestError):
+    """The engine refuses a SELECT before it reads a row.
+
+    Attributes:
+        line: Line of the SQL from 1, or None where the engine does not say.
+        column: Character of that line from 1, or None.
+    """
+
+    code = "LW401"
+
+    def __init__(
+        self, problem: str, hint: str = "", line: int | None = None, column: int | None = None
+    ) -> None:
+        super().__init__(problem, hint)
+        self.args = (problem, hint, line, column)
+        self.line = line
+        self.column = column
+
+    @classmethod
+    def at(
+        cls, problem: str, *, line: int | None, column: int | None, hint: str = ""
+    ) -> Self:
+        """Say where in the SQL the problem is."""
+        place = f"SQL line {line}, column {column}: " if line is not None else ""
+        return cls(place + problem, hint, line, column)
+
+
+class ValueConversionError(LakeError):
+    """A value met while the SQL ran cannot be what the SQL makes of it."""
+
+    code = "LW402"
+
+    @classmethod
+    def met(cls, reason: str) -> Self:
+        """Say which value failed, in the engine's words."""
+        return cls(
+            reason,
+            "use try_cast(...) to get null instead, and a rule to send such rows to "
+            "quarantine",
+        )
+
+
+class OutOfMemoryError(LakeError):
+    """The engine reached its memory limit and could not go on on disk."""
+
+    code = "LW403"
+    retryable = True
+
+    @classmethod
+    def reached(cls, limit_bytes: int, reason: str) -> Self:
+        """Say what the limit was."""
+        return cls(
+            f"the engine needs more than its memory limit of {limit_bytes // MIB} MiB: {reason}",
+            "raise memory_limit of the environment in lake.yml, or lower threads: each "
+            "thread holds buffers of its own",
+        )
+
+
+class DiskFullError(LakeError):
+    """No space is left where the engine writes tables or temporary files."""
+
+    code = "LW404"
+    retryable = True
+
+    @classmethod
+    def met(cls, reason: str) -> Self:
+        """Say what could not be written."""
+        return cls(
+            f"no space is left on the disk: {reason}",
+            "free space and run again: nothing was committed",
+        )
+
+
+class InterruptedQueryError(LakeError):
+    """A query was stopped from outside."""
+
+    code = "LW405"
+    retryable = True
+
+    @classmethod
+    def stopped(cls) -> Self:
+        """Say that it was asked to stop."""
+        return cls("the query was interrupted", "run it again: nothing was committed")
+
+
+class QueryTimeoutError(LakeError):
+    """A query ran longer than it may."""
+
+    code = "LW406"
+
+    @classmethod
+    def after(cls, seconds: float) -> Self:
+        """Say how long it was allowed to run."""
+        return cls(
+            f"the query was stopped after its time limit of {seconds:g} s",
+            "read fewer columns or partitions, or allow more time",
+        )
+
+
+class SchemaNarrowedError(RequestError):
+    """New rows have a type that the table's column cannot hold without loss."""
+
+    code = "LW407"
+
+    @classmethod
+    def columns(
+        cls, table: str, narrowed: Iterable[tuple[str, Type, Type]]
+    ) -> Self:
+        """Name each column with its type in the table and the type offered."""
+        told = "; ".join(f"{name} is {old} and would be {new}" for name, old, new in narrowed)
+        return cls(
+            f"table {table} cannot hold these rows without loss: {told}",
+            "cast the column to the table's type in the model, or make the table anew: "
+            f"lake run --full-refresh --select {table}",
+        )
+
+
+class UnsupportedTypeError(RequestError):
+    """A column's type has no counterpart in a table."""
+
+    code = "LW408"
+
+    @classmethod
+    def named(cls, text: str, column: str) -> Self:
+        """Name the column and the engine's type."""
+        where = f"column {column!r} has" if column else "found"
+        return cls(
+            f"{where} the type {text}, which a table cannot store",
+            "cast it in the SELECT, for example to varchar",
+        )
+
+
+class DuplicateColumnError(RequestError):
+    """Two columns of a SELECT have one name, without regard to case."""
+
+    code = "LW409"
+
+    @classmethod
+    def named(cls, table: str, names: Sequence[str]) -> Self:
+        """Name the columns that collide."""
+        told = ", ".join(names)
+        return cls(
+            f"the columns of {table} repeat a name (upper and lower case count as one): {told}",
+            "give each column of the SELECT a name of its own with AS",
+        )
+
+
+class UnknownColumnError(RequestError):
+    """A header names a column that the SELECT does not give."""
+
+    code = "LW410"
+
+    @classmethod
+    def named(cls, column: str, *, setting: str, table: str, known: Iterable[str]) -> Self:
+        """Say which setting names it, and the nearest column."""
+        return cls(
+            f"{setting} of {table} names the column {column!r}, which its SELECT does not give",
+            did_you_mean(column, known),
+        )
+
+
+class StorageAccessError(LakeError):
+    """The engine could not read or write a file."""
+
+    code = "LW411"
+    retryable = True
+
+    @classmethod
+    def met(cls, reason: str) -> Self:
+        """Give the engine's reason."""
+        return cls(
+            f"a file could not be read or written: {reason}",
+            "check that the storage exists and may be read and written; "
+            "lake doctor names files that are missing",
+        )
+
+
+class EngineFailedError(LakeError):
+    """The engine failed in a way that has no name of its own."""
+
+    code = "LW412"
+
+    @classmethod
+    def met(cls, reason: str) -> Self:
+        """Give the engine's reason."""
+        return cls(f"the engine failed: {reason}", "run lake doctor")
+
+
+class UnknownEngineError(RequestError):
+    """An environment names an engine that does not exist."""
+
+    code = "LW413"
+
+    @classmethod
+    def named(cls, name: str, known: Iterable[str]) -> Self:
+        """Name the engines that exist."""
+        return cls(f"there is no engine {name!r}", did_you_mean(name, known))
+
+
+class MissingExtensionError(MissingExtraError):
+    """An extension of DuckDB is needed and its package is not installed."""
+
+    code = "LW414"
+
+    @classmethod
+    def of_duckdb(cls, name: str, version: str, purpose: str) -> Self:
+        """Name the package that brings it."""
+        return cls(
+            f"{purpose} needs DuckDB's extension {name!r}, which is not installed",
+            f"pip install 'duckdb-extension-{name}=={version}'",
+        )
+
+
+class DialectError(RequestError):
+    """A model's SQL cannot be read in the dialect that its header names."""
+
+    code = "LW415"
+
+
+class LoadError(RequestError):
+    """A load lacks a setting, or cannot be applied to the rows that it got."""
+
+    code = "LW416"
+
+    @classmethod
+    def without_key(cls, table: str, load: str) -> Self:
+        """Say that the load needs a key."""
+        return cls(f"{table} has load: {load} but no key", "add key: [column, …] to its header")
+
+    @classmethod
+    def reserved(cls, table: str, column: str) -> Self:
+        """Say that the SELECT gives a column that the load itself adds."""
+        return cls(
+            f"the SELECT of {table} gives the column {column!r}, which its load adds itself",
+            "rename the column in the SELECT",
+        )
+
+
+class MissingFilesError(LakeError):
+    """A table's log names files that are not there."""
+
+    code = "LW417"
