@@ -33,9 +33,7 @@ class SqlError(RequestError):
         self.column = column
 
     @classmethod
-    def at(
-        cls, problem: str, *, line: int | None, column: int | None, hint: str = ""
-    ) -> Self:
+    def at(cls, problem: str, *, line: int | None, column: int | None, hint: str = "") -> Self:
         """Say where in the SQL the problem is."""
         place = f"SQL line {line}, column {column}: " if line is not None else ""
         return cls(place + problem, hint, line, column)
@@ -51,8 +49,7 @@ class ValueConversionError(LakeError):
         """Say which value failed, in the engine's words."""
         return cls(
             reason,
-            "use try_cast(...) to get null instead, and a rule to send such rows to "
-            "quarantine",
+            "use try_cast(...) to get null instead, and a rule to send such rows to quarantine",
         )
 
 
@@ -66,7 +63,8 @@ class OutOfMemoryError(LakeError):
     def reached(cls, limit_bytes: int, reason: str) -> Self:
         """Say what the limit was."""
         return cls(
-            f"the engine needs more than its memory limit of {limit_bytes // MIB} MiB: {reason}",
+            f"the engine needs more than its memory limit of {limit_bytes // MIB} MiB: "
+            f"{reason}",
             "raise memory_limit of the environment in lake.yml, or lower threads: each "
             "thread holds buffers of its own",
         )
@@ -119,9 +117,7 @@ class SchemaNarrowedError(RequestError):
     code = "LW407"
 
     @classmethod
-    def columns(
-        cls, table: str, narrowed: Iterable[tuple[str, Type, Type]]
-    ) -> Self:
+    def columns(cls, table: str, narrowed: Iterable[tuple[str, Type, Type]]) -> Self:
         """Name each column with its type in the table and the type offered."""
         told = "; ".join(f"{name} is {old} and would be {new}" for name, old, new in narrowed)
         return cls(

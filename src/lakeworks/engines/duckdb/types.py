@@ -24,7 +24,7 @@ _TO = {
     "binary": "BLOB", "date": "DATE", "timestamp": "TIMESTAMP WITH TIME ZONE",
     "timestamp_ntz": "TIMESTAMP",
 }  # fmt: skip
-_FROM = {
+_FROM: dict[str, Type] = {
     **{name: Scalar(word) for word, name in _TO.items()},
     # sum() over integers gives HUGEINT, which no table format has; a sum beyond 64 bits
     # fails in the cast instead of losing digits.
@@ -84,7 +84,7 @@ class _Reader:
         self.at = 0
 
     def type(self) -> Type:
-        found = self._plain()
+        found: Type = self._plain()
         while self._peek("["):
             self.at = self.text.index("]", self.at) + 1
             found = Array(found)

@@ -1,0 +1,124 @@
+"""DuckDB's exceptions, told as errors of Lakeworks."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lakeworks.engines.errors import (
+    DiskFullError,
+    EngineFailedError,
+    InterruptedQueryError,
+    OutOfMemoryError,
+    SqlError,
+    StorageAccessError,
+    ValueConversionError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+    from lakeworks.core.errors import LakeError
+
+_KIND = re.compile(r"^(?:[A-Z][A-Za-z ]+ Error|TransactionContext Error): ", re.MULTILINE)
+_PLACE = re.compile(r"\n\s*\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
+_NEAREST = re.compile(
+    r"(?:Did you mean|Candidate (?:bindings|functions))\s*:?\s*(.+?)\s*$", re.DOTALL
+)
+_FULL = ("no space left", "errno 28", "enospc", "max_temp_directory_size", "disk quota")
+
+
+@contextmanager
+def translated(
+    con: duckdb.DuckDBPyConnection | None = None, *, lines_before: int = 0
+) -> Iterator[None]:
+    """Turn DuckDB's exceptions inside the block into errors of Lakeworks.
+
+    Args:
+        con: Asked for its memory limit.
+        lines_before: Lines that stand before the user's SQL in what is run.
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise lake_error(error, con, lines_before=lines_before) from error
+
+
+def lake_error(
+    error: duckdb.Error,
+    con: duckdb.DuckDBPyConnection | None = None,
+    *,
+    lines_before: int = 0,
+) -> LakeError:
+    """Return what `error` is to a user."""
+    import duckdb
+
+    text = _KIND.sub("", str(error)).strip()
+    if any(mark in text.lower() for mark in _FULL):
+        return DiskFullError.met(_first_line(text))
+    match error:
+        case duckdb.OutOfMemoryException():
+            return OutOfMemoryError.reached(_memory_limit_bytes(con), _first_line(text))
+        case duckdb.InterruptException():
+            return InterruptedQueryError.stopped()
+        case duckdb.ConversionException() | duckdb.OutOfRangeException():
+            return ValueConversionError.met(_without_place(text))
+        case duckdb.InvalidInputException() if "cast" in text.lower():
+            return ValueConversionError.met(_without_place(text))
+        case duckdb.IOException() | duckdb.HTTPException() | duckdb.PermissionException():
+            return StorageAccessError.met(_first_line(text))
+        case duckdb.ProgrammingError() | duckdb.NotSupportedError():
+            return sql_error(text, lines_before=lines_before)
+        case _:
+            return EngineFailedError.met(_without_place(text))
+
+
+def sql_error(text: str, *, lines_before: int = 0) -> SqlError:
+    """Return the error for SQL that DuckDB refuses, with its place and the nearest names."""
+    place = _PLACE.search(text)
+    line = column = None
+    problem = text
+    if place is not None:
+        line = int(place.group(1)) - lines_before
+        # DuckDB shows long lines from their middle on, after `...`: the column is then unknown.
+        shown = place.group(2).split("\n")[0]
+        lead = len(f"LINE {place.group(1)}: ")
+        column = None if shown.startswith("...") else len(place.group(3)) - lead + 1
+        problem = text[: place.start()]
+    hint = ""
+    nearest = _NEAREST.search(problem)
+    if nearest is not None:
+        problem, names = problem[: nearest.start()], nearest.group(1)
+        hint = "did you mean " + re.sub(r"\s+", " ", names).rstrip("?") + "?"
+    if line is not None and column is None:
+        return SqlError(f"SQL line {line}: {problem.strip()}", hint, line, None)
+    return SqlError.at(problem.strip(), line=line, column=column, hint=hint)
+
+
+def _memory_limit_bytes(con: duckdb.DuckDBPyConnection | None) -> int:
+    if con is None:
+        return 0
+    try:
+        row = con.cursor().execute("select current_setting('memory_limit')").fetchone()
+    except Exception:  # noqa: BLE001 - a broken connection must not hide the first error
+        return 0
+    return _bytes_of(str(row[0])) if row else 0
+
+
+def _bytes_of(text: str) -> int:
+    number, _, unit = text.partition(" ")
+    powers = {"bytes": 0, "KiB": 1, "MiB": 2, "GiB": 3, "TiB": 4}
+    return int(float(number) * 1024 ** powers.get(unit, 0))
+
+
+def _first_line(text: str) -> str:
+    return text.split("\n", 1)[0].strip()
+
+
+def _without_place(text: str) -> str:
+    return re.sub(r"\s*\n\s*LINE \d+:.*", "", text, flags=re.DOTALL).strip()
