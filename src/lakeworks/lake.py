@@ -1,0 +1,125 @@
+"""Open a project and wire its parts: the one place where services meet.
+
+    lake = Lake.open("shop")
+    lake.pipeline.run()
+    lake.query.sql("select * from gold.daily_sales").to_pandas()
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from lakeworks.pipeline.service import Pipeline
+from lakeworks.pipeline.state import Services
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from lakeworks.catalog.store import Catalog
+    from lakeworks.catalog.tables import Tables
+    from lakeworks.engines.protocol import Engine
+    from lakeworks.pipeline.doctor import Finding
+    from lakeworks.project.declaration import Project
+    from lakeworks.query.service import QueryService
+    from lakeworks.storage.layout import Storage
+
+
+class Lake:
+    """One project in one environment, with its catalog, storage and engine.
+
+    Attributes:
+        project: What the project declares.
+        pipeline: Check, plan, run, roll back.
+        catalog: Snapshots, runs, locks.
+        storage: Tables and landing zone.
+
+    Use it as a context manager, or call `close`.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.project: Project = services.project
+        self.catalog: Catalog = services.catalog
+        self.storage: Storage = services.storage
+        self.pipeline = Pipeline(services)
+
+    @classmethod
+    def open(cls, path: str | Path = ".", *, environment: str | None = None) -> Self:
+        """Open the project in `path`, or in the nearest folder above it.
+
+        Args:
+            path: A folder that holds `lake.yml`, or lies below one.
+            environment: An entry of `environments:`; the first when left out.
+
+        Raises:
+            ProjectError: the project has mistakes; it lists all of them.
+            CatalogError: the catalog cannot be opened.
+            StorageError: the storage cannot be reached.
+        """
+        from lakeworks.catalog.store import Catalog
+        from lakeworks.project.loader import load_project
+        from lakeworks.storage.layout import Storage
+
+        project = load_project(Path(path), environment=environment)
+        settings = project.environment
+        storage = Storage.open(settings.storage, settings.options)
+        catalog = Catalog.open(settings.catalog)
+        return cls(Services(project, catalog, storage, lambda: _engine(project, storage)))
+
+    @cached_property
+    def query(self) -> QueryService:
+        """SQL over the published snapshot."""
+        from lakeworks.query.service import QueryService
+
+        return QueryService(self.catalog, self.storage, self.engine)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """What tables there are, their history, and their upkeep."""
+        from lakeworks.catalog.tables import Tables
+
+        return Tables(self.catalog, self.storage)
+
+    @property
+    def engine(self) -> Engine:
+        """The environment's engine; made when first asked for."""
+        return self._services.engine
+
+    def doctor(self) -> list[Finding]:
+        """Look for what is wrong with the lake itself; each finding says what to do."""
+        from lakeworks.pipeline.doctor import examine
+
+        return examine(self._services)
+
+    def close(self) -> None:
+        """Free the engine and the catalog's connections."""
+        self._services.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _engine(project: Project, storage: Storage) -> Engine:
+    from lakeworks.engines.registry import open_engine
+
+    settings = project.environment
+    local = storage.store.local_path("")
+    scratch = (local or project.root / ".lake") / "staging" / f"engine-{os.getpid()}"
+    return open_engine(
+        settings.engine,
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+        temp_directory=str(scratch),
+        s3=storage.store.s3_settings() if local is None else None,
+    )

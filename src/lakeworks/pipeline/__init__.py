@@ -1,0 +1,1 @@
+"""Check, plan, run, publish and roll back a project."""

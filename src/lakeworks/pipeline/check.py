@@ -1,0 +1,165 @@
+"""Examine a whole project against itself: rules parse, columns exist, headers name real columns.
+
+The loader has checked every file on its own. Here the engine describes each SELECT over empty
+tables with the columns that its inputs would have, along the graph, so nothing is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lakeworks.core.errors import LakeError, did_you_mean
+from lakeworks.core.types import Field, Scalar, Schema
+from lakeworks.pipeline import frame_models
+from lakeworks.pipeline.graph import execution_order, graph_of
+from lakeworks.project.declaration import Location
+from lakeworks.project.mistakes import Mistake, ProjectError
+from lakeworks.storage.files import TableSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lakeworks.core.names import TableName
+    from lakeworks.engines.protocol import Session
+    from lakeworks.pipeline.state import Services
+    from lakeworks.project.declaration import Model, Project
+
+AUDIT_FIELDS = (
+    Field("_processed_at", Scalar("timestamp")),
+    Field("_run_id", Scalar("string")),
+    Field("_record_hash", Scalar("string")),
+)
+
+
+def check(services: Services) -> Project:
+    """Return the project when nothing is wrong with it.
+
+    Raises:
+        ProjectError: with every mistake.
+    """
+    mistakes = [*_rule_mistakes(services.project), *describe(services).mistakes]
+    if mistakes:
+        raise ProjectError(mistakes)
+    return services.project
+
+
+@dataclass
+class Described:
+    """The columns that every table has or would have; None where it cannot be known yet."""
+
+    schemas: dict[TableName, Schema | None] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+
+def describe(
+    services: Services, *, known: Mapping[TableName, Schema] | None = None
+) -> Described:
+    """Describe every model in order.
+
+    Args:
+        services: The project's parts.
+        known: Columns to be taken as given for some tables, instead of the catalog's.
+    """
+    found = Described()
+    project = services.project
+    heads = services.catalog.heads()
+    for table in execution_order(graph_of(project)):
+        if known and table in known:
+            found.schemas[table] = known[table]
+        elif table in project.sources:
+            head = heads.get(table)
+            found.schemas[table] = head.schema if head else None
+        else:
+            _describe_model(project.models[table], services, found)
+    return found
+
+
+def full_schema(model: Model, schema: Schema) -> Schema:
+    """Return a model's table schema: its SELECT's columns and what its load and audit add."""
+    fields = list(schema)
+    if model.load == "scd2":
+        moment = schema.get(model.latest_by) if model.latest_by else None
+        when = moment.type if moment else Scalar("timestamp")
+        fields += [
+            Field("valid_from", when),
+            Field("valid_to", when),
+            Field("is_current", Scalar("boolean")),
+        ]
+    if model.audit:
+        fields += AUDIT_FIELDS
+    return Schema(tuple(fields))
+
+
+def _describe_model(model: Model, services: Services, found: Described) -> None:
+    inputs = {table: found.schemas.get(table) for table in model.inputs}
+    if any(schema is None for schema in inputs.values()):
+        found.schemas[model.table] = None
+        return
+    with services.engine.session() as session:
+        for table, schema in inputs.items():
+            assert schema is not None  # noqa: S101 - seen just above
+            session.bind(str(table), TableSource("", schema, ()))
+        schema = _described(model, session, found)
+    if schema is not None:
+        found.mistakes += _header_mistakes(model, schema)
+        schema = full_schema(model, schema)
+    found.schemas[model.table] = schema
+
+
+def _described(model: Model, session: Session, found: Described) -> Schema | None:
+    try:
+        sql = frame_models.as_sql(model, session) if model.function else model.sql
+        return session.describe(sql or "")
+    except LakeError as error:
+        line = getattr(error, "line", None)
+        at = Location(model.at.file, model.sql_line + line - 1) if line else model.at
+        found.mistakes.append(Mistake(at, _first_line(error), error.hint, error.code))
+        return None
+
+
+def _first_line(error: LakeError) -> str:
+    """Return the problem without the place inside the SQL, which the file's line replaces."""
+    text = error.problem
+    if text.startswith("SQL line "):
+        text = text.split(": ", 1)[-1]
+    return text
+
+
+def _header_mistakes(model: Model, schema: Schema) -> list[Mistake]:
+    named = {
+        "key": model.key,
+        "latest_by": (model.latest_by,) if model.latest_by else (),
+        "partition_by": model.partition_by,
+        "columns": tuple(model.columns),
+    }
+    known = full_schema(model, schema)
+    return [
+        Mistake(
+            model.at,
+            f"{setting} of {model.table} names the column {column!r}, which its query does not give",
+            did_you_mean(column, known.names),
+            "LW710",
+        )
+        for setting, columns in named.items()
+        for column in columns
+        if column not in known
+    ]
+
+
+def _rule_mistakes(project: Project) -> list[Mistake]:
+    from lakeworks.quality import DqdlError, parse
+
+    mistakes: list[Mistake] = []
+    for model in project.models.values():
+        if model.quality is None:
+            continue
+        at = model.quality.at
+        try:
+            parse(model.quality.text, first_line=at.line, file=at.file)
+        except DqdlError as error:
+            line = getattr(error, "line", at.line)
+            mistakes.append(
+                Mistake(Location(at.file, line), error.problem, error.hint, error.code)
+            )
+    return mistakes

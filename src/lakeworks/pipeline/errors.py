@@ -1,0 +1,100 @@
+"""What can go wrong between a plan and its publication."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from lakeworks.core.errors import LakeError, RequestError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lakeworks.core.names import TableName
+
+
+class PipelineError(LakeError):
+    """A run could not do its work."""
+
+    code = "LW700"
+
+
+class SelectionError(RequestError):
+    """`--select` names no table of the project."""
+
+    code = "LW701"
+
+    @classmethod
+    def unknown(cls, pattern: str, tables: Iterable[TableName]) -> Self:
+        """No table is meant by `pattern`; suggest the nearest."""
+        known = [str(table) for table in tables]
+        return cls(f"--select {pattern!r} names no table of this project", did_you_mean(pattern.strip("+"), known))
+
+
+class RulesFailedError(LakeError):
+    """A ruleset failed on what was staged, so nothing of it was published."""
+
+    code = "LW702"
+
+    @classmethod
+    def failed(cls, table: TableName, reasons: Iterable[str]) -> Self:
+        """Name the table and each failed rule with its figure."""
+        listed = "; ".join(reasons)
+        return cls(
+            f"{table}: {listed}",
+            "the table keeps its last good version; mend the data or the rule, then lake run",
+        )
+
+
+class FrameModelError(LakeError):
+    """A Python model raised, or did not return a lazy frame."""
+
+    code = "LW703"
+
+    @classmethod
+    def raised(cls, table: TableName, at: str, error: BaseException) -> Self:
+        """Name the model, the line and what was raised."""
+        return cls(f"{table}: {at}: {type(error).__name__}: {error}", "mend the model, then lake run")
+
+    @classmethod
+    def wrong_result(cls, table: TableName, at: str, got: object) -> Self:
+        """The function returned something else than a narwhals LazyFrame."""
+        return cls(
+            f"{table}: {at}: the model returned {type(got).__name__}, not a narwhals LazyFrame",
+            "return a frame derived from the frames it was given, without collecting it",
+        )
+
+
+class NoSnapshotError(RequestError):
+    """There is no earlier snapshot to go back to."""
+
+    code = "LW704"
+
+    @classmethod
+    def none_before(cls) -> Self:
+        """Nothing was published before the current snapshot."""
+        return cls("there is no earlier snapshot to roll back to", "lake history lists the snapshots")
+
+
+class ReplayError(RequestError):
+    """The rows of a quarantine table cannot be replayed."""
+
+    code = "LW705"
+
+    @classmethod
+    def nothing(cls, table: TableName) -> Self:
+        """The table has no quarantined rows."""
+        return cls(f"{table} has no rows in quarantine", "lake quarantine lists the tables that have")
+
+
+class InputMissingError(LakeError):
+    """A model's input has no table yet."""
+
+    code = "LW706"
+
+    @classmethod
+    def of(cls, table: TableName, missing: TableName) -> Self:
+        """`table` reads `missing`, which was never loaded."""
+        return cls(
+            f"{table} reads {missing}, which has no data yet",
+            f"lake run --select '+{table}' loads it first; a source needs at least one file",
+        )

@@ -1,0 +1,263 @@
+"""Bring one model's table up to date: bind, stage, judge, commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lakeworks.core import clock, events
+from lakeworks.core.names import quote_identifier, quote_literal
+from lakeworks.engines.protocol import AuditColumns, StageRequest
+from lakeworks.pipeline import frame_models, rules
+from lakeworks.pipeline.decide import decide
+from lakeworks.pipeline.publication import Change, commit, heal
+from lakeworks.pipeline.report import StepReport
+from lakeworks.pipeline.state import bookmark_of, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lakeworks.core.names import TableName
+    from lakeworks.engines.protocol import RowCheck, Session, Staged
+    from lakeworks.pipeline.decide import Decision
+    from lakeworks.pipeline.state import State
+    from lakeworks.project.declaration import Model
+    from lakeworks.storage.files import DataFile, TableSource
+    from lakeworks.storage.log import TableVersion
+
+
+@dataclass(frozen=True)
+class ModelStep:
+    """One model's part in one run."""
+
+    model: Model
+    state: State
+    run_id: str
+    full_refresh: bool = False
+
+    def run(self) -> StepReport:
+        """Do what `decide` says, and report it; raises what fails."""
+        heal(self.model.table, self.state)
+        decision = decide(self.model, self.state, full_refresh=self.full_refresh)
+        if decision.mode == "none":
+            head = self.state.heads[self.model.table]
+            return StepReport(
+                self.model.table, "up to date", version=head.version, reason=decision.reason
+            )
+        if decision.mode == "bookmark":
+            return self._note_bookmarks(decision)
+        events.emit("step.decided", table=str(self.model.table), mode=decision.mode, reason=decision.reason)
+        with self.state.services.engine.session() as session:
+            return self._load(session, decision)
+
+    def _load(self, session: Session, decision: Decision) -> StepReport:
+        inputs = {table: self._version(table) for table in self.model.inputs}
+        self._bind(session, inputs, decision)
+        sql = frame_models.as_sql(self.model, session) if self.model.function else self.model.sql
+        assert sql is not None  # noqa: S101 - a model has SQL or a function: the loader's promise
+        touched: tuple[Mapping[str, str | None], ...] = ()
+        if decision.mode == "partitions":
+            touched = self._touched(session, sql, inputs, decision)
+            sql = _within(sql, self.model.partition_by, touched)
+        ruleset = rules.compiled(self.model, session.describe(sql))
+        checks = ruleset.row_checks if ruleset and ruleset.quarantines else ()
+        staged = session.stage(self._request(sql, decision, checks, touched))
+        try:
+            verdict = ruleset.judge(session, staged, self._root) if ruleset else None
+            version = self._commit(session, staged, decision, inputs, touched)
+        except BaseException:
+            self._discard(staged)
+            raise
+        return StepReport(
+            self.model.table,
+            "succeeded",
+            rows_read=staged.read,
+            rows_written=staged.written,
+            rows_quarantined=staged.quarantined,
+            rows_superseded=staged.superseded,
+            version=version,
+            score=verdict.score if verdict else None,
+            outcomes=verdict.outcomes if verdict else (),
+            reason=decision.reason,
+        )
+
+    @property
+    def _root(self) -> str:
+        return self.state.services.storage.table_root(self.model.table)
+
+    def _version(self, table: TableName) -> TableVersion:
+        return self.state.services.storage.table(table).version(self.state.heads[table].version)
+
+    def _source(self, table: TableName, version: TableVersion) -> TableSource:
+        return version.source(self.state.services.storage.table_root(table))
+
+    def _bind(
+        self, session: Session, inputs: Mapping[TableName, TableVersion], decision: Decision
+    ) -> None:
+        for table, version in inputs.items():
+            source = self._source(table, version)
+            if decision.mode == "new rows" and table == self.model.driving:
+                source = replace(source, files=decision.gained)
+            session.bind(str(table), source)
+
+    def _touched(
+        self,
+        session: Session,
+        sql: str,
+        inputs: Mapping[TableName, TableVersion],
+        decision: Decision,
+    ) -> tuple[Mapping[str, str | None], ...]:
+        """Return the partitions into which changed rows of the driving input fall."""
+        driving = self.model.driving
+        assert driving is not None  # noqa: S101 - decided so
+        whole = self._source(driving, inputs[driving])
+        session.bind(str(driving), replace(whole, files=(*decision.gained, *decision.lost)))
+        if self.model.function:
+            sql = frame_models.as_sql(self.model, session)
+        columns = ", ".join(
+            f"{_as_partition(name)} as {quote_identifier(name)}"
+            for name in self.model.partition_by
+        )
+        found = session.query(f"select distinct {columns} from ({sql}) as changed").read_all()
+        session.bind(str(driving), whole)
+        return tuple(found.to_pylist())
+
+    def _request(
+        self,
+        sql: str,
+        decision: Decision,
+        checks: tuple[RowCheck, ...],
+        touched: tuple[Mapping[str, str | None], ...],
+    ) -> StageRequest:
+        model, moment = self.model, iso(clock.now())
+        whole = decision.mode == "whole"
+        target = None
+        if not whole and model.table in self.state.heads:
+            target = self._source(model.table, self._version(model.table))
+        return StageRequest(
+            sql=sql,
+            table=str(model.table),
+            root=self._root,
+            rejects_root=self.state.services.storage.table_root(model.table.quarantine),
+            load="append" if whole and model.load == "partitions" else model.load,
+            run_id=self.run_id,
+            target=target,
+            key=model.key,
+            latest_by=model.latest_by,
+            partition_by=model.partition_by,
+            checks=checks,
+            audit=AuditColumns(moment, self.run_id) if model.audit else None,
+            moment=moment,
+            replaced_partitions=touched,
+        )
+
+    def _commit(
+        self,
+        session: Session,
+        staged: Staged,
+        decision: Decision,
+        inputs: Mapping[TableName, TableVersion],
+        touched: tuple[Mapping[str, str | None], ...],
+    ) -> int:
+        whole = decision.mode == "whole"
+        removed: tuple[DataFile, ...] = staged.removed
+        if whole and self.model.table in self.state.heads:
+            removed = self._version(self.model.table).files
+        gone, rewritten = self._stale_rejects(session, decision, touched)
+        change = Change(
+            schema=staged.schema,
+            added=staged.added,
+            removed=removed,
+            rejected=(*staged.rejected, *rewritten),
+            bookmarks={bookmark_of(t): v.version for t, v in inputs.items()},
+            operation="WRITE" if whole else f"LOAD {self.model.load}".upper(),
+            info={"run_id": self.run_id, "fingerprint": self.model.fingerprint},
+            partition_columns=self.model.partition_by,
+            quarantine_removed=gone,
+        )
+        return commit(self.model.table, change, self.state)
+
+    def _stale_rejects(
+        self,
+        session: Session,
+        decision: Decision,
+        touched: tuple[Mapping[str, str | None], ...],
+    ) -> tuple[tuple[DataFile, ...], tuple[DataFile, ...]]:
+        """Return quarantine files that go, and those that replace them.
+
+        Rows that are recomputed are judged again, so what was rejected of them before goes.
+        """
+        name = self.model.table.quarantine
+        if name not in self.state.heads or decision.mode == "new rows":
+            return (), ()
+        version = self._version(name)
+        if decision.mode == "whole":
+            return version.files, ()
+        root = self.state.services.storage.table_root(name)
+        where = " or ".join(_rejected_of(partition) for partition in touched) or "false"
+        rewritten = session.delete(version.source(root), root, where)
+        return rewritten.removed, rewritten.added
+
+    def _note_bookmarks(self, decision: Decision) -> StepReport:
+        head = self.state.heads[self.model.table]
+        change = Change(
+            schema=head.schema,
+            added=(),
+            removed=(),
+            rejected=(),
+            bookmarks={
+                bookmark_of(table): self.state.heads[table].version for table in self.model.inputs
+            },
+            operation="BOOKMARK",
+            info={"run_id": self.run_id, "fingerprint": self.model.fingerprint},
+            partition_columns=self.model.partition_by,
+        )
+        version = commit(self.model.table, change, self.state)
+        return StepReport(
+            self.model.table, "up to date", version=version, reason=decision.reason
+        )
+
+    def _discard(self, staged: Staged) -> None:
+        """Delete files that will not be committed; what stays behind is an orphan, no harm."""
+        storage = self.state.services.storage
+        storage.table(self.model.table).discard(staged.added)
+        storage.table(self.model.table.quarantine).discard(staged.rejected)
+
+
+def _within(
+    sql: str, columns: tuple[str, ...], touched: tuple[Mapping[str, str | None], ...]
+) -> str:
+    """Return the SELECT restricted to the touched partitions."""
+    wanted = " or ".join(
+        "("
+        + " and ".join(
+            _equals(_as_partition(column), partition[column])
+            for column in columns
+        )
+        + ")"
+        for partition in touched
+    )
+    return f"select * from ({sql}) as model where {wanted or 'false'}"
+
+
+def _as_partition(column: str) -> str:
+    """Return a column as Delta serialises it in a partition: an empty string is null."""
+    return f"nullif(cast({quote_identifier(column)} as varchar), '')"
+
+
+def _rejected_of(partition: Mapping[str, str | None]) -> str:
+    parts = (
+        _equals(f"json_extract_string(\"row\", {quote_literal(_json_path(column))})", value)
+        for column, value in partition.items()
+    )
+    return "(" + " and ".join(parts) + ")"
+
+
+def _equals(expression: str, value: str | None) -> str:
+    if value is None:
+        return f"{expression} is null"
+    return f"{expression} = {quote_literal(value)}"
+
+
+def _json_path(column: str) -> str:
+    return '$."' + column.replace('"', '\\"') + '"'

@@ -1,0 +1,128 @@
+"""Where every table stands: its head, its published version, and what is new in its inputs.
+
+The catalog keeps copies of heads so that this costs one look per table: whether the next log
+file exists. Only a table that moved without the catalog's knowledge is opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lakeworks.catalog.store import Head
+from lakeworks.core import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from lakeworks.catalog.snapshots import Snapshot
+    from lakeworks.catalog.store import Catalog
+    from lakeworks.core.names import TableName
+    from lakeworks.engines.protocol import Engine
+    from lakeworks.project.declaration import Project
+    from lakeworks.storage.layout import Storage
+    from lakeworks.storage.log import TableVersion
+
+FILES = "lakeworks/files"
+
+
+def bookmark_of(table: TableName) -> str:
+    """Return the name of the application transaction that says how far `table` was read."""
+    return f"lakeworks/{table}"
+
+
+@dataclass
+class Services:
+    """The parts that a run works with; the engine is made when it is first needed."""
+
+    project: Project
+    catalog: Catalog
+    storage: Storage
+    make_engine: Callable[[], Engine]
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The environment's engine."""
+        return self.make_engine()
+
+    def close(self) -> None:
+        """Free what is held."""
+        if "engine" in self.__dict__:
+            self.engine.close()
+        self.catalog.close()
+
+
+@dataclass
+class State:
+    """Heads and the published snapshot as one run sees them; steps update it."""
+
+    services: Services
+    heads: dict[TableName, Head] = field(default_factory=dict)
+    snapshot: Snapshot | None = None
+
+    @classmethod
+    def read(cls, services: Services, tables: Iterable[TableName]) -> State:
+        """Return where `tables` and their quarantines stand."""
+        state = cls(services, services.catalog.heads(), services.catalog.current_snapshot())
+        wanted = list(tables)
+        for table in (*wanted, *(t.quarantine for t in wanted)):
+            state.refresh(table)
+        return state
+
+    def refresh(self, table: TableName) -> Head | None:
+        """Look whether the table moved since the catalog's copy was made; return its head."""
+        known = self.heads.get(table)
+        log = self.services.storage.table(table)
+        latest = log.latest_version(at_least=known.version if known else None)
+        if latest is None:
+            if known is not None:
+                self.services.catalog.drop_head(table)
+                del self.heads[table]
+            return None
+        if known is not None and known.version == latest:
+            return known
+        return self.moved(table, log.version(latest))
+
+    def moved(self, table: TableName, version: TableVersion) -> Head:
+        """Note the table's new head here and in the catalog."""
+        head = Head(
+            table=table,
+            version=version.version,
+            transactions=dict(version.transactions),
+            fingerprint=str(version.info.get("fingerprint", "")),
+            rows=sum(file.rows for file in version.files),
+            size_bytes=sum(file.size_bytes for file in version.files),
+            schema=version.schema,
+            updated_at=clock.now(),
+        )
+        self.services.catalog.set_head(head)
+        self.heads[table] = head
+        return head
+
+    def unpublished(self, tables: Iterable[TableName]) -> dict[TableName, int]:
+        """Return the tables whose head readers do not see yet, quarantines included."""
+        published: Mapping[TableName, int] = self.snapshot.tables if self.snapshot else {}
+        ahead: dict[TableName, int] = {}
+        for table in tables:
+            for name in (table, table.quarantine):
+                head = self.heads.get(name)
+                if head is not None and published.get(name) != head.version:
+                    ahead[name] = head.version
+        return ahead
+
+    def bookmark(self, target: TableName, source: TableName) -> int:
+        """Return the version of `source` that `target` has read, or -1."""
+        head = self.heads.get(target)
+        return head.transactions.get(bookmark_of(source), -1) if head else -1
+
+    def files_batch(self, table: TableName) -> int:
+        """Return the number of the last batch of files that is in a bronze table, or 0."""
+        head = self.heads.get(table)
+        return max(head.transactions.get(FILES, 0), 0) if head else 0
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment as SQL and JSON write it: ISO 8601, UTC, microseconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
