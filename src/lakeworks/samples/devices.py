@@ -60,9 +60,9 @@ def readings(world: World, delivery: Delivery) -> str:
     )
 
 
-def card_transactions(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
+def card_transactions(world: World, begin: int, end: int, *, again: int, delivery: Delivery) -> str:
     """Parquet rows of card payments anywhere: who, where, how much, and whether it was fraud."""
-    _ = again, sent
+    _ = again, delivery
     dice = world.dice
     cards = max(20, world.customers)
     u, m = dice.uniform("i", "card"), dice.uniform("i", "merchant")

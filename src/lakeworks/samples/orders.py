@@ -13,6 +13,7 @@ from lakeworks.samples.chance import instant
 from lakeworks.samples.world import CORRECTED_BACK_DAYS, DIRT, MAX_LINES
 
 if TYPE_CHECKING:
+    from lakeworks.samples.calendar import Delivery
     from lakeworks.samples.world import World
 
 _STATUSES = ("completed",) * 7 + ("pending",) * 2 + ("cancelled",)
@@ -22,7 +23,7 @@ _METHODS = ("card",) * 6 + ("paypal",) * 2 + ("bank_transfer", "gift_card")
 _LINES = range(1, MAX_LINES + 1)
 
 
-def orders(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
+def orders(world: World, begin: int, end: int, *, again: int, delivery: Delivery) -> str:
     """Lines of JSON with the orders [begin, end), corrections and rows sent again.
 
     Args:
@@ -30,9 +31,9 @@ def orders(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
         begin: The first new slot.
         end: The slot after the last new one.
         again: The slot from which on earlier orders may be corrected or sent again.
-        sent: The day of the delivery, as a number.
+        delivery: The days of the delivery; corrections happen on the last of them.
     """
-    coupon = f", coupon_code: {_coupon(world)}" if sent >= world.days else ""
+    coupon = f", coupon_code: {_coupon(world)}" if delivery.first_day >= world.days else ""
     struct = (
         f"{{order_id: {order_id('i')}, customer_id: customer_id, customer_email: email, "
         "order_status: status, order_amount: amount_cents / 100, currency: 'USD', "
@@ -43,7 +44,7 @@ def orders(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
     )
     bare = world.select(
         [
-            _sent_slots(world, begin, end, again=again, sent=sent),
+            _sent_slots(world, begin, end, again=again, delivery=delivery),
             f"{world.customer()} as c, {world.placed_micros()} as placed",
             f"{world.customer_id('c')} as known_id, {_times(world)}, {_basket(world)}",
             _amounts(world),
@@ -54,9 +55,9 @@ def orders(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
     return f"select {_torn(world, _amount_text(world))} as line from ({bare})"
 
 
-def order_items(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
+def order_items(world: World, begin: int, end: int, *, again: int, delivery: Delivery) -> str:
     """The lines of the orders [begin, end), one row a line; some sent again."""
-    _ = sent
+    _ = delivery
     source = (
         f"select *, 0 as kind from ({world.slots(begin, end)}) union all "
         f"select *, 2 from ({world.slots(again, end)}) "
@@ -84,9 +85,9 @@ def order_items(world: World, begin: int, end: int, *, again: int, sent: int) ->
     )
 
 
-def payments(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
+def payments(world: World, begin: int, end: int, *, again: int, delivery: Delivery) -> str:
     """Lines of JSON with what was paid: failed tries, then the payment; some sent again."""
-    _ = sent
+    _ = delivery
     dice = world.dice
     source = (
         f"select *, false as repeated from ({world.slots(begin, end)}) "
@@ -126,13 +127,15 @@ def order_id(slot: str) -> str:
     return f"printf('O%010d', {slot})"
 
 
-def _sent_slots(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
+def _sent_slots(world: World, begin: int, end: int, *, again: int, delivery: Delivery) -> str:
+    sent = delivery.end_day - 1
     late = f"(i * 1009 + {sent})"
-    a_day = DIRT["order_corrected"] / CORRECTED_BACK_DAYS
+    # Every order is looked at once in each delivery of the following seven days.
+    share = min(1.0, (delivery.end_day - delivery.first_day) / CORRECTED_BACK_DAYS)
     return (
         f"select *, 0 as kind, 0::bigint as sent from ({world.slots(begin, end)}) union all "
         f"select *, 1, {sent} from ({world.slots(again, begin)}) "
-        f"where {world.dice.chance(late, 'order corrected', a_day)} union all "
+        f"where {world.dice.chance(late, 'order corrected', share * DIRT['order_corrected'])} union all "
         f"select *, 2, 0 from ({world.slots(again, end)}) "
         f"where {world.roll('i', 'order again', 'order_duplicate')}"
     )

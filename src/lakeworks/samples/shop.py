@@ -55,7 +55,7 @@ class Generated:
 
 class _SlotSelect(Protocol):
     def __call__(
-        self, world: World, begin: int, end: int, *, again: int, sent: int
+        self, world: World, begin: int, end: int, *, again: int, delivery: Delivery
     ) -> str: ...
 
 
@@ -184,12 +184,13 @@ def generate_orders(
         # Spread evenly: the number of compressed files grows by one now and then.
         share = compressed_share
         gzip = int((number + 1) * share) > int(number * share)
+        sent = min(world.days - 1, 1 + world.days * end // orders)
         sql = selling.orders(
             world,
             begin,
             end,
             again=max(0, begin - (end - begin)),
-            sent=min(world.days - 1, 1 + world.days * end // orders),
+            delivery=Delivery(sent - CORRECTED_BACK_DAYS + 1, sent + 1),
         )
         path = directory / f"part-{number + 1:04}.json{'.gz' if gzip else ''}"
         exports.append(Export(sql, path, "lines", gzip))
@@ -244,7 +245,7 @@ def _slot_exports(
             # Only the last file of a delivery repeats and corrects what came before it.
             since = again if part == parts - 1 else bounds[part]
             sql = feed.select(
-                world, bounds[part], bounds[part + 1], again=since, sent=delivery.end_day - 1
+                world, bounds[part], bounds[part + 1], again=since, delivery=delivery
             )
             text = feed.format != "parquet"
             gzip = text and (feed.gzip(number) if compress is None else compress)

@@ -12,6 +12,7 @@ from lakeworks.samples.chance import instant
 from lakeworks.samples.orders import order_id
 
 if TYPE_CHECKING:
+    from lakeworks.samples.calendar import Delivery
     from lakeworks.samples.world import World
 
 _DEVICES = ("mobile",) * 5 + ("desktop",) * 4 + ("tablet",)
@@ -29,9 +30,9 @@ _LINE_KEY = 16
 LOG_DAYS = 30
 
 
-def events(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
+def events(world: World, begin: int, end: int, *, again: int, delivery: Delivery) -> str:
     """Lines of JSON: each session's views, its carts and perhaps its purchase."""
-    _ = sent
+    _ = delivery
     dice = world.dice
     buys, looks = dice.chance("i", "buys", 0.12), dice.chance("i", "looks", 0.4)
     source = (
@@ -71,9 +72,9 @@ def events(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
     return f"select case when {torn} then left(line, 60) else line end as line from ({bare})"
 
 
-def access_log(world: World, begin: int, end: int, *, again: int, sent: int) -> str:
+def access_log(world: World, begin: int, end: int, *, again: int, delivery: Delivery) -> str:
     """Lines of the combined log format, and a few that are not."""
-    _ = again, sent
+    _ = again, delivery
     dice = world.dice
     address = (
         f"printf('%d.%d.%d.%d', 11 + {dice.below('i', 'ip a', 180)}, {dice.below('i', 'ip b', 256)}, "
