@@ -1,0 +1,71 @@
+"""What can be wrong with a command line itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from lakeworks.core.errors import RequestError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+class UsageError(RequestError):
+    """The words of a command do not fit together."""
+
+    code = "LW900"
+
+
+class UnknownChoiceError(RequestError):
+    """A word was given that is none of the known ones."""
+
+    code = "LW901"
+
+    @classmethod
+    def among(cls, what: str, word: str, known: Iterable[str]) -> Self:
+        """Say what the word should have been, and which it may have meant."""
+        return cls(f"there is no {what} {word!r}", did_you_mean(word, known))
+
+
+class FolderNotEmptyError(RequestError):
+    """A folder that was to be filled holds something already."""
+
+    code = "LW902"
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """Name the folder; nothing in it was touched."""
+        return cls(
+            f"{folder} is not empty",
+            "name a new folder, or delete this one first; nothing was changed",
+        )
+
+
+class BinaryOutputError(RequestError):
+    """Binary output was about to be written to a terminal."""
+
+    code = "LW903"
+
+    @classmethod
+    def of(cls, kind: str) -> Self:
+        """Name the format and the two ways out."""
+        return cls(
+            f"{kind} is binary and standard output is a terminal",
+            "add --output FILE, or redirect standard output",
+        )
+
+
+class MomentError(RequestError):
+    """A point in time was written in a way that is not understood."""
+
+    code = "LW904"
+
+    @classmethod
+    def unreadable(cls, written: str) -> Self:
+        """Show how to write it."""
+        return cls(
+            f"{written!r} is not a point in time",
+            "write it as 2026-11-22, 2026-11-22T04:42 or 2026-11-22T04:42:30+01:00 "
+            "(UTC when no zone is given)",
+        )

@@ -1,0 +1,85 @@
+"""From an exception to a line on standard error and an exit code.
+
+0: done. 1: the work failed. 2: the request or the project is wrong. 130: stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from typing import TYPE_CHECKING
+
+import typer
+
+from lakeworks.cli import render, say
+from lakeworks.core.errors import EXIT_REQUEST_WRONG, EXIT_WORK_FAILED, LakeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXIT_INTERRUPTED = 130
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Run a command and return its exit code; whatever it raises is told in words."""
+    try:
+        code = work()
+        sys.stdout.flush()
+    except LakeError as error:
+        tell(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has seen enough. Python would complain once
+        # more when it flushes standard output at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
+    except typer.TyperException as error:
+        return _usage(error)
+    except Exception as error:  # noqa: BLE001 - the last resort of the program
+        return _unexpected(error)
+    if code == EXIT_INTERRUPTED:
+        say.remark("stopped; what was published stays, and lake run goes on from there")
+    return code
+
+
+def tell(error: LakeError) -> None:
+    """Print an error's code, problem and hint; of a project's mistakes, all."""
+    mistakes = getattr(error, "mistakes", ())
+    for mistake in mistakes:
+        _tell(mistake.code, f"{mistake.at}: {mistake.problem}", mistake.hint)
+    if mistakes:
+        say.remark(f"{render.plural(len(mistakes), 'mistake')} found; nothing was run")
+    else:
+        _tell(error.code, error.problem, error.hint)
+
+
+def _tell(code: str, problem: str, hint: str) -> None:
+    say.remark(f"{say.bad(f'error[{code}]')}: {problem}")
+    if hint:
+        say.remark(f"  hint: {hint}")
+
+
+def _usage(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        say.remark(context.get_usage())
+    say.remark(f"{say.bad('error')}: {error.format_message()}")
+    if context is not None:
+        say.remark(f"  hint: {context.command_path} --help")
+    return EXIT_REQUEST_WRONG
+
+
+def _unexpected(error: Exception) -> int:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="lakeworks-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.write(f"{' '.join(sys.argv)}\n\n")
+        log.writelines(traceback.format_exception(error))
+    first = (str(error).splitlines() or [""])[0]
+    say.remark(f"{say.bad('error')}: unexpected {type(error).__name__}: {first}")
+    say.remark(f"  hint: this is a fault of Lakeworks; its details are in {log.name}")
+    return EXIT_WORK_FAILED

@@ -1,0 +1,107 @@
+"""The command `lake`: gathers the nouns, runs one, returns its exit code.
+
+Commands import what they need inside themselves, so `lake --help` loads typer and little else.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from lakeworks.cli import (
+    demo,
+    doctor,
+    failures,
+    project,
+    quarantine,
+    query,
+    runs,
+    sample,
+    table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+_COMMON_WITH_VALUE = ("-C", "--env")
+_COMMON = ("--json",)
+_EXIT_TERMINATED = 143
+
+
+def application() -> typer.Typer:
+    """Return the command line with every command."""
+    app = typer.Typer(
+        name="lake",
+        help="A data lake in one package: raw files to governed tables.",
+        epilog="Start with: lake demo. Your own folder: lake init, then lake run.",
+        no_args_is_help=True,
+        add_completion=True,
+        # Plain help needs no rich, whose import costs more than all else here.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_top)
+    for noun in (project, runs, table, query, quarantine, doctor, sample, demo):
+        noun.register(app)
+    return app
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line, without the program's name, and return its exit code."""
+
+    def work() -> int:
+        command = cast("Any", typer.main.get_command(application()))
+        done = command.main(
+            args=_common_last(arguments), prog_name="lake", standalone_mode=False
+        )
+        return done if isinstance(done, int) else 0
+
+    return failures.guarded(work)
+
+
+def run() -> None:
+    """Run the command line of this process and end it."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(main(sys.argv[1:]))
+
+
+def _top(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        from lakeworks import __version__
+
+        typer.echo(f"lakeworks {__version__}")
+        raise typer.Exit
+
+
+def _common_last(arguments: Sequence[str]) -> list[str]:
+    """Let `lake -C shop run` mean `lake run -C shop`, as git's users expect."""
+    ahead = 0
+    while ahead < len(arguments):
+        if arguments[ahead] in _COMMON_WITH_VALUE:
+            ahead += 2
+        elif arguments[ahead] in _COMMON:
+            ahead += 1
+        else:
+            break
+    rest = list(arguments[ahead:])
+    return [*rest[:1], *arguments[:ahead], *rest[1:]] if rest else list(arguments)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    # As Ctrl-C: locks are given back and half-done work is dropped before the process ends.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,56 @@
+"""The options that every command takes, and how a command opens its lake."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lakeworks.cli.errors import MomentError
+
+if TYPE_CHECKING:
+    from lakeworks.lake import Lake
+
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "-C",
+        metavar="DIR",
+        help="The project's folder; default: the current one, or a parent with a lake.yml.",
+        show_default=False,
+    ),
+]
+EnvironmentName = Annotated[
+    str | None,
+    typer.Option(
+        "--env",
+        metavar="NAME",
+        help="The environment of lake.yml; default: its first.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON.", show_default=False)
+]
+
+
+def opened(folder: Path | None, environment: str | None) -> Lake:
+    """Open the lake of the project in `folder` or above the current one."""
+    from lakeworks.lake import Lake
+
+    return Lake.open(folder or Path(), environment=environment)
+
+
+def instant(written: str) -> datetime:
+    """Read a point in time as a user writes it; without a zone it is UTC.
+
+    Raises:
+        MomentError: it is not an ISO 8601 date or timestamp.
+    """
+    try:
+        read = datetime.fromisoformat(written)
+    except ValueError:
+        raise MomentError.unreadable(written) from None
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)

@@ -1,0 +1,93 @@
+"""`lake init`, `lake check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lakeworks.cli import failures, render, say
+from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+
+if TYPE_CHECKING:
+    from lakeworks.project.errors import ProjectError
+
+
+def register(app: typer.Typer) -> None:
+    """Add this noun's commands."""
+    app.command()(init)
+    app.command()(check)
+
+
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="Where; default: here.", show_default=False)
+    ] = Path(),
+    *,
+    template: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="`empty`, or `shop`: a whole online shop with sample models."
+        ),
+    ] = "empty",
+    as_json: AsJson = False,
+) -> None:
+    """Write a new project."""
+    from lakeworks.project.scaffold import create_project
+
+    written = create_project(directory, template=template)
+    if as_json:
+        say.as_json({
+            "directory": str(directory),
+            "template": template,
+            "files": [path.as_posix() for path in written],
+        })
+        return
+    say.line(f"{directory / 'lake.yml'} and {len(written) - 1} more files written.")
+    say.line("What to do next:")
+    for step in _next_steps(directory, template):
+        say.line(f"  {step}")
+
+
+def check(
+    *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
+) -> None:
+    """Look for mistakes in the project, all at once. Reads no data and changes nothing."""
+    from lakeworks.project.errors import ProjectError
+
+    try:
+        with opened(folder, environment) as lake:
+            project = lake.pipeline.check()
+    except ProjectError as error:
+        if as_json:
+            say.as_json({"mistakes": _plain(error)})
+        else:
+            failures.tell(error)
+        raise typer.Exit(error.exit_code) from None
+    if as_json:
+        say.as_json({"mistakes": []})
+        return
+    sources = render.plural(len(project.sources), "source")
+    models = render.plural(len(project.models), "model")
+    say.line(f"{project.name}: {sources}, {models}, {say.good('no mistakes')}.")
+
+
+def _plain(error: ProjectError) -> list[dict[str, Any]]:
+    return [
+        {
+            "file": mistake.at.file,
+            "line": mistake.at.line,
+            "code": mistake.code,
+            "problem": mistake.problem,
+            "hint": mistake.hint,
+        }
+        for mistake in error.mistakes
+    ]
+
+
+def _next_steps(directory: Path, template: str) -> list[str]:
+    there = [] if directory == Path() else [f"cd {directory}"]
+    if template == "shop":
+        return [*there, "lake generate shop", "lake run", "lake tables"]
+    return [*there, "put files into landing/, describe them in sources/, then: lake run"]

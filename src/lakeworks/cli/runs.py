@@ -1,0 +1,210 @@
+"""`lake plan`, `lake run`, `lake rollback`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lakeworks.cli import progress, render, say
+from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+
+if TYPE_CHECKING:
+    from lakeworks.pipeline.plan import Plan, PlannedStep
+    from lakeworks.pipeline.report import RunReport
+
+Select = Annotated[
+    str | None,
+    typer.Option(
+        "--select",
+        metavar="TABLES",
+        help="silver.orders; silver.orders+ and all that is made from it; +silver.orders and "
+        "all that it is made from.",
+        show_default=False,
+    ),
+]
+FullRefresh = Annotated[
+    bool,
+    typer.Option(
+        "--full-refresh",
+        help="Read every input whole and make the tables anew.",
+        show_default=False,
+    ),
+]
+Wait = Annotated[
+    float | None,
+    typer.Option(
+        "--wait",
+        metavar="SECONDS",
+        min=0,
+        help="How long to wait for tables that another run holds; default: without end.",
+        show_default=False,
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this noun's commands."""
+    app.command()(plan)
+    app.command()(run)
+    app.command()(rollback)
+
+
+def plan(
+    *,
+    select: Select = None,
+    full_refresh: FullRefresh = False,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what would run, why, and what it costs. Changes nothing."""
+    with opened(folder, environment) as lake:
+        planned = lake.pipeline.plan(select, full_refresh=full_refresh)
+    if as_json:
+        say.as_json(planned.as_json())
+    else:
+        _print_plan(planned)
+
+
+def run(
+    *,
+    select: Select = None,
+    full_refresh: FullRefresh = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would run.", show_default=False)
+    ] = False,
+    wait: Wait = None,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring tables up to date and publish them as one snapshot. Safe to repeat."""
+    if dry_run:
+        plan(
+            select=select,
+            full_refresh=full_refresh,
+            folder=folder,
+            environment=environment,
+            as_json=as_json,
+        )
+        return
+    with opened(folder, environment) as lake, progress.shown():
+        report = lake.pipeline.run(select, full_refresh=full_refresh, wait_s=wait)
+    if as_json:
+        say.as_json(report.as_json())
+    else:
+        print_report(report)
+    if report.status == "failed":
+        raise typer.Exit(1)
+
+
+def rollback(
+    run_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="The run whose snapshot is wanted; default: the one before the current one.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    wait: Wait = None,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish an earlier snapshot again. The next run goes on from there."""
+    with opened(folder, environment) as lake, progress.shown():
+        snapshot = lake.pipeline.rollback(run_id, wait_s=wait)
+    if as_json:
+        tables = {str(table): version for table, version in snapshot.tables.items()}
+        say.as_json({"snapshot": snapshot.id, "run_id": snapshot.run_id, "tables": tables})
+        return
+    held = render.plural(len(snapshot.tables), "table")
+    say.line(f"Readers now see snapshot {snapshot.id}: {held}, as they were before.")
+    say.line("The next lake run goes on from there.")
+
+
+def print_report(report: RunReport) -> None:
+    """Print what a run did: a line a table that it touched, then how it ended."""
+    busy = [step.as_json() for step in report.steps if step.status != "up to date"]
+    if busy and report.status != "nothing to do":
+        _print_steps(busy)
+        say.line()
+    for step in report.steps:
+        if step.error and step.status == "failed":
+            say.line(f"{say.bad('failed')} {step.table}: {step.error}")
+    calm = len(report.steps) - len(busy)
+    same = f"; {render.plural(calm, 'table')} up to date" if calm else ""
+    if report.status == "nothing to do":
+        _print_nothing_to_do(report)
+    elif report.status == "failed":
+        say.line(
+            f"{say.bad('Run failed')} after {render.duration(report.seconds)}{same}. "
+            f"Readers still see snapshot {report.snapshot}."
+        )
+    else:
+        say.line(
+            f"{say.good('Run succeeded')} in {render.duration(report.seconds)}{same}. "
+            f"Readers see snapshot {report.snapshot}."
+        )
+
+
+def _print_nothing_to_do(report: RunReport) -> None:
+    for step in report.steps:
+        if step.error:
+            say.line(f"{step.table}: {step.error}")
+    say.line(f"Nothing to do: {render.plural(len(report.steps), 'table')} looked at.")
+
+
+def _print_steps(steps: list[dict[str, Any]]) -> None:
+    say.table(
+        ["table", "status", "read", "written", "quarantined", "superseded", "rules", "time"],
+        [
+            [
+                step["table"],
+                step["status"],
+                *(
+                    [None] * 4
+                    if step["status"] == "blocked"
+                    else [
+                        step[f"rows_{what}"]
+                        for what in ("read", "written", "quarantined", "superseded")
+                    ]
+                ),
+                None if step["score"] is None else f"{step['score']:.0%}",
+                render.duration(step["seconds"]),
+            ]
+            for step in steps
+        ],
+    )
+
+
+def _print_plan(planned: Plan) -> None:
+    if planned.is_empty:
+        say.line(f"Nothing to do: {render.plural(len(planned.steps), 'table')} up to date.")
+        return
+    for step in planned.work:
+        say.line(f"{say.strong(str(step.table))}: {step.action}{_cost(step)}")
+        for reason in step.reasons:
+            say.line(f"    because {reason}")
+        for change in step.schema_changes:
+            say.line(f"    schema: {change}")
+        for reader in step.affected:
+            say.line(f"    affects {reader}")
+    for table in planned.to_publish:
+        say.line(f"{say.strong(str(table))}: publish what an interrupted run left")
+    calm = len(planned.steps) - len(planned.work)
+    if calm:
+        say.line(f"{render.plural(calm, 'table')} up to date.")
+
+
+def _cost(step: PlannedStep) -> str:
+    known = [
+        None if step.rows is None else render.plural(step.rows, "row"),
+        None if step.size_bytes is None else render.size(step.size_bytes),
+        None if step.seconds is None else f"about {render.duration(step.seconds)}",
+    ]
+    shown = [part for part in known if part]
+    return f" ({', '.join(shown)})" if shown else ""

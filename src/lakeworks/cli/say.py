@@ -1,0 +1,57 @@
+"""Print results on standard output and remarks on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from lakeworks.cli import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def line(text: str = "") -> None:
+    """Print one line of the result."""
+    typer.echo(text)
+
+
+def remark(text: str) -> None:
+    """Print one line about the work, apart from its result."""
+    typer.echo(text, err=True)
+
+
+def as_json(value: object) -> None:
+    """Print one JSON value; what JSON has no type for is written as text."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, null: str = "") -> None:
+    """Print aligned columns, fitted to the terminal if there is one."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    typer.echo(render.table(headers, rows, width=width, null=null))
+
+
+def good(text: str) -> str:
+    """Return text coloured as success, where colours are shown."""
+    return _styled(text, fg="green")
+
+
+def bad(text: str) -> str:
+    """Return text coloured as failure, where colours are shown."""
+    return _styled(text, fg="red")
+
+
+def strong(text: str) -> str:
+    """Return text that stands out, where styles are shown."""
+    return _styled(text, bold=True)
+
+
+def _styled(text: str, *, fg: str | None = None, bold: bool | None = None) -> str:
+    # typer.echo drops the codes where the stream is no terminal; https://no-color.org is ours.
+    return text if os.environ.get("NO_COLOR") else typer.style(text, fg=fg, bold=bold)
