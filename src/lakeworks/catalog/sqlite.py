@@ -1,0 +1,243 @@
+"""The catalog in one SQLite file, without SQLAlchemy: see `database.py` for the reason."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from lakeworks.catalog import errors, revisions
+from lakeworks.catalog.database import BUSY_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_FULL_BELOW_BYTES = 1 << 20
+
+
+class SqliteSession:
+    """One transaction on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, /, **values: Any) -> int:  # noqa: ANN401
+        """Execute one statement and return how many rows it changed."""
+        return self._connection.execute(sql, values).rowcount
+
+    def all(self, sql: str, /, **values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
+        """Return every row of a query."""
+        return self._connection.execute(sql, values).fetchall()
+
+    def first(self, sql: str, /, **values: Any) -> tuple[Any, ...] | None:  # noqa: ANN401
+        """Return the first row of a statement, or None."""
+        rows = self._connection.execute(sql, values).fetchall()
+        return rows[0] if rows else None
+
+    def insert_many(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Insert rows with one prepared statement."""
+        marks = ", ".join("?" for _ in columns)
+        self._connection.executemany(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows
+        )
+
+    def now_us(self) -> int:
+        """Return the clock of this machine: an SQLite file has no other."""
+        return time.time_ns() // 1_000
+
+
+class SqliteDatabase:
+    """A catalog file in WAL mode: readers never wait, writers wait for each other."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.where = path
+        self._idle: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._process = os.getpid()
+        self._frozen = False
+
+    @classmethod
+    def open(cls, path: str) -> Self:
+        """Open the catalog at `path`; make its folder and its tables when they are missing."""
+        database = cls(path)
+        with database._explained():
+            database._prepare()
+        return database
+
+    @contextmanager
+    def reading(self) -> Iterator[SqliteSession]:
+        """Open a transaction that sees one moment of the catalog."""
+        with self._explained(), self._connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield SqliteSession(connection)
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[SqliteSession]:
+        """Open the only writing transaction."""
+        if self._frozen:
+            raise errors.CatalogReadOnlyError.at(self.where)
+        with self._explained(), self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield SqliteSession(connection)
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def integrity(self) -> list[str]:
+        """Return what SQLite's own check finds."""
+        try:
+            with self._connection() as connection:
+                rows = connection.execute("PRAGMA integrity_check").fetchall()
+                rows += connection.execute("PRAGMA foreign_key_check").fetchall()
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+        return [str(row[0]) for row in rows if row[0] != "ok"]
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        if self._process == os.getpid():
+            for connection in idle:
+                connection.close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with self._guard:
+            if self._process != os.getpid():
+                # A connection carried through a fork would share its file locks with the
+                # parent; even closing it would drop them. It is left alone.
+                self._inherited, self._idle, self._process = self._idle, [], os.getpid()
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connect()
+        try:
+            yield connection
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
+        with self._guard:
+            self._idle.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        target = f"{Path(self.path).absolute().as_uri()}?mode={self._mode()}"
+        connection = sqlite3.connect(
+            target,
+            uri=True,
+            timeout=BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def _mode(self) -> str:
+        # Nobody can write where the folder is read-only, so the file may be read as it lies:
+        # WAL needs a writable folder even for reading.
+        return "ro&immutable=1" if self._frozen else "rwc"
+
+    def _prepare(self) -> None:
+        folder = Path(self.path).absolute().parent
+        if Path(self.path).exists() and not self._writable(folder):
+            self._frozen = True
+        elif not folder.exists():
+            self._make(folder)
+        with self._connection() as connection:
+            revision = _revision(connection)
+        if revision == revisions.CURRENT:
+            return
+        if self._frozen:
+            raise errors.CatalogReadOnlyError.at(self.where)
+        self._migrate()
+
+    def _writable(self, folder: Path) -> bool:
+        effective = os.access in os.supports_effective_ids
+        return os.access(folder, os.W_OK, effective_ids=effective) and os.access(
+            self.path, os.W_OK, effective_ids=effective
+        )
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise errors.CatalogUnavailableError.unreachable(self.where, reason) from error
+
+    def _migrate(self) -> None:
+        from lakeworks.catalog.migrate import upgrade_sqlite
+
+        connection = self._connect()
+        try:
+            _into_wal(connection)
+            upgrade_sqlite(connection, where=self.where)
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: sqlite3.Error) -> errors.CatalogError:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        match name.split("_")[1] if "_" in name else "":
+            case "BUSY" | "LOCKED":
+                return errors.CatalogBusyError.at(self.where, BUSY_S)
+            case "READONLY" | "PERM":
+                return errors.CatalogReadOnlyError.at(self.where)
+            case "FULL":
+                return errors.CatalogFullError.at(self.where)
+            case "CORRUPT" | "NOTADB":
+                return errors.CatalogCorruptError.at(self.where, str(error))
+            case "CANTOPEN" | "IOERR" | "AUTH":
+                if self._disk_is_full():
+                    return errors.CatalogFullError.at(self.where)
+                return errors.CatalogUnavailableError.unreachable(self.where, str(error))
+            case _:
+                return errors.CatalogError.unexpected(self.where, str(error))
+
+    def _disk_is_full(self) -> bool:
+        try:
+            return shutil.disk_usage(Path(self.path).parent).free < _FULL_BELOW_BYTES
+        except OSError:
+            return False
+
+
+def _revision(connection: sqlite3.Connection) -> str | None:
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return None
+        raise
+    return str(row[0]) if row else None
+
+
+def _into_wal(connection: sqlite3.Connection) -> None:
+    # The change of mode does not heed the busy timeout, so two first openers must take turns.
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            locked = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            if not locked or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,241 @@
+"""The catalog: heads, published snapshots, runs, the ledger and locks of one lake.
+
+Each call is one short transaction; nothing is remembered between calls, so several processes
+may use one catalog. `lakeworks.catalog.database` says which databases serve.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from lakeworks.catalog import heads, runs, snapshots
+from lakeworks.catalog.database import Database, connect
+from lakeworks.catalog.errors import CatalogError, UnknownRunError
+from lakeworks.catalog.heads import Head
+from lakeworks.catalog.processes import Process, this_process
+from lakeworks.catalog.runs import Run
+from lakeworks.catalog.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from types import TracebackType
+
+    from lakeworks.catalog.ledger import Ledger
+    from lakeworks.catalog.locks import Locks
+    from lakeworks.core.names import TableName
+
+__all__ = ["Catalog", "Head", "Run", "Snapshot"]
+
+SnapshotKind = Literal["run", "rollback", "maintenance"]
+
+
+class Catalog:
+    """What a lake remembers about itself. Safe to use from several threads and processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the catalog at an SQLAlchemy URL, made or migrated when that is needed.
+
+        Raises:
+            CatalogUrlError: the URL names neither SQLite on disk nor PostgreSQL.
+            CatalogTooNewError: a later Lakeworks wrote it.
+            CatalogError: it cannot be opened; the subclass says why.
+        """
+        return cls(connect(url))
+
+    @property
+    def where(self) -> str:
+        """The file, or the server's URL without its password."""
+        return self._database.where
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Which files make up which batch."""
+        from lakeworks.catalog.ledger import Ledger
+
+        return Ledger(self._database)
+
+    @cached_property
+    def locks(self) -> Locks:
+        """Who may write which table now."""
+        from lakeworks.catalog.locks import Locks
+
+        return Locks(self._database)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def heads(self) -> dict[TableName, Head]:
+        """Return every table's newest known version."""
+        with self._database.reading() as session:
+            return heads.read_heads(session)
+
+    def head(self, name: TableName) -> Head | None:
+        """Return a table's newest known version, or None."""
+        with self._database.reading() as session:
+            return heads.read_head(session, name)
+
+    def set_head(self, head: Head) -> None:
+        """Note a table's newest version in place of what was known."""
+        with self._database.writing() as session:
+            heads.write_head(session, head)
+
+    def drop_head(self, name: TableName) -> None:
+        """Forget a table's newest version; the log still has it."""
+        with self._database.writing() as session:
+            heads.delete_head(session, name)
+
+    def current_snapshot(self) -> Snapshot:
+        """Return what readers see now; before the first publication, an empty one of id 0."""
+        with self._database.reading() as session:
+            return snapshots.current(session)
+
+    def snapshot(self, number: int) -> Snapshot:
+        """Return one snapshot.
+
+        Raises:
+            UnknownSnapshotError: there is none, or it is no longer kept.
+        """
+        with self._database.reading() as session:
+            return snapshots.numbered(session, number)
+
+    def snapshot_of_run(self, run_id: str) -> Snapshot:
+        """Return the last snapshot that a run published.
+
+        Raises:
+            UnknownRunError: no such run, or it published nothing that is still kept.
+        """
+        with self._database.reading() as session:
+            found = snapshots.of_run(session, run_id)
+            if found is not None:
+                return found
+            run = runs.named(session, run_id)
+            if run is None:
+                raise UnknownRunError.named(run_id, runs.recent_ids(session))
+            recent = [snapshot.run_id for snapshot in snapshots.newest(session, 5)]
+            raise UnknownRunError.unpublished(run_id, run.status, dict.fromkeys(recent))
+
+    def snapshot_at(self, moment: datetime) -> Snapshot:
+        """Return what readers saw at `moment`; one without a zone is taken as UTC.
+
+        Raises:
+            UnknownSnapshotError: nothing that is still kept had been published by then.
+        """
+        with self._database.reading() as session:
+            return snapshots.at(session, moment)
+
+    def snapshots(self, limit: int = 20) -> list[Snapshot]:
+        """Return the last snapshots, newest first."""
+        with self._database.reading() as session:
+            return snapshots.newest(session, limit)
+
+    def publish(
+        self,
+        run_id: str,
+        changes: Mapping[TableName, int | None],
+        *,
+        kind: SnapshotKind = "run",
+    ) -> Snapshot:
+        """Let readers see other versions of some tables, all at once.
+
+        Publishers at the same time follow each other; each builds on what the one before made.
+
+        Args:
+            run_id: The run that asks.
+            changes: The version that each table gets; None takes the table away.
+            kind: Why.
+        """
+        with self._database.writing() as session:
+            return snapshots.publish(session, run_id, changes, kind)
+
+    def published_versions(self, *, since: datetime | None = None) -> dict[TableName, set[int]]:
+        """Return the versions of each table that some kept snapshot shows.
+
+        Args:
+            since: Count only what readers saw at that moment or later.
+        """
+        with self._database.reading() as session:
+            return snapshots.published_versions(session, since)
+
+    def published_changes(self, name: TableName) -> dict[int, tuple[int, str, str]]:
+        """Return, for each published version of a table, the snapshot, run and kind."""
+        with self._database.reading() as session:
+            return snapshots.changed_by(session, name)
+
+    def forget_snapshots(self, *, before: datetime) -> int:
+        """Forget the snapshots that readers no longer saw at `before`; return how many.
+
+        They cannot be published again. The one that was current at `before` stays.
+        """
+        with self._database.writing() as session:
+            return snapshots.forget_before(session, snapshots.floor_at(session, before))
+
+    def begin_run(
+        self, run_id: str, *, host: str | None = None, pid: int | None = None
+    ) -> None:
+        """Note that a run began; runs whose process died meanwhile are noted as killed.
+
+        Args:
+            run_id: Its identifier, from `clock.new_run_id`.
+            host: The machine's name, when it is not this one's.
+            pid: The process that runs it, when it is not this one.
+        """
+        here = this_process()
+        process = here
+        if (host or here.host, pid or here.pid) != (here.host, here.pid):
+            process = Process(host or here.host, "", pid or here.pid, "")
+        with self._database.writing() as session:
+            runs.begin(session, run_id, process)
+
+    def end_run(self, run_id: str, status: str, report: Mapping[str, Any]) -> None:
+        """Note how a run ended and what it reported.
+
+        Raises:
+            CatalogError: no such run was begun.
+        """
+        with self._database.writing() as session:
+            if not runs.end(session, run_id, status, report):
+                raise CatalogError.unexpected(self.where, f"run {run_id} was never begun")
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """Return the last runs, newest first."""
+        with self._database.reading() as session:
+            return runs.newest(session, limit)
+
+    def run(self, run_id: str) -> Run:
+        """Return one run.
+
+        Raises:
+            UnknownRunError: there is none; the hint names the nearest.
+        """
+        with self._database.reading() as session:
+            found = runs.named(session, run_id)
+            if found is None:
+                raise UnknownRunError.named(run_id, runs.recent_ids(session))
+            return found
+
+    def runs_under_way(self) -> list[Run]:
+        """Return the runs that began and did not say that they ended, oldest first."""
+        with self._database.reading() as session:
+            return runs.under_way(session)
+
+    def integrity(self) -> list[str]:
+        """Return what the database finds wrong with itself; empty when all is well."""
+        return self._database.integrity()
