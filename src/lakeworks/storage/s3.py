@@ -1,0 +1,255 @@
+"""A bucket, or a prefix of one, as an object store, over `obstore`.
+
+Loaded only when an `s3://` URL is opened. Server answers never reach a message: some quote the
+key and the string that was signed. Only their error code does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import re
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.storage.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    BucketNotFoundError,
+    ObjectNotFoundError,
+    StorageError,
+    UnreachableError,
+)
+from lakeworks.storage.objects import ObjectInfo, ObjectStore, checked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import BinaryIO
+
+    from lakeworks.storage.s3_settings import S3Settings
+
+_READ_AHEAD_BYTES = 8 * 1024 * 1024
+_PART_BYTES = 16 * 1024 * 1024
+_DELETE_BATCH = 1000
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_STATUS = re.compile(r"status code: (\d+)")
+_DENIED_CODES = {
+    "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
+    "InvalidToken", "TokenRefreshRequired", "AccountProblem", "AllAccessDisabled",
+}  # fmt: skip
+
+
+class S3ObjectStore(ObjectStore):
+    """A prefix of a bucket on AWS or on a server that speaks its protocol."""
+
+    def __init__(self, settings: S3Settings) -> None:
+        from obstore.store import S3Store
+
+        self.settings = settings
+        self.root = f"s3://{settings.bucket}/{settings.prefix}".rstrip("/")
+        retries: Any = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
+        client: Any = {
+            "allow_http": settings.allow_http,
+            "connect_timeout": "5s",
+            "timeout": "300s",
+        }
+        config: Any = settings.for_object_store()
+        self._store = S3Store(
+            settings.bucket,
+            prefix=settings.prefix or None,
+            config=config,
+            client_options=client,
+            retry_config=retries,
+        )
+
+    def child(self, prefix: str) -> S3ObjectStore:
+        """Return the store at a longer prefix."""
+        below = f"{self.settings.prefix}/{checked(prefix)}".lstrip("/")
+        return S3ObjectStore(dataclasses.replace(self.settings, prefix=below))
+
+    def get(self, path: str) -> bytes:
+        """Return an object's content."""
+        import obstore
+
+        with self._told("read", path):
+            return bytes(obstore.get(self._store, checked(path)).bytes())
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write an object, in place of any before it."""
+        import obstore
+
+        with self._told("write", path):
+            obstore.put(self._store, checked(path), data, chunk_size=_PART_BYTES)
+
+    def put_if_absent(self, path: str, data: bytes) -> None:
+        """Write an object where none is, by `If-None-Match: *`."""
+        import obstore
+
+        with self._told("write", path):
+            obstore.put(self._store, checked(path), data, mode="create")
+
+    def info(self, path: str) -> ObjectInfo | None:
+        """Return what a listing would say of one object, or None when there is none."""
+        import obstore
+
+        try:
+            with self._told("look at", path):
+                return _info(obstore.head(self._store, checked(path)))
+        except ObjectNotFoundError:
+            return None
+
+    def list(self, prefix: str = "", *, unfinished: bool = False) -> Iterator[ObjectInfo]:  # noqa: ARG002 - unfinished uploads are not objects
+        """Yield every object below a prefix, in order of key."""
+        return self._list(prefix, None)
+
+    def list_after(self, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
+        """Yield objects below a prefix whose path sorts after `start_after`."""
+        return self._list(prefix, start_after)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        """Delete objects, a thousand a request."""
+        import obstore
+
+        rest = iter(paths)
+        while batch := [checked(path) for path in islice(rest, _DELETE_BATCH)]:
+            try:
+                with self._told("delete", batch[0]):
+                    obstore.delete(self._store, batch)
+            except ObjectNotFoundError:
+                self._delete_singly(batch)
+
+    def delete_tree(self, prefix: str) -> None:
+        """Delete every object below a prefix."""
+        self.delete([found.path for found in self.list(prefix)])
+
+    def open_read(self, path: str) -> BinaryIO:
+        """Open an object for reading, in pieces of 8 MiB."""
+        import obstore
+
+        with self._told("read", path):
+            reader = obstore.open_reader(
+                self._store, checked(path), buffer_size=_READ_AHEAD_BYTES
+            )
+        return io.BufferedReader(_Raw(reader, self, path), _READ_AHEAD_BYTES)
+
+    def write_stream(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write an object from pieces, as a multipart upload that is dropped on failure."""
+        import obstore
+
+        failures: list[BaseException] = []
+
+        def given() -> Iterator[bytes]:
+            try:
+                yield from chunks
+            except BaseException as error:
+                failures.append(error)
+                raise
+
+        try:
+            with self._told("write", path):
+                obstore.put(self._store, checked(path), given(), chunk_size=_PART_BYTES)
+        except Exception:
+            if failures:
+                raise failures[0] from None
+            raise
+
+    def local_path(self, path: str) -> None:
+        """Return None: a bucket is on no local disk."""
+        checked(path)
+
+    def storage_options(self) -> dict[str, str]:
+        """Return what `deltalake` needs: conditional writes included."""
+        http = {"aws_allow_http": "true"} if self.settings.allow_http else {}
+        return {**self.settings.for_object_store(), **http}
+
+    def s3_settings(self) -> dict[str, str | bool]:
+        """Return what an engine needs to read this bucket."""
+        return self.settings.for_engine()
+
+    def _list(self, prefix: str, start_after: str | None) -> Iterator[ObjectInfo]:
+        import obstore
+
+        with self._told("list", prefix):
+            for page in obstore.list(
+                self._store, checked(prefix) if prefix else None, offset=start_after
+            ):
+                for meta in page:
+                    yield _info(meta)
+
+    def _delete_singly(self, batch: Iterable[str]) -> None:
+        import obstore
+
+        for path in batch:
+            with contextlib.suppress(ObjectNotFoundError), self._told("delete", path):
+                obstore.delete(self._store, path)
+
+    @contextlib.contextmanager
+    def _told(self, action: str, path: str) -> Iterator[None]:
+        """Turn the vendor's errors into ours; the cause is cut off, for it quotes requests."""
+        from obstore.exceptions import AlreadyExistsError as Taken
+        from obstore.exceptions import BaseError
+
+        where = f"{self.root}/{path}".rstrip("/")
+        try:
+            yield
+        except Taken:
+            raise AlreadyExistsError.at(where) from None
+        except (BaseError, OSError) as error:
+            raise self._error(error, action, where) from None
+
+    def _error(self, error: Exception, action: str, where: str) -> StorageError:
+        text = str(error)
+        code, status = _first(_CODE, text), _first(_STATUS, text)
+        kind = type(error).__name__
+        if code == "NoSuchBucket":
+            return BucketNotFoundError.named(self.settings.bucket, self.settings.place)
+        if code in _DENIED_CODES or status in {"401", "403"} or "Permission" in kind:
+            return AccessDeniedError.bucket(action, where, code or f"status {status or 403}")
+        if isinstance(error, FileNotFoundError) or status == "404":
+            return ObjectNotFoundError.at(where)
+        if code == "PermanentRedirect" or status == "301":
+            return StorageError(
+                f"bucket {self.settings.bucket!r} is not in region {self.settings.region}",
+                "set `region:` of the environment's s3 options, or AWS_REGION",
+            )
+        if not status and ("HTTP error" in text or "credential" in text.lower()):
+            return UnreachableError.endpoint(self.settings.place, where)
+        return StorageError.failed(action, where, code or f"status {status}" if status else kind)
+
+
+class _Raw(io.RawIOBase):
+    """The vendor's reader as Python's own kind of raw file."""
+
+    def __init__(self, reader: Any, store: S3ObjectStore, path: str) -> None:  # noqa: ANN401
+        self._reader = reader
+        self._store = store
+        self._path = path
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+        with self._store._told("read", self._path):  # noqa: SLF001 - part of the store
+            data = self._reader.read(len(buffer))
+        buffer[: len(data)] = memoryview(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found.group(1) if found else ""
+
+
+def _info(meta: Any) -> ObjectInfo:  # noqa: ANN401 - the vendor's mapping
+    return ObjectInfo(meta["path"], meta["size"], meta["last_modified"], meta["e_tag"] or "")

@@ -1,0 +1,216 @@
+"""Credentials, endpoint and region of an `s3://` URL, found as the AWS tools find them.
+
+First the project's own options, then the AWS_* environment variables, then the profile in
+~/.aws. What is left open (roles of containers and instances) the vendor library asks for itself.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from lakeworks.core.errors import did_you_mean
+from lakeworks.storage.errors import StorageRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OPTIONS = (
+    "endpoint", "region", "access_key_id", "secret_access_key", "session_token", "profile",
+    "allow_http", "virtual_hosted_style", "skip_signature",
+)  # fmt: skip
+_TRUE = {"1", "true", "yes", "on"}
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """How one bucket is reached. Its text form holds no secret.
+
+    Attributes:
+        endpoint: `https://host:port`, or empty for AWS itself.
+        key_id: Empty when the vendor library is to find credentials, or none are used.
+        signed: Whether requests are signed; public buckets need no credentials.
+    """
+
+    bucket: str
+    prefix: str
+    region: str
+    endpoint: str = ""
+    key_id: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    allow_http: bool = False
+    virtual_hosted: bool = True
+    signed: bool = True
+
+    @classmethod
+    def resolve(cls, url: str, options: Mapping[str, str]) -> Self:
+        """Read `s3://bucket/prefix` and find everything else that is needed.
+
+        Args:
+            url: The bucket and an optional prefix.
+            options: Any of `OPTIONS`; the switches take `true` or `false`.
+
+        Raises:
+            StorageRequestError: the URL has no bucket, an option is unknown, or the profile
+                does not exist or holds no keys.
+        """
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        prefix = prefix.strip("/")
+        if not bucket or any(part in {"", ".", ".."} for part in prefix.split("/") if prefix):
+            raise StorageRequestError.url(url)
+        for name in options:
+            if name not in OPTIONS:
+                raise StorageRequestError.option(name, did_you_mean(name, OPTIONS))
+        profile = _profile(options)
+        key_id, secret, token = _credentials(options, profile)
+        endpoint = (
+            options.get("endpoint")
+            or os.environ.get("AWS_ENDPOINT_URL_S3")
+            or os.environ.get("AWS_ENDPOINT_URL")
+            or profile.get("endpoint_url", "")
+        ).rstrip("/")
+        if endpoint and "://" not in endpoint:
+            endpoint = f"https://{endpoint}"
+        default_style = "false" if endpoint or "." in bucket else "true"
+        return cls(
+            bucket=bucket,
+            prefix=prefix,
+            region=_region(options, profile),
+            endpoint=endpoint,
+            key_id=key_id,
+            secret=secret,
+            session_token=token,
+            allow_http=_switch(options, "allow_http") or endpoint.startswith("http://"),
+            virtual_hosted=options.get("virtual_hosted_style", default_style).lower() in _TRUE,
+            signed=not _switch(options, "skip_signature"),
+        )
+
+    @property
+    def place(self) -> str:
+        """Where requests go, for messages."""
+        return self.endpoint or f"https://s3.{self.region}.amazonaws.com"
+
+    def for_object_store(self) -> dict[str, str]:
+        """Return the options by their names in `obstore`, which `deltalake` shares."""
+        found = {
+            "aws_region": self.region,
+            "aws_virtual_hosted_style_request": str(self.virtual_hosted).lower(),
+            "aws_conditional_put": "etag",
+        }
+        if self.endpoint:
+            found["aws_endpoint"] = self._endpoint_of_bucket()
+        if not self.signed:
+            found["aws_skip_signature"] = "true"
+        if self.key_id:
+            found["aws_access_key_id"] = self.key_id
+            found["aws_secret_access_key"] = self.secret
+            if self.session_token:
+                found["aws_session_token"] = self.session_token
+        return found
+
+    def for_engine(self) -> dict[str, str | bool]:
+        """Return the options by the names that `ObjectStore.s3_settings` documents."""
+        parts = urlsplit(self.place)
+        found: dict[str, str | bool] = {
+            "region": self.region,
+            "endpoint": parts.netloc + parts.path,
+            "url_style": "vhost" if self.virtual_hosted else "path",
+            "use_ssl": parts.scheme != "http",
+        }
+        if self.key_id:
+            found["key_id"] = self.key_id
+            found["secret"] = self.secret
+        if self.session_token:
+            found["session_token"] = self.session_token
+        return found
+
+    def _endpoint_of_bucket(self) -> str:
+        if not self.virtual_hosted:
+            return self.endpoint
+        scheme, _, host = self.endpoint.partition("://")
+        return f"{scheme}://{self.bucket}.{host}"
+
+
+def _switch(options: Mapping[str, str], name: str) -> bool:
+    return str(options.get(name, "false")).lower() in _TRUE
+
+
+def _region(options: Mapping[str, str], profile: Mapping[str, str]) -> str:
+    return (
+        options.get("region")
+        or os.environ.get("AWS_REGION")
+        or os.environ.get("AWS_DEFAULT_REGION")
+        or profile.get("region")
+        or "us-east-1"
+    )
+
+
+def _credentials(
+    options: Mapping[str, str], profile: Mapping[str, str]
+) -> tuple[str, str, str]:
+    """Return key, secret and token, all from one place: mixed pairs never work."""
+    env = os.environ
+    if options.get("access_key_id"):
+        names = ("access_key_id", "secret_access_key", "session_token")
+        found: Mapping[str, str] = options
+    elif env.get("AWS_ACCESS_KEY_ID") and not options.get("profile"):
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        found = env
+    else:
+        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        found = profile
+    key_id, secret, token = (found.get(name, "") for name in names)
+    if key_id and not secret:
+        raise StorageRequestError(f"{names[0]} is set but {names[1]} is not", f"set {names[1]} too")
+    return key_id, secret, token
+
+
+def _profile(options: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the settings of the chosen AWS profile, from both of its files."""
+    env = os.environ
+    chosen = options.get("profile") or env.get("AWS_PROFILE") or env.get("AWS_DEFAULT_PROFILE")
+    name = chosen or "default"
+    home = Path("~/.aws").expanduser()
+    config = _sections(Path(env.get("AWS_CONFIG_FILE") or home / "config"))
+    keys = _sections(Path(env.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials"))
+    section = "default" if name == "default" else f"profile {name}"
+    if chosen and section not in config and name not in keys:
+        known = {*keys, *(s.removeprefix("profile ") for s in config)}
+        raise StorageRequestError.profile(name, did_you_mean(name, known) or "~/.aws has none")
+    found = {**config.get(section, {}), **keys.get(name, {})}
+    if chosen and _needs_a_login(found) and not _has_keys(options):
+        raise StorageRequestError.profile(
+            name,
+            f'run: eval "$(aws configure export-credentials --profile {name} --format env)"',
+        )
+    return found
+
+
+def _needs_a_login(profile: Mapping[str, str]) -> bool:
+    return "aws_access_key_id" not in profile and any(
+        key.startswith("sso_") or key in {"role_arn", "credential_process"} for key in profile
+    )
+
+
+def _has_keys(options: Mapping[str, str]) -> bool:
+    if options.get("access_key_id"):
+        return True
+    return bool(os.environ.get("AWS_ACCESS_KEY_ID")) and not options.get("profile")
+
+
+def _sections(path: Path) -> dict[str, dict[str, str]]:
+    reader = configparser.RawConfigParser(default_section="", strict=False)
+    try:
+        reader.read_string(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, configparser.Error) as error:
+        raise StorageRequestError(
+            f"cannot read {path}: {type(error).__name__}", "correct the file, or set AWS_* variables"
+        ) from None
+    return {name: dict(reader[name]) for name in reader.sections()}
