@@ -1,0 +1,69 @@
+"""What may be wrong with a ruleset. Codes LW500 to LW599."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from lakeworks.core.errors import RequestError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lakeworks.quality.ruleset import Place
+
+
+class DqdlError(RequestError):
+    """A ruleset that cannot be read, or a rule that is not well formed.
+
+    Attributes:
+        problem: What is wrong, without the place, which `str` puts before it.
+        place: File, line and column, or None.
+        line: The line of the file, or None.
+    """
+
+    code = "LW500"
+
+    def __init__(self, problem: str, hint: str = "", place: Place | None = None) -> None:
+        super().__init__(problem, hint)
+        self.args = (problem, hint, place)
+        self.place = place
+
+    @property
+    def line(self) -> int | None:
+        """The line of the file, from 1."""
+        return self.place.line if self.place else None
+
+    def __str__(self) -> str:
+        return f"{self.place}: {super().__str__()}" if self.place else super().__str__()
+
+    @classmethod
+    def at(cls, place: Place, problem: str, hint: str = "") -> Self:
+        """Say what is wrong at `place`."""
+        return cls(problem, hint, place)
+
+
+class UnknownRuleError(DqdlError):
+    """A rule type that the language does not have."""
+
+    code = "LW501"
+
+    @classmethod
+    def named(cls, place: Place, name: str, known: Iterable[str]) -> Self:
+        """Name the rule type and the nearest one that exists."""
+        return cls.at(place, f"{name!r} is not a rule type", did_you_mean(name, known))
+
+
+class NotEvaluatedError(DqdlError):
+    """A part of the language that this version reads but does not evaluate."""
+
+    code = "LW502"
+
+    @classmethod
+    def named(cls, place: Place, what: str, evaluated: Iterable[str] = ()) -> Self:
+        """Name the part, and what is evaluated instead."""
+        names = ", ".join(sorted(evaluated))
+        return cls.at(
+            place,
+            f"{what} is not evaluated in this version",
+            f"evaluated are {names}" if names else "",
+        )
