@@ -45,7 +45,7 @@ class ServerSession:
         self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     ) -> None:
         """Insert rows by COPY: a hundred times quicker than one statement a row."""
-        driver = self._connection.connection.cursor()
+        driver: Any = self._connection.connection.cursor()
         with driver, driver.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as sink:
             for row in rows:
                 sink.write_row(row)
@@ -76,8 +76,12 @@ class ServerDatabase:
         except ImportError as error:
             raise MissingExtraError.needed("postgres", "a catalog on PostgreSQL") from error
         database = cls(engine)
-        if database._revision() != revisions.CURRENT:
-            database._migrate()
+        try:
+            if database._revision() != revisions.CURRENT:
+                database._migrate()
+        except BaseException:
+            database.close()
+            raise
         return database
 
     @contextmanager
@@ -140,6 +144,10 @@ class ServerDatabase:
                 return errors.CatalogReadOnlyError.at(self.where)
             case "XX001" | "XX002":
                 return errors.CatalogCorruptError.at(self.where, reason)
+            case _:
+                return self._explain_class(error, state, reason)
+
+    def _explain_class(self, error: DBAPIError, state: str, reason: str) -> errors.CatalogError:
         if error.connection_invalidated or not state or state[:2] in {"08", "28", "3D", "57"}:
             return errors.CatalogUnavailableError.unreachable(self.where, reason)
         return errors.CatalogError.unexpected(self.where, reason)

@@ -112,6 +112,19 @@ def newest(session: Session, limit: int) -> list[Snapshot]:
     return [snapshot for snapshot in found if snapshot.id]
 
 
+def before(session: Session, snapshot: Snapshot) -> Snapshot | None:
+    """Return the snapshot whose data `snapshot` took the place of, or None.
+
+    Maintenance changes no data, so what it published counts as the snapshot before it.
+    """
+    row = session.first(
+        "SELECT max(id) FROM snapshots WHERE id < "
+        "(SELECT max(id) FROM snapshots WHERE id <= :id AND kind <> 'maintenance')",
+        id=snapshot.id,
+    )
+    return numbered(session, row[0]) if row and row[0] is not None else None
+
+
 def publish(
     session: Session, run_id: str, changes: Mapping[TableName, int | None], kind: str
 ) -> Snapshot:
@@ -127,10 +140,10 @@ def publish(
         created_us=max(microseconds(clock.now()), parent_us),
         parent=parent,
     )
-    before = dict(_open_ranges(session))
+    shown = dict(_open_ranges(session))
     number = made[0] if made else 0
     for table, version in changes.items():
-        _change(session, str(table), before.get(str(table)), version, number)
+        _change(session, str(table), shown.get(str(table)), version, number)
     return current(session)
 
 
@@ -183,11 +196,11 @@ def _open_ranges(session: Session) -> Iterable[tuple[str, int]]:
 
 
 def _change(
-    session: Session, table: str, before: int | None, version: int | None, number: int
+    session: Session, table: str, shown: int | None, version: int | None, number: int
 ) -> None:
-    if before == version:
+    if shown == version:
         return
-    if before is not None:
+    if shown is not None:
         session.run(
             "UPDATE snapshot_tables SET until_id = :id "
             "WHERE table_name = :table AND until_id IS NULL",

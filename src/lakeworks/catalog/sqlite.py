@@ -68,8 +68,12 @@ class SqliteDatabase:
     def open(cls, path: str) -> Self:
         """Open the catalog at `path`; make its folder and its tables when they are missing."""
         database = cls(path)
-        with database._explained():
-            database._prepare()
+        try:
+            with database._explained():
+                database._prepare()
+        except BaseException:
+            database.close()
+            raise
         return database
 
     @contextmanager

@@ -141,6 +141,11 @@ class Catalog:
         with self._database.reading() as session:
             return snapshots.at(session, moment)
 
+    def snapshot_before(self, snapshot: Snapshot) -> Snapshot | None:
+        """Return the snapshot whose data `snapshot` took the place of, or None."""
+        with self._database.reading() as session:
+            return snapshots.before(session, snapshot)
+
     def snapshots(self, limit: int = 20) -> list[Snapshot]:
         """Return the last snapshots, newest first."""
         with self._database.reading() as session:

@@ -1,0 +1,614 @@
+"""What every catalog does, on SQLite and on a real PostgreSQL server alike."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lakeworks.catalog import Catalog, Head, LedgerEntry
+from lakeworks.catalog.errors import (
+    CatalogError,
+    CatalogTooNewError,
+    LockLostError,
+    TableLockedError,
+    UnknownRunError,
+    UnknownSnapshotError,
+)
+from lakeworks.core import clock
+from lakeworks.core.names import TableName
+from lakeworks.core.types import Field, Scalar, Schema, Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import NoReturn
+
+A, B, C = (TableName("silver", name) for name in "abc")
+IMPORTS = "import sys; from lakeworks.catalog import Catalog"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Server:
+    """A PostgreSQL server of the tests' own, reached through a socket file."""
+
+    def __init__(self, programs: Path) -> None:
+        self.programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="lw-pg-"))
+        self.user = _unprivileged()
+        if self.user:
+            shutil.chown(self.folder, self.user)
+        self.run("initdb", "-D", str(self.folder / "data"), "-U", "lake", "-A", "trust", "-N")
+        options = f"-c listen_addresses='' -c fsync=off -k {self.folder}"
+        data, log = str(self.folder / "data"), str(self.folder / "log")
+        self.run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
+        self.databases = 0
+
+    def run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self.programs / program), *arguments],
+            user=self.user,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def url(self) -> str:
+        self.databases += 1
+        name = f"lake{self.databases}"
+        self.run("createdb", "-h", str(self.folder), "-U", "lake", name)
+        return f"postgresql://lake@/{name}?host={quote(str(self.folder), safe='')}"
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self.folder)
+
+
+def _unprivileged() -> str | None:
+    """PostgreSQL refuses to run as root; its Debian package makes a user for it."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _programs() -> Path | None:
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").exists():
+            return folder
+    found = shutil.which("initdb")
+    return Path(found).parent if found else None
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server | None]:
+    programs = _programs()
+    if programs is None:
+        yield None
+        return
+    pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
+    started = Server(programs)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(
+    request: pytest.FixtureRequest, tmp_path: Path, unavailable: Callable[[str], NoReturn]
+) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/lake/catalog.db"
+    server = request.getfixturevalue("server")
+    if server is None:
+        unavailable("PostgreSQL (apt install postgresql)")
+    return str(server.url())
+
+
+@pytest.fixture
+def catalog(url: str) -> Iterator[Catalog]:
+    with Catalog.open(url) as opened:
+        yield opened
+
+
+def processes(code: str, *calls: list[str]) -> list[str]:
+    """Run `code` in one process for each call, at the same time; return what each printed."""
+    begun = [
+        subprocess.Popen(
+            [sys.executable, "-c", f"{IMPORTS}\n{code}", *call],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for call in calls
+    ]
+    printed = [process.communicate(timeout=60)[0] for process in begun]
+    assert [process.returncode for process in begun] == [0] * len(calls)
+    return printed
+
+
+def entry(name: str, **changes: object) -> LedgerEntry:
+    plain: dict[str, object] = {
+        "source_file": name, "batch": 0, "size_bytes": 10, "modified_ns": 20, "etag": "e",
+        "sha256": "s", "landed_uri": f"/landing/{name}",
+    }  # fmt: skip
+    return LedgerEntry(**(plain | changes))  # type: ignore[arg-type]
+
+
+def published(catalog: Catalog) -> dict[TableName, int]:
+    return dict(catalog.current_snapshot().tables)
+
+
+# --- heads
+
+
+def test_a_head_comes_back_as_it_was_noted(catalog: Catalog) -> None:
+    address = Struct((Field("zip", Scalar("string"), nullable=False, comment="five digits"),))
+    schema = Schema((Field("id", Scalar("bigint"), comment="key"), Field("at", address)))
+    head = Head(A, 7, {"lakeworks/bronze.a": 12}, "ff", 2**40, 2**41, schema, NOON)
+    catalog.set_head(Head(A, 6, {}, "", 0, 0, Schema(), NOON))
+    catalog.set_head(head)
+    assert catalog.head(A) == head
+    assert catalog.heads() == {A: head}
+
+
+def test_a_dropped_head_is_unknown(catalog: Catalog) -> None:
+    catalog.set_head(Head(A, 6, {}, "", 0, 0, Schema(), NOON))
+    catalog.drop_head(A)
+    assert catalog.head(A) is None
+    assert catalog.heads() == {}
+
+
+# --- snapshots
+
+
+def test_before_the_first_publication_the_snapshot_is_empty(catalog: Catalog) -> None:
+    assert catalog.current_snapshot().id == 0
+    assert catalog.current_snapshot().tables == {}
+    assert catalog.snapshots() == []
+
+
+def test_publishing_changes_some_tables_and_keeps_the_others(catalog: Catalog) -> None:
+    catalog.publish("r1", {A: 1, B: 4})
+    snapshot = catalog.publish("r2", {B: None, C: 2})
+    assert snapshot.tables == {A: 1, C: 2}
+    assert catalog.current_snapshot() == snapshot
+    assert (snapshot.run_id, snapshot.kind) == ("r2", "run")
+
+
+def test_every_snapshot_can_be_seen_again(catalog: Catalog) -> None:
+    made = [
+        catalog.publish("r1", {A: 1}),
+        catalog.publish("r2", {A: 2, B: 1}),
+        catalog.publish("r2", {A: 2}),
+        catalog.publish("r3", {A: 1, B: None}, kind="rollback"),
+    ]
+    assert [catalog.snapshot(snapshot.id) for snapshot in made] == made
+    assert catalog.snapshots() == made[::-1]
+    assert catalog.snapshots(2) == [made[3], made[2]]
+    assert catalog.snapshot_of_run("r2") == made[2]
+
+
+def test_a_snapshot_that_does_not_exist_is_refused_with_those_that_do(catalog: Catalog) -> None:
+    catalog.publish("r1", {A: 1})
+    with pytest.raises(UnknownSnapshotError, match="snapshots 1 to 1 are kept"):
+        catalog.snapshot(9)
+
+
+def test_a_misspelt_run_is_answered_with_the_nearest(catalog: Catalog) -> None:
+    catalog.begin_run("20260301T120000Z-aaaaaaaa")
+    with pytest.raises(UnknownRunError, match="did you mean 20260301T120000Z-aaaaaaaa"):
+        catalog.snapshot_of_run("20260301T120000Z-aaaaaaab")
+    with pytest.raises(UnknownRunError, match="did you mean"):
+        catalog.run("20260301T120000Z-aaaaaaab")
+
+
+def test_a_run_that_published_nothing_has_no_snapshot(catalog: Catalog) -> None:
+    catalog.publish("good", {A: 1})
+    catalog.begin_run("bad")
+    catalog.end_run("bad", "failed", {})
+    with pytest.raises(UnknownRunError, match=r"bad \(failed\) published no snapshot") as told:
+        catalog.snapshot_of_run("bad")
+    assert "newest first: good" in told.value.hint
+
+
+def test_a_moment_finds_what_readers_saw_then(catalog: Catalog) -> None:
+    for hour in range(3):
+        with clock.fixed(NOON + timedelta(hours=hour)):
+            catalog.publish(f"r{hour}", {A: hour})
+    assert catalog.snapshot_at(NOON + timedelta(minutes=90)).tables == {A: 1}
+    assert catalog.snapshot_at(NOON).tables == {A: 0}
+    assert catalog.snapshot_at(NOON + timedelta(days=9)).tables == {A: 2}
+    with pytest.raises(UnknownSnapshotError, match="the oldest is of 2026-03-01T12:00:00"):
+        catalog.snapshot_at(NOON - timedelta(seconds=1))
+
+
+def test_snapshots_are_in_the_order_of_their_times_when_a_clock_goes_back(
+    catalog: Catalog,
+) -> None:
+    with clock.fixed(NOON):
+        catalog.publish("r1", {A: 1})
+    with clock.fixed(NOON - timedelta(hours=1)):
+        catalog.publish("r2", {A: 2})
+    assert catalog.snapshot_at(NOON).tables == {A: 2}
+
+
+def test_the_snapshot_before_skips_maintenance(catalog: Catalog) -> None:
+    first = catalog.publish("r1", {A: 1})
+    second = catalog.publish("r2", {A: 2})
+    optimized = catalog.publish("m1", {A: 3}, kind="maintenance")
+    assert catalog.snapshot_before(optimized) == first
+    assert catalog.snapshot_before(second) == first
+    assert catalog.snapshot_before(first) is None
+
+
+def test_published_versions_are_those_of_every_kept_snapshot(catalog: Catalog) -> None:
+    for hour, changes in enumerate([{A: 1, B: 1}, {A: 2}, {A: 3}, {B: None}]):
+        with clock.fixed(NOON + timedelta(hours=hour)):
+            catalog.publish(f"r{hour}", changes)
+    assert catalog.published_versions() == {A: {1, 2, 3}, B: {1}}
+    # What readers still saw at that moment counts, although it was published earlier.
+    seen = catalog.published_versions(since=NOON + timedelta(minutes=90))
+    assert seen == {A: {2, 3}, B: {1}}
+    assert catalog.published_versions(since=NOON + timedelta(days=1)) == {A: {3}}
+
+
+def test_forgotten_snapshots_are_gone_and_the_rest_is_whole(catalog: Catalog) -> None:
+    made = []
+    for hour in range(4):
+        with clock.fixed(NOON + timedelta(hours=hour)):
+            made.append(catalog.publish(f"r{hour}", {A: hour, B: 1}))
+    assert catalog.forget_snapshots(before=NOON + timedelta(minutes=150)) == 2
+    assert catalog.snapshots() == [made[3], made[2]]
+    assert catalog.published_versions() == {A: {2, 3}, B: {1}}
+    with pytest.raises(UnknownSnapshotError):
+        catalog.snapshot(made[1].id)
+    assert catalog.forget_snapshots(before=NOON + timedelta(days=99)) == 1
+    assert catalog.snapshots() == [made[3]]
+    assert catalog.publish("next", {A: 9}).id > made[3].id
+
+
+changes = st.dictionaries(
+    st.sampled_from([A, B, C]), st.none() | st.integers(0, 50), max_size=3
+)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(publications=st.lists(changes, min_size=1, max_size=6))
+def test_any_interleaving_of_publishers_equals_their_publications_in_order(
+    catalog: Catalog, publications: list[dict[TableName, int | None]]
+) -> None:
+    before = catalog.current_snapshot()
+    threads = [
+        threading.Thread(target=catalog.publish, args=(f"p{i}", wanted))
+        for i, wanted in enumerate(publications)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made = catalog.snapshots(len(publications))[::-1]
+    assert sorted(s.run_id for s in made) == sorted(f"p{i}" for i in range(len(publications)))
+    expected = dict(before.tables)
+    for snapshot in made:
+        expected.update(publications[int(snapshot.run_id[1:])])  # type: ignore[arg-type]
+        shown = {table: version for table, version in expected.items() if version is not None}
+        assert snapshot.tables == shown
+
+
+def test_publishers_in_several_processes_lose_nothing(url: str, catalog: Catalog) -> None:
+    code = (
+        "from lakeworks.core.names import TableName\n"
+        "c = Catalog.open(sys.argv[1])\n"
+        "for i in range(15): c.publish(sys.argv[2], {TableName('silver', sys.argv[2]): i})\n"
+    )
+    processes(code, *([url, name] for name in "abc"))
+    assert published(catalog) == {A: 14, B: 14, C: 14}
+    assert len(catalog.snapshots(100)) == 45
+
+
+def test_many_tables_and_snapshots_stay_small_and_quick(catalog: Catalog) -> None:
+    tables = [TableName("gold", f"t{i}") for i in range(500)]
+    catalog.publish("first", dict.fromkeys(tables, 0))
+    for version in range(1, 100):
+        catalog.publish(f"r{version}", dict.fromkeys(tables[:3], version))
+    begin = time.perf_counter()
+    assert len(catalog.current_snapshot().tables) == 500
+    assert catalog.snapshot(50).tables[tables[0]] == 49
+    assert time.perf_counter() - begin < 0.5
+    with catalog._database.reading() as session:
+        rows = session.first("SELECT count(*) FROM snapshot_tables")
+    assert rows == (500 + 99 * 3,)
+
+
+# --- opening
+
+
+def test_processes_that_open_a_new_catalog_at_once_do_not_clash(url: str) -> None:
+    code = "Catalog.open(sys.argv[1]).begin_run(sys.argv[2])"
+    processes(code, *([url, f"run{i}"] for i in range(5)))
+    with Catalog.open(url) as catalog:
+        assert {run.run_id for run in catalog.runs()} == {f"run{i}" for i in range(5)}
+
+
+def test_a_catalog_of_a_later_version_is_refused(url: str, catalog: Catalog) -> None:
+    with catalog._database.writing() as session:
+        session.run("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(CatalogTooNewError, match=r"revision 9999.*knows up to") as told:
+        Catalog.open(url)
+    assert "upgrade" in told.value.hint
+
+
+def test_a_healthy_catalog_has_nothing_to_say_of_its_integrity(catalog: Catalog) -> None:
+    catalog.publish("r1", {A: 1})
+    assert catalog.integrity() == []
+
+
+def test_an_exception_undoes_the_whole_transaction(catalog: Catalog) -> None:
+    with pytest.raises(ZeroDivisionError), catalog._database.writing() as session:  # noqa: PT012
+        session.run("INSERT INTO ledger_batches (table_name, last_batch) VALUES ('t', 1)")
+        1 / 0  # noqa: B018
+    with catalog._database.reading() as session:
+        assert session.all("SELECT * FROM ledger_batches") == []
+
+
+def test_a_statement_that_the_database_refuses_is_a_catalog_error(catalog: Catalog) -> None:
+    catalog.begin_run("r1")
+    with pytest.raises(CatalogError, match="failed"):
+        catalog.begin_run("r1")
+    assert len(catalog.runs()) == 1
+
+
+# --- runs
+
+
+def test_a_run_is_known_from_its_beginning_to_its_end(catalog: Catalog) -> None:
+    with clock.fixed(NOON):
+        catalog.begin_run("r1")
+    begun = catalog.run("r1")
+    assert (begun.status, begun.ended_at, begun.pid) == ("running", None, os.getpid())
+    assert [run.run_id for run in catalog.runs_under_way()] == ["r1"]
+    with clock.fixed(NOON + timedelta(seconds=5)):
+        catalog.end_run("r1", "succeeded", {"steps": [{"table": "silver.a"}]})
+    ended = catalog.run("r1")
+    assert (ended.started_at, ended.ended_at) == (NOON, NOON + timedelta(seconds=5))
+    assert ended.report == {"steps": [{"table": "silver.a"}]}
+    assert catalog.runs_under_way() == []
+
+
+def test_runs_are_listed_newest_first(catalog: Catalog) -> None:
+    for hour in range(4):
+        with clock.fixed(NOON + timedelta(hours=hour)):
+            catalog.begin_run(f"r{hour}")
+    assert [run.run_id for run in catalog.runs(3)] == ["r3", "r2", "r1"]
+
+
+def test_a_run_that_was_never_begun_cannot_end(catalog: Catalog) -> None:
+    with pytest.raises(CatalogError, match="never begun"):
+        catalog.end_run("r1", "succeeded", {})
+
+
+def test_the_next_run_notes_that_the_one_before_was_killed(url: str, catalog: Catalog) -> None:
+    processes("Catalog.open(sys.argv[1]).begin_run('dead')", [url])
+    catalog.begin_run("alive")
+    catalog.begin_run("next")
+    assert {run.run_id: run.status for run in catalog.runs()} == {
+        "dead": "killed", "alive": "running", "next": "running",
+    }  # fmt: skip
+
+
+# --- ledger
+
+
+def test_batches_are_numbered_from_one_for_each_table(catalog: Catalog) -> None:
+    assert catalog.ledger.last_batch(A) == 0
+    assert catalog.ledger.begin_batch(A, [entry("f1")]) == 1
+    assert catalog.ledger.begin_batch(A, [entry("f2")]) == 2
+    assert catalog.ledger.begin_batch(B, [entry("f1")]) == 1
+    assert catalog.ledger.last_batch(A) == 2
+
+
+def test_the_ledger_gives_the_latest_entry_of_each_file(catalog: Catalog) -> None:
+    catalog.ledger.begin_batch(A, [entry("f1"), entry("f2")])
+    catalog.ledger.begin_batch(A, [entry("f1", size_bytes=11, etag="new")])
+    assert catalog.ledger.entries(A, up_to=1) == {
+        "f1": entry("f1", batch=1), "f2": entry("f2", batch=1),
+    }  # fmt: skip
+    assert catalog.ledger.entries(A, up_to=2)["f1"] == entry(
+        "f1", batch=2, size_bytes=11, etag="new"
+    )
+    assert catalog.ledger.entries(A, up_to=0) == {}
+
+
+def test_voided_batches_are_forgotten_and_their_numbers_used_again(catalog: Catalog) -> None:
+    for name in ("f1", "f2", "f3"):
+        catalog.ledger.begin_batch(A, [entry(name)])
+    catalog.ledger.begin_batch(B, [entry("f9")])
+    catalog.ledger.void_above(A, 1)
+    assert set(catalog.ledger.entries(A, up_to=99)) == {"f1"}
+    assert set(catalog.ledger.entries(B, up_to=99)) == {"f9"}
+    assert catalog.ledger.begin_batch(A, [entry("f4")]) == 2
+
+
+def test_a_new_catalog_goes_on_above_the_batches_that_a_table_already_has(
+    catalog: Catalog,
+) -> None:
+    catalog.ledger.void_above(A, 7)
+    assert catalog.ledger.begin_batch(A, [entry("f1")]) == 8
+
+
+def test_a_hundred_thousand_files_are_noted_and_read_in_seconds(catalog: Catalog) -> None:
+    files = [entry(f"folder/file{i}.json") for i in range(100_000)]
+    begin = time.perf_counter()
+    assert catalog.ledger.begin_batch(A, files) == 1
+    assert len(catalog.ledger.entries(A, up_to=1)) == 100_000
+    assert time.perf_counter() - begin < 10
+
+
+def test_file_names_of_any_spelling_are_kept(catalog: Catalog) -> None:
+    names = ["a'b", 'a"b', "tab\there", "back\\slash", "\\N", "ünï/çødé", "new\nline", "%s :x"]
+    catalog.ledger.begin_batch(A, [entry(name) for name in names])
+    assert set(catalog.ledger.entries(A, up_to=1)) == set(names)
+
+
+# --- locks
+
+
+def test_a_held_table_is_refused_with_its_holder(catalog: Catalog) -> None:
+    with (
+        catalog.locks.hold([A, B], holder="first"),
+        pytest.raises(
+            TableLockedError, match=rf"silver\.b is held by run first .*{os.getpid()}"
+        ),
+        catalog.locks.hold([B, C], holder="second", wait_s=0),
+    ):
+        pass
+    with catalog.locks.hold([A, B, C], holder="third", wait_s=0) as lease:
+        assert lease.tables == (A, B, C)
+    assert catalog.locks.holders() == []
+
+
+def test_a_refused_hold_gives_back_what_it_had_taken(catalog: Catalog) -> None:
+    with catalog.locks.hold([B], holder="first"):
+        with (
+            pytest.raises(TableLockedError),
+            catalog.locks.hold([A, B, C], holder="second", wait_s=0.1),
+        ):
+            pass
+        assert [(lock.table, lock.run_id) for lock in catalog.locks.holders()] == [(B, "first")]
+
+
+def test_a_waiter_is_told_of_the_holder_once_and_gets_the_table(catalog: Catalog) -> None:
+    told: list[str] = []
+    got = threading.Event()
+
+    def wait() -> None:
+        with catalog.locks.hold(
+            [A], holder="second", wait_s=None, on_wait=lambda holder: told.append(holder.run_id)
+        ):
+            got.set()
+
+    thread = threading.Thread(target=wait)
+    with catalog.locks.hold([A], holder="first"):
+        thread.start()
+        time.sleep(0.3)
+        assert not got.is_set()
+    thread.join(10)
+    assert got.is_set()
+    assert told == ["first"]
+
+
+def test_runs_that_want_the_same_tables_in_any_order_all_finish(catalog: Catalog) -> None:
+    inside: list[str] = []
+    seen: list[int] = []
+
+    def work(name: str, tables: list[TableName]) -> None:
+        for _ in range(5):
+            with catalog.locks.hold(tables, holder=name):
+                inside.append(name)
+                seen.append(len(inside))
+                inside.remove(name)
+
+    orders = [[A, B, C], [C, B, A], [B, A], [B, C]]
+    threads = [
+        threading.Thread(target=work, args=(f"r{i}", order)) for i, order in enumerate(orders)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    # Every two of them share a table, so no two may be inside at once.
+    assert seen == [1] * 20
+
+
+def test_a_lost_hold_is_found_by_check_and_at_the_end(catalog: Catalog) -> None:
+    def lose() -> None:
+        with catalog._database.writing() as session:
+            session.run("DELETE FROM locks WHERE table_name = 'silver.a'")
+
+    with pytest.raises(LockLostError), catalog.locks.hold([A, B], holder="first") as lease:  # noqa: PT012
+        lease.check()
+        lose()
+        with pytest.raises(LockLostError, match=r"silver\.a"):
+            lease.check()
+    with (
+        pytest.raises(LockLostError, match=r"silver\.a"),
+        catalog.locks.hold([A], holder="first"),
+    ):
+        lose()
+    assert catalog.locks.holders() == []
+
+
+def test_the_error_of_the_work_is_not_hidden_by_a_lost_hold(catalog: Catalog) -> None:
+    with pytest.raises(ZeroDivisionError), catalog.locks.hold([A], holder="first"):  # noqa: PT012
+        with catalog._database.writing() as session:
+            session.run("DELETE FROM locks")
+        1 / 0  # noqa: B018
+
+
+def _pretend(catalog: Catalog, **columns: object) -> None:
+    """Alter the one hold as if another process had written it."""
+    with catalog._database.writing() as session:
+        for name, value in columns.items():
+            session.run(f"UPDATE locks SET {name} = :value", value=value)
+
+
+def test_a_holder_on_another_machine_is_believed_for_thirty_seconds(catalog: Catalog) -> None:
+    with pytest.raises(LockLostError), catalog.locks.hold([A], holder="far"):  # noqa: PT012
+        _pretend(catalog, machine="elsewhere", pid=1)
+        with pytest.raises(TableLockedError), catalog.locks.hold([A], holder="b", wait_s=0):
+            pass
+        assert catalog.locks.stale() == []
+        with catalog._database.writing() as session:
+            session.run("UPDATE locks SET beat_us = beat_us - 31000000")
+        assert [lock.run_id for lock in catalog.locks.stale()] == ["far"]
+        with catalog.locks.hold([A], holder="b", wait_s=0):
+            pass
+
+
+def test_a_process_number_that_was_used_again_does_not_keep_a_hold(catalog: Catalog) -> None:
+    with pytest.raises(LockLostError), catalog.locks.hold([A], holder="dead"):  # noqa: PT012
+        # The process lives, but it began at another time than the holder did.
+        _pretend(catalog, pid=os.getppid(), process_started="1")
+        with catalog.locks.hold([A], holder="next", wait_s=0):
+            pass
+
+
+def test_a_hold_that_its_own_process_abandoned_is_taken_over(catalog: Catalog) -> None:
+    with pytest.raises(LockLostError), catalog.locks.hold([A], holder="gone"):  # noqa: PT012
+        _pretend(catalog, token="released, but the database was away")
+        with catalog.locks.hold([A], holder="next", wait_s=0):
+            pass
+
+
+def test_the_heartbeat_keeps_the_hold_fresh(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakeworks.catalog.locks.BEAT_S", 0.05)
+    with catalog.locks.hold([A], holder="first"):
+        before = catalog.locks.holders()[0].beat_at
+        deadline = time.monotonic() + 10
+        while catalog.locks.holders()[0].beat_at == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_holds_are_named_to_another_process(url: str, catalog: Catalog) -> None:
+    code = "for l in Catalog.open(sys.argv[1]).locks.holders(): print(l.table, l.run_id)"
+    with catalog.locks.hold([B, A], holder="first"):
+        (printed,) = processes(code, [url])
+    assert printed.splitlines() == ["silver.a first", "silver.b first"]
