@@ -1,0 +1,145 @@
+"""Read arrived files into bronze data files: choose the reader, set aside what it cannot read."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from lakeworks.core.types import Schema
+from lakeworks.engines.duckdb.errors import lake_error
+from lakeworks.engines.duckdb.files_sink import Gathered, Sink
+from lakeworks.engines.errors import DiskFullError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+    from lakeworks.core.errors import LakeError
+    from lakeworks.engines.protocol import ArrivedFile, FileReading, FilesRead
+
+logger = logging.getLogger(__name__)
+
+
+class Group(Protocol):
+    """Files that one scan reads together."""
+
+    @property
+    def files(self) -> tuple[ArrivedFile, ...]:
+        """The files."""
+        ...
+
+
+class FormatReader(Protocol):
+    """Reads the files of one format for one `FileReading`."""
+
+    schema: Schema
+
+    def plan(self) -> Sequence[Group]:
+        """Look at the files, learn their schema, group those that read alike."""
+        ...
+
+    def read(self, group: Group) -> Gathered:
+        """Read one group in one scan; count nothing of it when the engine fails."""
+        ...
+
+
+def read_files(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FilesRead:
+    """Write the rows of arrived files as data files; commit nothing.
+
+    Files that the engine cannot read are told apart and named in `unreadable`.
+
+    Raises:
+        LakeError: something other than the files' content is wrong: a full disk, memory, an
+            interrupt.
+    """
+    reader = _reader(con, reading)
+    total = Gathered()
+    for group in reader.plan():
+        _read_group(con, reader, group, total)
+    total.schema = reader.schema
+    salvaged = reading.options.get("rejects")
+    if salvaged:
+        _add_salvaged(Sink(con, reading), Path(salvaged), total)
+    return total.result()
+
+
+def _read_group(
+    con: duckdb.DuckDBPyConnection, reader: FormatReader, group: Group, total: Gathered
+) -> None:
+    """Read a group; on failure without the file at fault, or by halves."""
+    import duckdb
+
+    from lakeworks.core.errors import LakeError
+
+    try:
+        total.take(reader.read(group))
+        return
+    except duckdb.Error as error:
+        told: LakeError = lake_error(error, con)
+        cause: BaseException | None = error
+    except LakeError as error:
+        told, cause = error, error.__cause__
+    if not _is_about_content(told, cause):
+        raise told from cause
+    logger.info("a group of %d files could not be read: %s", len(group.files), told.problem)
+    if len(group.files) == 1:
+        total.unreadable[group.files[0].source_file] = told.problem
+        return
+    for part in _parts(group, told):
+        _read_group(con, reader, part, total)
+
+
+def _is_about_content(told: LakeError, cause: BaseException | None) -> bool:
+    """Whether what went wrong is what files hold, not this program or the machine."""
+    import duckdb
+
+    content = (
+        duckdb.InvalidInputException,
+        duckdb.IOException,
+        duckdb.ConversionException,
+        duckdb.OutOfRangeException,
+        duckdb.InternalException,
+        duckdb.SerializationException,
+    )
+    return isinstance(cause, content) and not isinstance(told, DiskFullError)
+
+
+def _parts(group: Group, told: LakeError) -> list[Group]:
+    from dataclasses import replace
+
+    named = [file for file in group.files if file.uri in told.problem]
+    if 0 < len(named) < len(group.files):
+        rest = tuple(file for file in group.files if file not in named)
+        divided = [tuple(named), rest]
+    else:
+        middle = len(group.files) // 2
+        divided = [group.files[:middle], group.files[middle:]]
+    return [replace(group, files=part) for part in divided]  # type: ignore[type-var]
+
+
+def _add_salvaged(sink: Sink, path: Path, total: Gathered) -> None:
+    files = sink.reject_lines(path)
+    total.rejected += files
+    total.quarantined += sum(file.rows for file in files)
+
+
+def _reader(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FormatReader:
+    match reading.format:
+        case "json":
+            from lakeworks.engines.duckdb.files_json import JsonReader
+
+            return JsonReader(con, reading)
+        case "csv":
+            from lakeworks.engines.duckdb.files_csv import CsvReader
+
+            return CsvReader(con, reading)
+        case "log":
+            from lakeworks.engines.duckdb.files_log import LogReader
+
+            return LogReader(con, reading)
+        case "parquet" | "avro":
+            from lakeworks.engines.duckdb.files_tables import TableFileReader
+
+            return TableFileReader(con, reading)

@@ -1,0 +1,261 @@
+"""Read JSON files into bronze: lines, arrays and documents that span lines.
+
+One pass takes each document apart as text and tests in the same scan that nothing in it is new
+or misfit. Documents that fail the test are looked at one by one (`json_rows.py`); lines that are
+no JSON are found again in their files for the quarantine (`json_lines.py`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.core.names import quote_identifier, quote_literal
+from lakeworks.core.types import Field, Schema, widest
+from lakeworks.engines.duckdb import json_doubts, json_rows
+from lakeworks.engines.duckdb.files_sink import (
+    BROKEN,
+    DOUBTFUL,
+    GOOD,
+    SYSTEM_FIELDS,
+    Gathered,
+    RejectFile,
+    Sink,
+    path_list,
+    rows_of,
+    source_file_of,
+    with_fate,
+)
+from lakeworks.engines.duckdb.heads import head_of, json_layout
+from lakeworks.engines.duckdb.json_lines import reject_malformed
+from lakeworks.engines.duckdb.json_sql import json_shape, keys_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lakeworks.engines.duckdb.heads import Head
+    from lakeworks.engines.duckdb.json_sql import KeyLists
+    from lakeworks.engines.protocol import ArrivedFile, FileReading
+    from lakeworks.storage.files import DataFile
+
+LONGEST_DOCUMENT_BYTES = 16 * 1024 * 1024
+_SAMPLED_FILES = 16
+_SAMPLED_ROWS_OF_OBJECT = 1_000
+_COMMON_SHAPES = 3
+# Of misfits in a first load, above this share the column's type was guessed wrong.
+_WRONG_GUESS_SHARE = 0.05
+_PLACEHOLDER = Field("__nothing", json_rows.STRING)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files that one scan reads together."""
+
+    layout: str
+    packing: str
+    files: tuple[ArrivedFile, ...]
+
+
+@dataclass(slots=True)
+class Sample:
+    """What the first documents of some files show."""
+
+    evidence: json_rows.Evidence = field(default_factory=json_rows.Evidence)
+    documents: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, text: str | bytes) -> None:
+        """Take one document into account; what is no object tells nothing."""
+        try:
+            document = json_rows.parse(text if isinstance(text, str) else text.decode())
+        except (ValueError, RecursionError):
+            return
+        if isinstance(document, dict):
+            self.evidence.add(document)
+            self.documents.append(document)
+
+
+class JsonReader:
+    """Reads the JSON files of one `FileReading`."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, reading: FileReading) -> None:
+        self.con = con
+        self.reading = reading
+        self.sink = Sink(con, reading)
+        self._heads: dict[str, Head] = {}
+        self.sample = Sample()
+        self._first_load = reading.known is None
+        self.schema = reading.known or Schema()
+
+    def plan(self) -> list[Group]:
+        """Look at every file's beginning; learn the schema; group files that read alike."""
+        groups: dict[tuple[str, str], list[ArrivedFile]] = {}
+        for file in self.reading.files:
+            head = head_of(file.uri)
+            if file.uri.startswith("s3://") or not head.empty:
+                layout = self._layout(head)
+                groups.setdefault((layout, head.packing), []).append(file)
+                self._heads[file.uri] = head
+        planned = [Group(layout, packing, tuple(f)) for (layout, packing), f in groups.items()]
+        if self._first_load or self.reading.mode == "evolve":
+            for group in planned:
+                self._take_sample(group)
+            seen = json_rows.schema_of(self.sample.evidence)
+            self.schema = seen if self._first_load else json_rows.grown(self.schema, seen)
+        return planned
+
+    def _layout(self, head: Head) -> str:
+        if self.reading.options.get("array"):
+            return "array"
+        return json_layout(head)
+
+    def _take_sample(self, group: Group) -> None:
+        step = max(1, len(group.files) // _SAMPLED_FILES)
+        for file in group.files[::step][:_SAMPLED_FILES]:
+            head = self._heads[file.uri]
+            if group.layout == "lines" and head.data:
+                for line in head.lines():
+                    self.sample.add(line)
+            else:
+                for text in self._first_documents(group, file):
+                    self.sample.add(text)
+
+    def _first_documents(self, group: Group, file: ArrivedFile) -> list[str]:
+        import duckdb
+
+        scan = _scan(Group(group.layout, group.packing, (file,)))
+        try:
+            rows = self.con.execute(
+                f"SELECT json::VARCHAR FROM {scan} LIMIT {_SAMPLED_ROWS_OF_OBJECT}"
+            ).fetchall()
+        except duckdb.Error:
+            return []  # the pass itself says what is wrong, and the salvage reads it
+        return [row[0] for row in rows if row[0] is not None]
+
+    def read(self, group: Group) -> Gathered:
+        """Read one group; writes nothing of it when the engine fails."""
+        done = self._pass(group)
+        wider = self._better_guess(done) if self._first_load else None
+        if wider is not None:
+            self.sink.discard([*done.good, *done.doubtful, *done.broken])
+            self.schema = wider
+            done = self._pass(group)
+        self._first_load = False
+        return self._finish(group, done)
+
+    def _pass(self, group: Group) -> _Passed:
+        files = self.sink.copy(self._select(group), self._columns())
+        return _Passed(files[GOOD], files[DOUBTFUL], files[BROKEN])
+
+    def _columns(self) -> Schema:
+        return self.schema
+
+    def _select(self, group: Group) -> str:
+        known = self.schema if len(self.schema) else Schema((_PLACEHOLDER,))
+        shape = json_shape(known, self._common_keys())
+        source_file, join = source_file_of(group.files)
+        columns = "".join(
+            f"{expression} AS {quote_identifier(name)}, "
+            for name, expression in shape.columns
+            if name in self.schema
+        )
+        fate = with_fate(
+            f"CASE WHEN json IS NULL THEN {BROKEN} WHEN {shape.fits} THEN {GOOD} "
+            f"ELSE {DOUBTFUL} END",
+            Schema((*self.schema, *SYSTEM_FIELDS)),
+        )
+        taken = (
+            f"SELECT json, filename, {shape.keys} AS keys, "
+            f"json_transform(json, {quote_literal(shape.structure)}) AS raw FROM {_scan(group)}"
+        )
+        inner = (
+            f"SELECT {columns}{self.sink.stamps(source_file)}, {fate}, json "
+            f"FROM ({taken}) AS __taken {join}"
+        )
+        fate_name = fate.rpartition(" AS ")[2]
+        return (
+            f"SELECT * EXCLUDE (json), CASE WHEN {fate_name} = {DOUBTFUL} "
+            f"THEN json::VARCHAR END AS _rescued FROM ({inner})"
+        )
+
+    def _common_keys(self) -> list[KeyLists]:
+        shapes: Counter[KeyLists] = Counter()
+        for document in self.sample.documents:
+            keys = keys_of(document, self.schema)
+            if keys is not None:
+                shapes[keys] += 1
+        return [keys for keys, _ in shapes.most_common(_COMMON_SHAPES)]
+
+    def _better_guess(self, done: _Passed) -> Schema | None:
+        """Return wider types where the sample of a first load misled, or None."""
+        if not done.doubtful:
+            return None
+        total = rows_of(done.good) + rows_of(done.doubtful)
+        doubts = json_doubts.evidence_of(self.con, self.sink.uris(done.doubtful), self.schema)
+        fields = []
+        for f in self.schema:
+            seen = doubts.misfits.get(f.name)
+            if seen is None:
+                fields.append(f)
+                continue
+            wide = widest(f.type, seen.type())
+            if wide is None and sum(seen.kinds.values()) > total * _WRONG_GUESS_SHARE:
+                wide = json_rows.STRING
+            fields.append(Field(f.name, wide or f.type))
+        return Schema(tuple(fields)) if tuple(fields) != self.schema.fields else None
+
+    def _finish(self, group: Group, done: _Passed) -> Gathered:
+        with tempfile.TemporaryDirectory(prefix="lakeworks-") as folder:
+            rejects = RejectFile(Path(folder, "rejects.json"))
+            gathered = Gathered(added=list(done.good), written=rows_of(done.good))
+            if done.broken:
+                reject_malformed(self.con, self.sink.uris(done.broken), group.files, rejects)
+            if done.doubtful:
+                self._settle(done.doubtful, Path(folder), rejects, gathered)
+            rejects.close()
+            gathered.rejected = self.sink.reject_lines(rejects.path)
+            gathered.quarantined = rejects.rows
+        self.sink.discard([*done.doubtful, *done.broken])
+        gathered.schema = self.schema
+        return gathered
+
+    def _settle(
+        self, doubtful: list[DataFile], folder: Path, rejects: RejectFile, into: Gathered
+    ) -> None:
+        uris = self.sink.uris(doubtful)
+        if self.reading.mode == "evolve":
+            doubts = json_doubts.evidence_of(self.con, uris, self.schema)
+            self.schema = json_rows.grown(self.schema, json_rows.schema_of(doubts.seen))
+        settled = folder / "settled.json"
+        strict = self.reading.mode == "strict"
+        json_doubts.settle(self.con, uris, self.schema, settled, rejects, strict=strict)
+        if settled.stat().st_size:
+            select = json_doubts.settled_select(settled, self.schema, self.sink)
+            files = self.sink.copy(select, self.schema)
+            into.added += files[GOOD]
+            into.written += rows_of(files[GOOD])
+
+
+@dataclass(slots=True)
+class _Passed:
+    """The files of one pass, by the fate of their rows."""
+
+    good: list[DataFile]
+    doubtful: list[DataFile]
+    broken: list[DataFile]
+
+
+def _scan(group: Group) -> str:
+    layouts = {"lines": "newline_delimited", "array": "array", "documents": "unstructured"}
+    # In arrays and documents an error ends the file, so that it must not pass in silence.
+    lenient = "true" if group.layout == "lines" else "false"
+    packing = "uncompressed" if group.packing == "none" else group.packing
+    return (
+        f"read_json_objects({path_list(f.uri for f in group.files)}, "
+        f"format = '{layouts[group.layout]}', ignore_errors = {lenient}, filename = true, "
+        f"compression = '{packing}', hive_partitioning = false, "
+        f"maximum_object_size = {LONGEST_DOCUMENT_BYTES})"
+    )
+

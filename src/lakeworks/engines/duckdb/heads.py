@@ -1,0 +1,163 @@
+"""Look at the beginning of arrived files: how they are packed, encoded and laid out.
+
+Only files on this machine's disk are looked at; of objects in a bucket the name must do.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEAD_BYTES = 64 * 1024
+Packing = Literal["none", "gzip", "zstd"]
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first bytes of a file, unpacked.
+
+    Attributes:
+        whole: Whether `data` is all there is.
+        problem: Why the file cannot be unpacked even so far, or empty.
+    """
+
+    packing: Packing
+    data: bytes
+    whole: bool
+    problem: str = ""
+
+    @property
+    def encoding(self) -> str:
+        """`utf-8`, or the encoding that a byte order mark tells."""
+        if self.data.startswith(_UTF8_MARK):
+            return "utf-8-sig"
+        if self.data.startswith(_UTF16_MARKS):
+            return "utf-16"
+        return "utf-8"
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing but white space."""
+        return self.whole and not self.data.strip()
+
+    def lines(self) -> list[bytes]:
+        """Return the lines that are surely complete."""
+        lines = self.data.split(b"\n")
+        if not self.whole:
+            lines.pop()
+        return [line.strip() for line in lines if line.strip()]
+
+
+def head_of(uri: str, *, size_bytes: int = HEAD_BYTES) -> Head:
+    """Read the beginning of a file; of an object in a bucket, nothing but its name."""
+    if uri.startswith("s3://"):
+        return Head(_packing_by_name(uri), b"", whole=False)
+    with Path(uri).open("rb") as file:
+        start = file.read(8)
+        file.seek(0)
+        packing = packing_of(start)
+        try:
+            with unpacked(file, packing) as stream:
+                data = read_up_to(stream, size_bytes + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            return Head(packing, b"", whole=True, problem=str(error))
+    return Head(packing, data[:size_bytes], whole=len(data) <= size_bytes)
+
+
+def packing_of(start: bytes) -> Packing:
+    """Return how a file is packed by its first bytes."""
+    if start.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if start.startswith(b"\x28\xb5\x2f\xfd"):
+        return "zstd"
+    return "none"
+
+
+def unpacked(file: BinaryIO, packing: Packing) -> BinaryIO:
+    """Return a stream of the unpacked bytes."""
+    if packing == "gzip":
+        return cast("BinaryIO", gzip.GzipFile(fileobj=file))
+    if packing == "zstd":
+        import pyarrow as pa
+
+        return cast("BinaryIO", pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd"))
+    return file
+
+
+def read_up_to(stream: BinaryIO, size_bytes: int) -> bytes:
+    """Read until so many bytes are there or the stream ends or breaks off."""
+    data = io.BytesIO()
+    while data.tell() < size_bytes:
+        try:
+            piece = stream.read(size_bytes - data.tell())
+        except (OSError, EOFError, zlib.error):
+            if data.tell():
+                break
+            raise
+        if not piece:
+            break
+        data.write(piece)
+    return data.getvalue()
+
+
+def json_layout(head: Head) -> Literal["lines", "array", "documents"]:
+    """Tell JSON lines from an array, and from documents that span lines."""
+    text = head.data.lstrip(_UTF8_MARK).lstrip()
+    if text.startswith(b"["):
+        return "lines" if _is_json(text.split(b"\n", 1)[0]) and _many(text) else "array"
+    if not text.startswith(b"{"):
+        return "lines"
+    lines = head.lines()
+    if not lines or _is_json(lines[0]):
+        return "lines"
+    try:
+        json.JSONDecoder().raw_decode(text.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return "lines"
+    return "documents"
+
+
+def _many(text: bytes) -> bool:
+    """Whether more than the first line holds something."""
+    return bool(text.partition(b"\n")[2].strip())
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _packing_by_name(uri: str) -> Packing:
+    if uri.endswith(".gz"):
+        return "gzip"
+    return "zstd" if uri.endswith((".zst", ".zstd")) else "none"
+
+
+def lines_with_numbers(stream: BinaryIO, chunk_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield (lines before it, whole lines) piece by piece; the last may lack its end."""
+    before = 0
+    rest = b""
+    while piece := stream.read(chunk_bytes):
+        end = piece.rfind(b"\n") + 1
+        if not end:
+            rest += piece
+            continue
+        whole = rest + piece[:end]
+        rest = piece[end:]
+        yield before, whole
+        before += whole.count(b"\n")
+    if rest:
+        yield before, rest
