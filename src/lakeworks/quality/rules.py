@@ -70,7 +70,8 @@ NOT_EVALUATED = frozenset({
     "StandardDeviation", "Sum", "UniqueValueRatio", "Variance",
 })  # fmt: skip
 # Java has these and the engine's regular expressions (RE2) do not.
-_UNKNOWN_IN_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?(?:[=!>]|<[=!])|\\[1-9]|[*+?}]\+)")
+_UNKNOWN_IN_RE2 = re.compile(r"\(\?(?:[=!>]|<[=!])|\\[1-9]|(?:[*+?]|\{\d+(?:,\d*)?\})\+")
+_PLAIN_PARTS = re.compile(r"\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\\[^1-9]", re.DOTALL)
 # What RE2 knows and Python does not is swapped for something harmless before the look.
 _UNKNOWN_IN_PYTHON = re.compile(
     r"\\[pP](?:\{\^?\w+\}|[A-Z])|\\[zQEhHRX]|\[:\^?\w+:\]|\(\?[imsU-]+\)"
@@ -186,7 +187,7 @@ def _moment_problems(at: Place, operand: Now) -> Iterator[DqdlError]:
 
 
 def _pattern_problems(at: Place, pattern: str) -> Iterator[DqdlError]:
-    found = _UNKNOWN_IN_RE2.search(pattern)
+    found = _UNKNOWN_IN_RE2.search(_PLAIN_PARTS.sub("x", pattern))
     if found:
         yield DqdlError.at(
             at,

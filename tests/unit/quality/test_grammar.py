@@ -129,7 +129,7 @@ def test_text_that_is_not_dqdl_is_refused_with_what_was_expected(text: str, said
     [
         'Rules = [ A "x" labels = ["k"="v"] ]',
         'Rules = [ A "x" in $names ]',
-        'Rules = [ A $column = 3 ]',
+        "Rules = [ A $column = 3 ]",
         'DataSources = {"Primary": "x"} Rules = [ A ]',
     ],
 )
