@@ -1,0 +1,277 @@
+"""The shapes of a project's YAML, as the user writes it, checked by pydantic.
+
+Loaded only when a file is new or changed: importing pydantic and building these classes costs
+more than loading a whole unchanged project. All scalars arrive as text (see `yaml_lines.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from lakeworks.core.errors import did_you_mean
+from lakeworks.project.declaration import (
+    FileFormat,
+    Load,
+    OnChange,
+    OnViolation,
+    SchemaMode,
+)
+from lakeworks.project.errors import UNKNOWN_KEY, WRONG_VALUE
+
+if TYPE_CHECKING:
+    from lakeworks.project.errors import Mistakes
+    from lakeworks.project.yaml_lines import Document
+
+
+def _listed(value: object) -> object:
+    """One text stands for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _typed(value: object) -> object:
+    """Accept `infer`, or a mapping of column to type."""
+    if value == "infer" or (
+        isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+    ):
+        return value
+    raise ValueError("write infer, or a mapping of column to type")
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Tags = dict[str, str]
+MAX_THREADS = 1024
+MAX_SHOWN = 60
+Shape = TypeVar("Shape", bound="_Declared")
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _left_out(cls, data: object) -> object:
+        """A known key with nothing after it counts as left out."""
+        if data is None:
+            return {}
+        if not isinstance(data, dict):
+            return data
+        known = known_keys(cls)
+        return {key: text for key, text in data.items() if text is not None or key not in known}
+
+
+class S3Yaml(_Declared):
+    """`s3:` of an environment."""
+
+    endpoint: str | None = None
+    region: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    session_token: str | None = None
+    allow_http: bool | None = None
+    virtual_hosted_style: bool | None = None
+
+
+class EnvironmentYaml(_Declared):
+    """One entry of `environments:`."""
+
+    storage: str | None = None
+    catalog: str | None = None
+    engine: str = "duckdb"
+    memory_limit: str | None = None
+    threads: Annotated[int, Field(ge=1, le=MAX_THREADS)] | None = None
+    s3: S3Yaml = Field(default_factory=S3Yaml)
+
+
+class LakeYaml(_Declared):
+    """`lake.yml`."""
+
+    name: str
+    publish: Literal["run", "table"] = "run"
+    environments: dict[str, EnvironmentYaml] = {}
+
+
+class CsvYaml(_Declared):
+    """`csv:` of a source."""
+
+    delimiter: Annotated[str, Field(min_length=1, max_length=4)] | None = None
+    quote: Annotated[str, Field(max_length=1)] | None = None
+    escape: Annotated[str, Field(max_length=1)] | None = None
+    header: bool | None = None
+    encoding: str | None = None
+    null_values: Texts = ("",)
+    skip_rows: Annotated[int, Field(ge=0)] = 0
+
+
+class SourceYaml(_Declared):
+    """One file of `sources/`."""
+
+    table: str
+    from_: str = Field("files", alias="from")
+    path: str
+    format: FileFormat | None = None
+    schema_: SchemaMode = Field("evolve", alias="schema")
+    on_change: OnChange = "reload"
+    landing: Literal["copy", "in_place"] = "copy"
+    csv: CsvYaml | None = None
+    pattern: str | None = None
+    types: Annotated[Any, BeforeValidator(_typed)] = Field(default_factory=dict)
+    description: str = ""
+    partition_by: Texts = ()
+    tags: Tags = {}
+
+
+class ColumnYaml(_Declared):
+    """One entry of `columns:` in a model's header."""
+
+    description: str = ""
+    tags: Tags = {}
+
+
+class HeaderYaml(_Declared):
+    """A SQL model's header, or what a Python model's decorator was given."""
+
+    table: str | None = None
+    load: Load = "replace"
+    key: Texts = ()
+    latest_by: str | None = None
+    partition_by: Texts = ()
+    quality: str | None = None
+    on_violation: OnViolation = "quarantine"
+    columns: dict[str, ColumnYaml] = {}
+    dialect: str = "duckdb"
+    audit: bool = False
+    incremental_on: str | None = None
+    description: str = ""
+    tags: Tags = {}
+
+
+class PythonHeaderYaml(HeaderYaml):
+    """What `@model` adds to a header."""
+
+    inputs: dict[str, str]
+    row_wise: bool = False
+
+
+_NESTED: dict[tuple[str, ...], type[_Declared]] = {
+    ("environments", "*"): EnvironmentYaml,
+    ("environments", "*", "s3"): S3Yaml,
+    ("csv",): CsvYaml,
+    ("columns", "*"): ColumnYaml,
+}
+
+
+def known_keys(shape: type[BaseModel]) -> list[str]:
+    """Return the keys that a shape accepts, as the user writes them."""
+    return [field.alias or name for name, field in shape.model_fields.items()]
+
+
+def validated(shape: type[Shape], document: Document, mistakes: Mistakes) -> Shape | None:
+    """Return the document as `shape`, or note every mistake in it and return None."""
+    if not isinstance(document.value, dict):
+        problem = "keys with values are expected, such as `name: shop`"
+        mistakes.add(document.at(), problem, code=WRONG_VALUE)
+        return None
+    try:
+        return shape.model_validate(document.value)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            path = tuple(detail["loc"])
+            if path in document.missing:
+                continue
+            problem, hint, code = _told(detail, path, shape, document)
+            mistakes.add(document.at(*path), problem, hint, code=code)
+        return None
+
+
+def _told(
+    detail: Any,  # noqa: ANN401 - pydantic's ErrorDetails
+    path: tuple[str | int, ...],
+    shape: type[BaseModel],
+    document: Document,
+) -> tuple[str, str, str]:
+    """Put one of pydantic's errors into plain words, without a value that must stay hidden."""
+    kind, value = detail["type"], detail["input"]
+    key = ".".join(str(part) for part in path)
+    if kind == "extra_forbidden":
+        known = known_keys(_shape_at(path[:-1], shape))
+        hint = did_you_mean(str(path[-1]), known)
+        if value is None and " " in str(path[-1]):
+            hint = "a comma divides {…}: quote a text that holds one"
+        return f"unknown key {path[-1]!r}", hint, UNKNOWN_KEY
+    if kind == "missing":
+        return f"the key '{key}' is missing", f"write {key}: …", WRONG_VALUE
+    shown = _shown(value, hidden=document.is_hidden(*path))
+    if kind == "literal_error":
+        choices = _choices(path, shape)
+        hint = did_you_mean(value, choices) if isinstance(value, str) and choices else ""
+        one_of = f" of {', '.join(choices)}" if choices else ""
+        return f"{key}: {shown} is not one{one_of}", hint, WRONG_VALUE
+    expected = _EXPECTED.get(kind)
+    if expected is not None:
+        return f"{key}: {expected} is expected, not {shown}", "", WRONG_VALUE
+    if kind == "value_error":
+        return f"{key}: {detail['ctx']['error']}", "", WRONG_VALUE
+    return f"{key}: {detail['msg'][:1].lower()}{detail['msg'][1:]}", "", WRONG_VALUE
+
+
+_MAPPING = "a mapping of keys to values"
+_EXPECTED = {
+    "string_type": "a text",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+}
+
+
+def _shown(value: object, *, hidden: bool) -> str:
+    if hidden:
+        return "the variable's value"
+    if isinstance(value, str):
+        return repr(value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "…")
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return "nothing" if value is None else f"a {type(value).__name__}"
+
+
+def _shape_at(path: tuple[str | int, ...], shape: type[BaseModel]) -> type[BaseModel]:
+    for pattern, nested in _NESTED.items():
+        if len(pattern) == len(path) and all(
+            want in ("*", have) for want, have in zip(pattern, path, strict=True)
+        ):
+            return nested
+    return shape
+
+
+def _choices(path: tuple[str | int, ...], shape: type[BaseModel]) -> list[str]:
+    """Return the texts that a field accepts: the arguments of its Literal."""
+    owner = _shape_at(path[:-1], shape)
+    for name, field in owner.model_fields.items():
+        if path[-1] == (field.alias or name):
+            return [choice for choice in _flat(field.annotation) if isinstance(choice, str)]
+    return []
+
+
+def _flat(annotation: object) -> list[object]:
+    """Return the innermost arguments of a type: of `Literal["a"] | None`, `a` and NoneType."""
+    parts = get_args(annotation)
+    if not parts:
+        return [annotation]
+    return [inner for part in parts for inner in _flat(part)]

@@ -1,0 +1,211 @@
+"""Read lake.yml and make the chosen environment of it: paths absolute, sizes in bytes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.core.errors import did_you_mean
+from lakeworks.core.names import is_identifier
+from lakeworks.project.declaration import Environment, Location
+from lakeworks.project.errors import NAME_REFUSED, NOT_IN_THIS_VERSION, WRONG_VALUE
+from lakeworks.project.locations import S3, Refused, resolved
+from lakeworks.project.yaml_lines import read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lakeworks.project.declared_yaml import LakeYaml
+    from lakeworks.project.errors import Mistakes
+    from lakeworks.project.yaml_lines import Document
+
+LAKE_FILE = "lake.yml"
+DEFAULT_ENVIRONMENT = "dev"
+DEFAULT_STORAGE = ".lake"
+ENGINES = ("duckdb",)
+_SQLITE = "sqlite:///"
+_SIZE = re.compile(r"(\d{1,15})(?:\.(\d{1,3}))?\s*([kmgt]i?b|b)?", re.IGNORECASE)
+_UNITS = {
+    "b": 1,
+    **{unit + "b": 1000**power for power, unit in enumerate("kmgt", start=1)},
+    **{unit + "ib": 1024**power for power, unit in enumerate("kmgt", start=1)},
+}
+
+
+def read_lake(
+    text: str,
+    mistakes: Mistakes,
+    *,
+    root: Path,
+    chosen: str | None,
+    variables: Mapping[str, str],
+) -> dict[str, Any] | None:
+    """Return the facts of lake.yml for one environment, or note every mistake and return None.
+
+    The facts are plain JSON values; `environment_of` makes an `Environment` of them.
+    """
+    from lakeworks.project.declared_yaml import LakeYaml, validated
+
+    before = len(mistakes.found)
+    document = read_yaml(text, LAKE_FILE, mistakes, variables=variables)
+    if document is None:
+        return None
+    current = _chosen(document, chosen, mistakes)
+    # A variable that only another environment needs may stay unset here.
+    document.note_missing(mistakes, lambda path: _is_of_another(path, current))
+    lake = validated(LakeYaml, document, mistakes)
+    if lake is None:
+        return None
+    _check_names(lake, document, mistakes)
+    facts = {
+        "name": lake.name,
+        "publish": lake.publish,
+        "environments": list(lake.environments) or [DEFAULT_ENVIRONMENT],
+        "environment": _environment(lake, current, document, root, mistakes),
+    }
+    return facts if len(mistakes.found) == before else None
+
+
+def environment_of(facts: Mapping[str, Any]) -> Environment:
+    """Make an `Environment` of what `read_lake` found."""
+    return Environment(**facts["environment"])
+
+
+def may_be_kept(text: str, facts: Mapping[str, Any]) -> bool:
+    """Whether lake.yml's facts may be written to the cache: not when they may hold a secret."""
+    environment = facts["environment"]
+    return (
+        "${" not in text
+        and not environment["options"]
+        and environment["catalog"].startswith(_SQLITE)
+    )
+
+
+def _is_of_another(path: tuple[str | int, ...], current: str) -> bool:
+    return len(path) > 1 and path[0] == "environments" and path[1] != current
+
+
+def _chosen(document: Document, chosen: str | None, mistakes: Mistakes) -> str:
+    value = document.value.get("environments") if isinstance(document.value, dict) else None
+    names = list(value) if isinstance(value, dict) and value else [DEFAULT_ENVIRONMENT]
+    if chosen is not None and chosen not in names:
+        mistakes.add(
+            document.at("environments"),
+            f"the environment {chosen!r} is not declared",
+            did_you_mean(chosen, names),
+            code=WRONG_VALUE,
+        )
+    return chosen if chosen in names and chosen is not None else names[0]
+
+
+def _check_names(lake: LakeYaml, document: Document, mistakes: Mistakes) -> None:
+    hint = "use lower-case letters, digits and underscores, such as my_shop"
+    if not is_identifier(lake.name):
+        shown = "the variable's value" if document.is_hidden("name") else repr(lake.name)
+        problem = f"name: {shown} cannot name a lake"
+        mistakes.add(document.at("name"), problem, hint, code=NAME_REFUSED)
+    for name in lake.environments:
+        if not is_identifier(name):
+            at = document.at("environments", name)
+            problem = f"{name!r} cannot name an environment"
+            mistakes.add(at, problem, "use lower-case letters, digits and underscores",
+                         code=NAME_REFUSED)  # fmt: skip
+
+
+def _environment(
+    lake: LakeYaml, name: str, document: Document, root: Path, mistakes: Mistakes
+) -> dict[str, Any]:
+    from lakeworks.project.declared_yaml import EnvironmentYaml
+
+    declared = lake.environments.get(name, EnvironmentYaml())
+    _check_engine(declared.engine, name, document, mistakes)
+    storage = _storage(declared.storage, name, document, root, mistakes)
+    options = declared.s3.model_dump(exclude_none=True)
+    at = document.at("environments", name, "catalog")
+    return {
+        "name": name,
+        "storage": storage,
+        "catalog": _catalog(declared.catalog, storage, at, root, mistakes),
+        "engine": declared.engine,
+        "memory_limit": _bytes(declared.memory_limit, name, document, mistakes),
+        "threads": declared.threads,
+        "options": {
+            key: str(value).lower() if isinstance(value, bool) else value
+            for key, value in options.items()
+        },
+    }  # fmt: skip
+
+
+def _check_engine(engine: str, name: str, document: Document, mistakes: Mistakes) -> None:
+    if engine in ENGINES:
+        return
+    hidden = document.is_hidden("environments", name, "engine")
+    shown = "named by the variable" if hidden else repr(engine)
+    problem = f"engine {shown} is not part of this version"
+    at = document.at("environments", name, "engine")
+    mistakes.add(at, problem, f"write engine: {ENGINES[0]}", code=NOT_IN_THIS_VERSION)
+
+
+def _storage(
+    declared: str | None, name: str, document: Document, root: Path, mistakes: Mistakes
+) -> str:
+    found = resolved(root, DEFAULT_STORAGE if declared is None else declared)
+    if isinstance(found, Refused):
+        at = document.at("environments", name, "storage")
+        mistakes.add(at, f"storage {found.problem}", found.hint, code=WRONG_VALUE)
+        return str(root / DEFAULT_STORAGE)
+    return found
+
+
+def _catalog(
+    declared: str | None, storage: str, at: Location, root: Path, mistakes: Mistakes
+) -> str:
+    if declared is None:
+        folder = str(root / DEFAULT_STORAGE) if storage.startswith(S3) else storage
+        return f"{_SQLITE}{folder}/catalog.db"
+    # The URL may hold a password, so no message shows it.
+    if "://" not in declared or not declared.isprintable():
+        hint = f"write {_SQLITE}{DEFAULT_STORAGE}/catalog.db, or postgresql://…"
+        mistakes.add(at, "catalog is not a database URL", hint, code=WRONG_VALUE)
+        return declared
+    if not declared.startswith("sqlite"):
+        return declared
+    head, _, path = declared.partition(":///")
+    if not path or path.startswith(":memory:"):
+        hint = f"write {_SQLITE}{DEFAULT_STORAGE}/catalog.db"
+        mistakes.add(
+            at, "catalog names no file, and would be forgotten", hint, code=WRONG_VALUE
+        )
+        return declared
+    path, mark, query = path.partition("?")
+    found = resolved(root, path)
+    if isinstance(found, Refused) or found.startswith(S3):
+        problem, hint = ("is not a file", "") if isinstance(found, str) else (
+            found.problem, found.hint)  # fmt: skip
+        mistakes.add(at, f"catalog {problem}", hint, code=WRONG_VALUE)
+        return declared
+    return f"{head}:///{found}{mark}{query}"
+
+
+def _bytes(
+    declared: str | None, name: str, document: Document, mistakes: Mistakes
+) -> int | None:
+    if declared is None:
+        return None
+    match = _SIZE.fullmatch(declared.strip())
+    size = 0
+    if match is not None:
+        whole, part, unit = match.groups()
+        factor = _UNITS[(unit or "b").lower()]
+        size = int(whole) * factor + int(part or 0) * factor // 10 ** len(part or "")
+    if size > 0:
+        return size
+    hidden = document.is_hidden("environments", name, "memory_limit")
+    shown = "the variable's value" if hidden else repr(declared)
+    at = document.at("environments", name, "memory_limit")
+    problem = f"memory_limit: {shown} is not an amount of memory"
+    mistakes.add(
+        at, problem, "write a number and KB, MB, GB or TB, such as 3GB", code=WRONG_VALUE
+    )
+    return None

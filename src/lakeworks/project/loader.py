@@ -1,0 +1,300 @@
+"""Make a `Project` from the files of a folder, or raise all their mistakes at once.
+
+Each file is read on its own (`environments`, `sources`, `sql_models`, `python_models`) into
+facts: plain values, kept by `facts_cache` under the text they came from. Only when every file
+is right and they fit together are the facts made into declarations.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.project.declaration import Location, Model, Project, Source
+from lakeworks.project.environments import LAKE_FILE, environment_of, may_be_kept, read_lake
+from lakeworks.project.errors import (
+    DECLARED_TWICE,
+    MISPLACED,
+    Mistakes,
+    ProjectError,
+    ProjectNotFoundError,
+)
+from lakeworks.project.facts_cache import FactsCache, sha256_of
+from lakeworks.project.headers import check_layer
+from lakeworks.project.references import Reference, check_cycles, check_references
+from lakeworks.project.sources import source_of
+from lakeworks.project.sql_models import sql_model_of
+from lakeworks.project.texts import read_declaration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+SOURCE_SUFFIXES = (".yml", ".yaml")
+MODEL_SUFFIXES = (".sql", ".py")
+_CLAIM = re.compile(r"^\s*table:\s*[\"']?([\w.]+)|\bmodel\(\s*[\"']([\w.]+)", re.MULTILINE)
+
+
+def find_project(start: Path) -> Path:
+    """Return the nearest folder, `start` or one above it, that holds a lake.yml.
+
+    Raises:
+        ProjectNotFoundError: there is none.
+    """
+    try:
+        begin = start.resolve()
+        for folder in (begin, *begin.parents):
+            if (folder / LAKE_FILE).is_file():
+                return folder
+    except (OSError, RuntimeError, ValueError):
+        begin = start
+    raise ProjectNotFoundError.above(begin)
+
+
+def load_project(
+    start: Path, *, environment: str | None = None, variables: Mapping[str, str] | None = None
+) -> Project:
+    """Read the project that `start` lies in.
+
+    Args:
+        start: The project's folder or one below it.
+        environment: Name of the environment to use; the first one by default.
+        variables: What `${NAME}` stands for; the process's environment by default.
+
+    Raises:
+        ProjectNotFoundError: neither `start` nor a folder above it holds a lake.yml.
+        ProjectError: the files hold mistakes; it holds them all.
+    """
+    root = find_project(start)
+    cache = FactsCache(root)
+    given = os.environ if variables is None else variables
+    try:
+        return _Loading(root, environment, given, cache).project()
+    except (ProjectError, ProjectNotFoundError):
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        if not cache.old:
+            raise
+        # Facts that someone else wrote into the cache do not fit: read every file instead.
+        cache.forget()
+        return _Loading(root, environment, given, cache).project()
+
+
+@dataclass(slots=True)
+class _File:
+    """One file without mistakes: its text and its facts."""
+
+    path: Path
+    file: str
+    text: str
+    sha256: str
+    facts: Any
+
+
+@dataclass(slots=True)
+class _Loading:
+    """One reading of a project's files."""
+
+    root: Path
+    environment: str | None
+    variables: Mapping[str, str]
+    cache: FactsCache
+    mistakes: Mistakes = field(default_factory=Mistakes)
+    sources: list[_File] = field(default_factory=list)
+    models: list[_File] = field(default_factory=list)
+    claimed: set[str] = field(default_factory=set)
+
+    def project(self) -> Project:
+        lake = self._lake()
+        for path in self._files("sources", SOURCE_SUFFIXES):
+            self._source(path)
+        for path in self._files("models", MODEL_SUFFIXES):
+            self._model(path)
+        declared = self._declared_tables()
+        references = list(self._references())
+        check_references(references, declared | self.claimed, self.mistakes)
+        by_reader: dict[str, list[Reference]] = {}
+        for reference in references:
+            by_reader.setdefault(reference.reader, []).append(reference)
+        check_cycles(by_reader, self.mistakes)
+        self.cache.save()
+        self.mistakes.raise_if_any()
+        return self._built(lake)
+
+    def _lake(self) -> dict[str, Any]:
+        def read(text: str) -> dict[str, Any] | None:
+            return read_lake(
+                text,
+                self.mistakes,
+                root=self.root,
+                chosen=self.environment,
+                variables=self.variables,
+            )
+
+        path = self.root / LAKE_FILE
+        # Facts hold for one environment, so its name is part of what they are kept under.
+        suffix = "" if self.environment is None else f"#{self.environment}"
+        found = self._read(path, LAKE_FILE, read, keep=may_be_kept, suffix=suffix)
+        return found.facts if found is not None else {}
+
+    def _source(self, path: Path) -> None:
+        file = self._name(path)
+
+        def read(text: str) -> dict[str, Any] | None:
+            from lakeworks.project.sources import read_source
+
+            return read_source(
+                text, file, self.mistakes, root=self.root, variables=self.variables
+            )
+
+        found = self._read(path, file, read, keep=lambda text, _: "${" not in text)
+        if found is not None:
+            self.sources.append(found)
+
+    def _model(self, path: Path) -> None:
+        file = self._name(path)
+        layer = path.parent.name if path.parent.parent == self.root / "models" else ""
+        if not check_layer(layer, Location(file, 1), self.mistakes):
+            return
+        found = self._python(path, file, layer) if path.suffix == ".py" else (
+            self._sql(path, file, layer))  # fmt: skip
+        if found is not None:
+            self.models.append(found)
+
+    def _sql(self, path: Path, file: str, layer: str) -> _File | None:
+        def read(text: str) -> dict[str, Any] | None:
+            from lakeworks.project.sql_models import read_sql_model
+
+            return read_sql_model(text, file, layer, path.stem, self.mistakes)
+
+        return self._read(path, file, read, keep=lambda _text, _facts: True)
+
+    def _python(self, path: Path, file: str, layer: str) -> _File | None:
+        def read(text: str) -> list[dict[str, Any]] | None:
+            from lakeworks.project.python_models import read_python_models
+
+            return read_python_models(text, path, file, layer, self.mistakes)
+
+        def keep(text: str, facts: Any) -> bool:  # noqa: ANN401
+            from lakeworks.project.python_models import is_decided_by_text
+
+            return is_decided_by_text(text, len(facts))
+
+        return self._read(path, file, read, keep=keep)
+
+    def _read(
+        self,
+        path: Path,
+        file: str,
+        read: Callable[[str], Any],
+        *,
+        keep: Callable[[str, Any], bool],
+        suffix: str = "",
+    ) -> _File | None:
+        """Return a file's facts, kept ones where its text is the same; None after mistakes."""
+        text = read_declaration(path, file, self.mistakes)
+        if text is None:
+            return None
+        sha256 = sha256_of(text)
+        facts = self.cache.get(file + suffix, sha256)
+        if facts is None:
+            facts = read(text)
+            if facts is None:
+                self._claim(text, path)
+                return None
+            if keep(text, facts):
+                self.cache.put(file + suffix, sha256, facts)
+        return _File(path, file, text, sha256, facts)
+
+    def _claim(self, text: str, path: Path) -> None:
+        """Take a broken file's tables for known, so that its readers are not blamed for it."""
+        self.claimed.add(f"{path.parent.name}.{path.stem}")
+        self.claimed.update(one or other for one, other in _CLAIM.findall(text))
+
+    def _files(self, folder: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
+        """Give the files of a folder in order, without those that begin with `.` or `_`."""
+        for path in _walk(self.root / folder):
+            if path.suffix in suffixes:
+                if folder == "sources" and path.parent != self.root / folder:
+                    at = Location(self._name(path), 1)
+                    problem = "sources lie directly in the folder sources"
+                    self.mistakes.add(at, problem, "move the file up", code=MISPLACED)
+                yield path
+            elif path.suffix in {*SOURCE_SUFFIXES, *MODEL_SUFFIXES}:
+                at = Location(self._name(path), 1)
+                problem = f"{folder} are not declared in {path.suffix} files"
+                hint = f"{folder} are {' or '.join(suffixes)} files"
+                self.mistakes.add(at, problem, hint, code=MISPLACED)
+
+    def _name(self, path: Path) -> str:
+        name = path.relative_to(self.root).as_posix()
+        return name if name.isprintable() else repr(name)
+
+    def _each_model(self) -> Iterator[tuple[_File, dict[str, Any]]]:
+        for found in self.models:
+            for facts in found.facts if isinstance(found.facts, list) else [found.facts]:
+                yield found, facts
+
+    def _declared_tables(self) -> set[str]:
+        """Return every declared table; note those declared twice."""
+        first: dict[str, Location] = {}
+        declared = [(f.facts["table"], Location(f.file, f.facts["line"])) for f in self.sources]
+        declared += [
+            (facts["table"], Location(found.file, facts.get("line", 1)))
+            for found, facts in self._each_model()
+        ]
+        for table, at in declared:
+            if table in first:
+                problem = f"the table {table} is declared twice, first at {first[table]}"
+                self.mistakes.add(
+                    at, problem, "name one of them otherwise", code=DECLARED_TWICE
+                )
+            first.setdefault(table, at)
+        return set(first)
+
+    def _references(self) -> Iterator[Reference]:
+        for found, facts in self._each_model():
+            if "sql" in facts:
+                for table, line in facts["sql"]["tables"]:
+                    yield Reference(facts["table"], table, Location(found.file, line))
+            else:
+                for table in facts["inputs"].values():
+                    yield Reference(facts["table"], table, Location(found.file, facts["line"]))
+
+    def _built(self, lake: dict[str, Any]) -> Project:
+        sources: dict[Any, Source] = {}
+        for found in self.sources:
+            source = source_of(found.facts, found.file, self.root)
+            sources[source.table] = source
+        models: dict[Any, Model] = {}
+        for found, facts in self._each_model():
+            model = _model_of(found, facts)
+            models[model.table] = model
+        return Project(
+            root=self.root,
+            name=lake["name"],
+            environment=environment_of(lake),
+            environments=tuple(lake["environments"]),
+            publish=lake["publish"],
+            sources=sources,
+            models=models,
+        )
+
+
+def _model_of(found: _File, facts: dict[str, Any]) -> Model:
+    if "sql" in facts:
+        return sql_model_of(facts, found.text, found.file)
+    from lakeworks.project.python_models import python_model_of
+
+    return python_model_of(facts, found.text, found.sha256, found.file, found.path)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Give every file below a folder in order of name, following no links to folders."""
+    for current, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        for name in sorted(files):
+            if not name.startswith((".", "_")):
+                yield Path(current, name)

@@ -1,0 +1,172 @@
+"""Read one file of `sources/`: what comes in, and the bronze table that it feeds."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.core.errors import LakeError, did_you_mean
+from lakeworks.core.names import TableName
+from lakeworks.core.types import parse_type
+from lakeworks.project.declaration import CsvOptions, Location, Source
+from lakeworks.project.errors import (
+    INCOMPLETE,
+    MISPLACED,
+    NAME_REFUSED,
+    NOT_IN_THIS_VERSION,
+    WRONG_VALUE,
+)
+from lakeworks.project.headers import check_columns, table_or_none
+from lakeworks.project.locations import Refused, resolved
+from lakeworks.project.yaml_lines import read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lakeworks.project.declared_yaml import SourceYaml
+    from lakeworks.project.errors import Mistakes
+    from lakeworks.project.yaml_lines import Document
+
+KINDS = ("files",)
+PATTERNS = ("common", "combined")
+MAX_TYPE_CHARACTERS = 10_000
+
+
+def read_source(
+    text: str, file: str, mistakes: Mistakes, *, root: Path, variables: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """Return the facts of one source, or note every mistake in it and return None.
+
+    The facts are plain JSON values; `source_of` makes a `Source` of them.
+    """
+    from lakeworks.project.declared_yaml import SourceYaml, validated
+
+    before = len(mistakes.found)
+    document = read_yaml(text, file, mistakes, variables=variables)
+    if document is None:
+        return None
+    document.note_missing(mistakes, lambda _: False)
+    declared = validated(SourceYaml, document, mistakes)
+    if declared is None:
+        return None
+    table = table_or_none(declared.table, document.at("table"), mistakes)
+    if table is not None and table.database != "bronze":
+        problem = f"a source feeds a bronze table, not {table}"
+        hint = f"write table: bronze.{table.table}"
+        mistakes.add(document.at("table"), problem, hint, code=MISPLACED)
+    _check_kind(declared, document, mistakes)
+    path = "" if ("path",) in document.missing else _path(declared, document, root, mistakes)
+    _check_format(declared, document, mistakes)
+    _check_types(declared, document, mistakes)
+    check_columns("partition_by", declared.partition_by, document.at, mistakes)
+    return _facts(declared, path, document) if len(mistakes.found) == before else None
+
+
+def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
+    """Make a `Source` of what `read_source` found."""
+    values = dict(facts)
+    types = values.pop("types", {})
+    path = values.pop("path")
+    csv = values.pop("csv", {})
+    if "null_values" in csv:
+        csv = {**csv, "null_values": tuple(csv["null_values"])}
+    return Source(
+        table=TableName.parse(values.pop("table")),
+        at=Location(file, values.pop("line")),
+        path=str(root / path) if "://" not in path else path,
+        csv=CsvOptions(**csv),
+        types="infer" if types == "infer" else {k: parse_type(t) for k, t in types.items()},
+        partition_by=tuple(values.pop("partition_by", ())),
+        **values,
+    )
+
+
+def _facts(declared: SourceYaml, path: str, document: Document) -> dict[str, Any]:
+    facts = declared.model_dump(exclude_defaults=True, by_alias=True, exclude={"from_", "csv"})
+    if declared.csv is not None:
+        facts["csv"] = declared.csv.model_dump(exclude_defaults=True)
+    if declared.format is None and (declared.csv is not None or declared.pattern is not None):
+        facts["format"] = "csv" if declared.csv is not None else "log"
+    if "pattern" in facts:
+        facts["log_pattern"] = facts.pop("pattern")
+    return {
+        **facts,
+        "path": path,
+        "declared_path": declared.path,
+        "line": document.at("table").line,
+    }
+
+
+def _check_kind(declared: SourceYaml, document: Document, mistakes: Mistakes) -> None:
+    if declared.from_ not in KINDS:
+        hidden = document.is_hidden("from")
+        shown = "named by the variable" if hidden else repr(declared.from_)
+        problem = f"a source from {shown} is not part of this version"
+        hint = did_you_mean(declared.from_, KINDS)
+        mistakes.add(document.at("from"), problem, hint, code=NOT_IN_THIS_VERSION)
+
+
+def _path(declared: SourceYaml, document: Document, root: Path, mistakes: Mistakes) -> str:
+    found = resolved(root, declared.path)
+    if isinstance(found, str):
+        return found
+    _refuse(found, document, mistakes)
+    return ""
+
+
+def _refuse(found: Refused, document: Document, mistakes: Mistakes) -> None:
+    mistakes.add(document.at("path"), f"path {found.problem}", found.hint, code=NAME_REFUSED)
+
+
+def _check_format(declared: SourceYaml, document: Document, mistakes: Mistakes) -> None:
+    for key, given, wanted in (
+        ("csv", declared.csv is not None, "csv"),
+        ("pattern", declared.pattern is not None, "log"),
+    ):
+        if given and declared.format not in (None, wanted):
+            problem = (
+                f"{key} is for the format {wanted}, and this source's is {declared.format}"
+            )
+            mistakes.add(document.at(key), problem, f"leave {key} out", code=INCOMPLETE)
+    if declared.csv is not None and declared.pattern is not None:
+        problem = "csv and pattern exclude each other: a file is CSV or a log"
+        mistakes.add(document.at("pattern"), problem, code=INCOMPLETE)
+    if declared.types and declared.format not in (None, "csv", "log"):
+        problem = f"types is for CSV and logs; {declared.format} files carry their own types"
+        mistakes.add(document.at("types"), problem, "leave types out", code=INCOMPLETE)
+    if declared.pattern is not None and declared.pattern not in PATTERNS:
+        _check_pattern(declared.pattern, document, mistakes)
+
+
+def _check_pattern(pattern: str, document: Document, mistakes: Mistakes) -> None:
+    at = document.at("pattern")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            groups = re.compile(pattern).groupindex
+    except (re.error, RecursionError, OverflowError) as error:
+        reason = "" if document.is_hidden("pattern") else f": {error}"
+        mistakes.add(at, f"pattern is not a regular expression{reason}", code=WRONG_VALUE)
+        return
+    if not groups:
+        hint = "name the columns: (?P<status>\\d+), or write common or combined"
+        mistakes.add(at, "pattern has no named groups", hint, code=WRONG_VALUE)
+
+
+def _check_types(declared: SourceYaml, document: Document, mistakes: Mistakes) -> None:
+    if declared.types == "infer":
+        return
+    for column, text in declared.types.items():
+        at = document.at("types", column)
+        if document.is_hidden("types", column) or len(text) > MAX_TYPE_CHARACTERS:
+            problem = f"types: the type of {column!r} is too long, or comes from a variable"
+            mistakes.add(at, problem, "write it out", code=WRONG_VALUE)
+            continue
+        try:
+            parse_type(text)
+        except LakeError as error:
+            mistakes.add(at, error.problem, error.hint, code=WRONG_VALUE)
+        except (ValueError, RecursionError):
+            mistakes.add(at, f"types: {text[:60]!r} is not a type", code=WRONG_VALUE)
