@@ -155,10 +155,12 @@ class SqliteDatabase:
 
     def _prepare(self) -> None:
         folder = Path(self.path).absolute().parent
-        if Path(self.path).exists() and not self._writable(folder):
-            self._frozen = True
-        elif not folder.exists():
-            self._make(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._frozen = Path(self.path).exists() and not self._writable(folder)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise errors.CatalogUnavailableError.unreachable(self.where, reason) from error
         with self._connection() as connection:
             revision = _revision(connection)
         if revision == revisions.CURRENT:
@@ -172,13 +174,6 @@ class SqliteDatabase:
         return os.access(folder, os.W_OK, effective_ids=effective) and os.access(
             self.path, os.W_OK, effective_ids=effective
         )
-
-    def _make(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise errors.CatalogUnavailableError.unreachable(self.where, reason) from error
 
     def _migrate(self) -> None:
         from lakeworks.catalog.migrate import upgrade_sqlite
