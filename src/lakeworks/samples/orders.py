@@ -143,7 +143,7 @@ def _sent_slots(world: World, begin: int, end: int, *, again: int, delivery: Del
 
 def _times(world: World) -> str:
     dice = world.dice
-    days = f"(1 + {dice.below('i', 'late days', 3)})"
+    days = f"least(day, 1 + {dice.below('i', 'late days', 3)})"
     late = world.roll("i", "order late", "order_late")
     noon = f"{micros()} + sent * 86400000000 + {dice.below('i', 'corrected', 43200)} * 1000000"
     created = f"placed - case when {late} then {days} * 86400000000 else 0 end"

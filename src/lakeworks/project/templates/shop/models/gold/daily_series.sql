@@ -35,8 +35,8 @@ smoothed as (
     day,
     orders,
     revenue,
-    avg(revenue) over (order by day rows between 6 preceding and current row) as revenue_7d,
-    avg(revenue) over (order by day rows between 29 preceding and current row) as revenue_30d,
+    avg(cast(revenue as double)) over (order by day rows between 6 preceding and current row) as revenue_7d,
+    avg(cast(revenue as double)) over (order by day rows between 29 preceding and current row) as revenue_30d,
     stddev_samp(cast(revenue as double)) over (
       order by day rows between 29 preceding and current row
     )                                       as deviation_30d
