@@ -1,1 +1,1 @@
-"""Object stores, Delta tables and their maintenance: everything that touches the lake's bytes."""
+"""Object stores, Delta tables and their upkeep: everything that touches the lake's bytes."""

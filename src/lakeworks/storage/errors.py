@@ -146,8 +146,8 @@ class DiskFullError(StorageError):
         """Name the path."""
         return cls(
             f"no space left to write {where}",
-            "free some space (lake vacuum deletes files that no version needs), then run again; "
-            "nothing was committed",
+            "free some space (lake vacuum deletes files that no version needs), then run "
+            "again; nothing was committed",
         )
 
 
@@ -214,6 +214,14 @@ class VersionNotFoundError(StorageRequestError):
         return cls(
             f"the table at {where} has no version {version}",
             f"its latest version is {latest}; lake history lists them",
+        )
+
+    @classmethod
+    def cleaned(cls, where: str, version: int, oldest: int) -> Self:
+        """Name a version whose log was deleted."""
+        return cls(
+            f"version {version} of the table at {where} can no longer be read",
+            f"the log was cleaned by another program: the oldest version left is {oldest}",
         )
 
     @classmethod

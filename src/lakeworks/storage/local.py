@@ -1,12 +1,14 @@
 """A folder as an object store: atomic and durable writes by the operating system alone.
 
-A file is written under a temporary name, flushed to disk, then linked or renamed into place, and
-its folder is flushed. So a reader sees whole files only, and a crash leaves at most a temporary
+A file is written under a temporary name, flushed to disk, then linked or renamed into place,
+and its folder is flushed. So a reader sees whole files only, and a crash leaves at most a temporary
 file, which `list` hides and vacuum deletes.
 """
 
-# ruff: noqa: PTH - plain strings and os calls: a Path costs several times the call itself, and
-# listings, probes and commits are what a run with nothing to do consists of
+
+# Plain strings and os calls: a Path costs several times the call itself, and listings, probes
+# and commits are what a run with nothing to do consists of.
+# ruff: noqa: PTH102, PTH105, PTH108, PTH112, PTH113, PTH116, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -100,7 +102,8 @@ class LocalObjectStore(ObjectStore):
     def list(self, prefix: str = "", *, unfinished: bool = False) -> Iterator[ObjectInfo]:
         """Yield every file below a folder, in order of path."""
         start = self._at(prefix) if prefix else self.root
-        for entry, path in _walk(start, f"{prefix}/" if prefix else "", {os.path.realpath(start)}):
+        above = {os.path.realpath(start)}
+        for entry, path in _walk(start, f"{prefix}/" if prefix else "", above):
             if unfinished or not entry.name.startswith(TEMPORARY):
                 with contextlib.suppress(FileNotFoundError):  # it vanished while we looked
                     yield _info(path, entry.stat())
@@ -108,6 +111,22 @@ class LocalObjectStore(ObjectStore):
     def list_after(self, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
         """Yield files below a folder whose path sorts after `start_after`."""
         return (found for found in self.list(prefix) if found.path > start_after)
+
+    def folders(self, prefix: str, *, depth: int = 1) -> Iterator[str]:
+        """Yield the folders `depth` levels below a folder, relative to it, in order."""
+        place = self._at(prefix)
+        try:
+            names = sorted(entry.name for entry in os.scandir(place) if entry.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise from_os_error(error, "list", place) from error
+        for name in names:
+            if depth == 1:
+                yield name
+            else:
+                below = self.folders(f"{prefix}/{name}", depth=depth - 1)
+                yield from (f"{name}/{found}" for found in below)
 
     def delete(self, paths: Iterable[str]) -> None:
         """Delete files; their folders stay, for another writer may be about to use them."""
@@ -134,7 +153,7 @@ class LocalObjectStore(ObjectStore):
         """Open a file for reading."""
         place = self._at(path)
         try:
-            return open(place, "rb")  # noqa: SIM115 - the caller closes it
+            return open(place, "rb")
         except OSError as error:
             raise from_os_error(error, "read", place) from error
 
@@ -155,8 +174,8 @@ class LocalObjectStore(ObjectStore):
             raise from_os_error(error, "write", place) from error
 
     def local_path(self, path: str) -> Path:
-        """Return the file's place."""
-        return Path(self._at(path))
+        """Return the file's place; of an empty path, the root's."""
+        return Path(self._at(path) if path else self.root)
 
     def storage_options(self) -> dict[str, str]:
         """Return nothing: a folder needs no settings."""
@@ -215,13 +234,12 @@ def flush_folders(places: Iterable[str], root: str) -> None:
 
 
 def _write_temporary(place: str, chunks: Iterable[bytes]) -> str:
-    folder, name = os.path.split(place)
+    folder = os.path.dirname(place)
     _make_folder(folder)
     temporary = f"{folder}/{TEMPORARY}{os.getpid()}-{secrets.token_hex(6)}"
     try:
         with open(temporary, "xb") as file:
-            for chunk in _given(chunks):
-                file.write(chunk)
+            file.writelines(_given(chunks))
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
@@ -260,7 +278,7 @@ def _flush_folder(folder: str) -> None:
 
 
 def _walk(folder: str, prefix: str, above: set[str]) -> Iterator[tuple[os.DirEntry[str], str]]:
-    """Yield files in the order in which S3 lists keys; links to folders once, never in circles."""
+    """Yield files in the order in which S3 lists keys; links to folders never in circles."""
     try:
         with os.scandir(folder) as entries:
             found = sorted((f"{e.name}/" if e.is_dir() else e.name, e) for e in entries)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakeworks.core import clock, events
+from lakeworks.core.errors import LakeError
 from lakeworks.storage import log_history
 from lakeworks.storage.errors import (
     AlreadyExistsError,
@@ -72,8 +73,7 @@ class TableLog:
         self.store = store
         self.durable = durable
         self.checkpoint_every = checkpoint_every
-        self._states: dict[int, TableState] = {}
-        self._versions: dict[int, TableVersion] = {}
+        self._known: dict[int, tuple[TableState, TableVersion]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -108,13 +108,7 @@ class TableLog:
             CorruptLogError: the log is damaged on the way to it.
             UnsupportedTableError: the table uses what is not read here.
         """
-        if number is not None and (known := self._versions.get(number)) is not None:
-            return known
-        state, modified = self._state(number)
-        counted = tuple(self._counted(found) for found in state.files.values())
-        found = replace(state.frozen(modified), files=counted)
-        self._remember(state, found)
-        return found
+        return self._load(number)[1]
 
     def commit(self, commit: Commit) -> int:
         """Make a change, and return its version.
@@ -124,7 +118,7 @@ class TableLog:
             CommitRefusedError: it would make the table wrong, or its files are not there.
             VersionNotFoundError: the version before it does not exist.
         """
-        before = self._before(commit)
+        before = TableState() if not commit.expected else self._load(commit.expected - 1)[0]
         moment_ms = int(clock.now().timestamp() * 1000)
         # Versions rise with time, so that time travel by moment finds one answer.
         earlier = before.commit_info.get("timestamp") or 0
@@ -135,10 +129,29 @@ class TableLog:
             self._put(commit.expected, data)
         after = before.copy()
         after.apply(commit.expected, parse_lines(data))
-        self._remember(after, after.frozen())
-        if self.checkpoint_every and commit.expected % self.checkpoint_every == 0 < commit.expected:
+        self._remember(after)
+        every = self.checkpoint_every
+        if every and commit.expected and commit.expected % every == 0:
             write_checkpoint(self.store)
         return commit.expected
+
+    def discard(self, files: Iterable[DataFile]) -> None:
+        """Delete staged files that will not be committed after all.
+
+        Those that the table does hold stay: whoever gives up may not know that its commit
+        was made. When the log cannot be read, all stay, as orphans for vacuum.
+        """
+        paths = {found.path for found in files}
+        if not paths:
+            return
+        try:
+            paths -= {found.path for found in self.version().files}
+        except TableNotFoundError:
+            pass
+        except LakeError:
+            logger.warning("staged files of %s were left, for its log is unreadable", self.root)
+            return
+        self.store.delete(sorted(paths))
 
     def changes(self, since: int, until: int) -> Changes:
         """Return which files' rows came and went after version `since`, up to `until`."""
@@ -207,29 +220,26 @@ class TableLog:
         except ValueError as error:
             raise CorruptLogError.file(self.store.uri(path), str(error)) from error
 
-    def _before(self, commit: Commit) -> TableState:
-        if commit.expected == 0:
-            return TableState()
-        self.version(commit.expected - 1)
-        return self._states[commit.expected - 1]
-
-    def _state(self, number: int | None) -> tuple[TableState, datetime | None]:
-        """Return the state at a version, from the nearest one that is known."""
+    def _load(self, number: int | None) -> tuple[TableState, TableVersion]:
+        """Return a version, from the nearest one that is known when that is quicker."""
         with self._lock:
-            near = max((v for v in self._states if number is None or v <= number), default=-1)
-            state = self._states[near].copy() if near >= 0 else None
-        if state is not None:
-            target = self.latest_version(near) if number is None else number
-            if target == near:
-                return state, None
-            if target is not None and target - near <= _PROBES_BEFORE_LISTING:
-                try:
-                    return self._replayed(state, range(near + 1, target + 1)), None
-                except ObjectNotFoundError:
-                    pass  # not made yet, or the log was cleaned: the listing knows
-        return self._read_state(number)
+            near = max((v for v in self._known if number is None or v <= number), default=-1)
+            known = self._known.get(near)
+        target = number
+        if known and number is None:
+            target = self.latest_version(near)
+        if known and target == near:
+            return known
+        if known and target is not None and target - near <= _PROBES_BEFORE_LISTING:
+            try:
+                state = self._replayed(known[0].copy(), range(near + 1, target + 1))
+            except ObjectNotFoundError:
+                pass  # not made yet, or the log was cleaned: the listing tells which
+            else:
+                return self._remember(state)
+        return self._remember(self._read_state(number))
 
-    def _read_state(self, number: int | None) -> tuple[TableState, datetime | None]:
+    def _read_state(self, number: int | None) -> TableState:
         listing = list_log(self.store, up_to=number)
         latest = listing.latest
         if latest is None:
@@ -238,20 +248,18 @@ class TableLog:
         if not 0 <= version <= latest:
             raise VersionNotFoundError.numbered(self.root, version, latest)
         base = listing.base_of(version)
+        if base < 0 and listing.cleaned:
+            raise VersionNotFoundError.cleaned(self.root, version, min(listing.checkpoints))
         listing.check_whole(self.store, base, version)
         state = TableState()
         if base >= 0:
             paths = listing.checkpoints[base]
             self._apply(state, base, read_checkpoint(self.store, paths), paths[0])
             self._restore_info(state)
-        state = self._replayed(state, range(base + 1, version + 1))
-        if state.commit_info.get("timestamp"):
-            return state, None
-        entry = self.store.info(commit_path(version))
-        return state, entry.modified if entry else None
+        return self._replayed(state, range(base + 1, version + 1))
 
     def _restore_info(self, state: TableState) -> None:
-        """Add what a checkpoint leaves out: the commit's own information, if it is still there."""
+        """Add what a checkpoint leaves out: the commit's own information, if it is there."""
         try:
             found = self.read_commit(state.version)
         except ObjectNotFoundError:
@@ -273,14 +281,19 @@ class TableLog:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptLogError.file(self.store.uri(path), f"{error}") from error
 
-    def _remember(self, state: TableState, found: TableVersion) -> None:
+    def _remember(self, state: TableState) -> tuple[TableState, TableVersion]:
+        modified = None
+        if not state.commit_info.get("timestamp"):  # another writer's, or its log file is gone
+            entry = self.store.info(commit_path(state.version))
+            modified = entry.modified if entry else None
+        files = tuple(self._counted(found) for found in state.files.values())
+        known = state, replace(state.frozen(modified), files=files)
         with self._lock:
-            self._states[state.version] = state
-            self._versions[state.version] = found
-            for old in sorted(self._states)[:-_KEPT_VERSIONS]:
+            self._known[state.version] = known
+            for old in sorted(self._known)[:-_KEPT_VERSIONS]:
                 if old != state.version:
-                    self._states.pop(old)
-                    self._versions.pop(old, None)
+                    del self._known[old]
+        return known
 
     def _counted(self, found: DataFile) -> DataFile:
         """Return the file with its rows counted, from its footer if the log does not say."""

@@ -1,8 +1,8 @@
 """What is new in a table since a version that a reader has seen.
 
 The net of all commits in between: a file that came and went within them does not count, and
-commits that only rearrange rows (`dataChange: false`) count for nothing. Where rearranging hides
-the answer, the answer is "not complete", and the reader reads the whole table.
+commits that only rearrange rows (`dataChange: false`) count for nothing. Where rearranging
+hides the answer, the answer is "not complete", and the reader reads the whole table.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _Net:
             if gone.path in self.fresh:
                 self.moved.add(gone.path)
         elif gone.path in self.rearranged:
-            self.clear = False  # its rows are old and new ones mixed: nobody can tell them apart
+            self.clear = False  # old rows and new ones are mixed in it
         elif gone.path in self.fresh:
             del self.fresh[gone.path]
         else:

@@ -51,7 +51,7 @@ def read_checkpoint(store: ObjectStore, paths: Iterable[str]) -> Iterator[Action
 
 
 def write_checkpoint(store: ObjectStore) -> None:
-    """Write a checkpoint of the latest version; a failure is logged, for nothing depends on it."""
+    """Write a checkpoint of the latest version; nothing depends on it, so failures are logged."""
     try:
         from deltalake import DeltaTable
 

@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.storage.errors import ObjectNotFoundError, TableNotFoundError, VersionNotFoundError
+from lakeworks.storage.errors import (
+    ObjectNotFoundError,
+    TableNotFoundError,
+    VersionNotFoundError,
+)
 from lakeworks.storage.log_actions import Action, commit_path, file_of
 from lakeworks.storage.log_state import own_info
 
@@ -81,7 +85,7 @@ def _committed_at(log: TableLog, version: int) -> datetime | None:
 
 
 def _entry(log: TableLog, version: int, actions: list[Action]) -> HistoryEntry:
-    info = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
+    info: dict[str, Any] = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
     adds = [a["add"] for a in actions if "add" in a]
     removes = [a["remove"] for a in actions if "remove" in a]
     return HistoryEntry(

@@ -39,6 +39,11 @@ class Listing:
         ends = [*self.commits[-1:], *self.checkpoints]
         return max(ends) if ends else None
 
+    @property
+    def cleaned(self) -> bool:
+        """Whether the log's beginning was deleted, which a checkpoint allows."""
+        return bool(self.checkpoints) and self.commits[:1] != (0,)
+
     def base_of(self, version: int) -> int:
         """Return the newest checkpoint at or before `version`, or -1."""
         return max((v for v in self.checkpoints if v <= version), default=-1)
@@ -55,14 +60,15 @@ class Listing:
                 raise CorruptLogError.gap(store.uri(commit_path(number)), number)
 
 
-def list_log(store: ObjectStore, *, up_to: int | None = None) -> Listing:
+def list_log(store: ObjectStore, *, up_to: int | None = None, whole: bool = False) -> Listing:
     """Return the log's files, from the newest useful checkpoint on.
 
     Args:
         store: The table's root.
         up_to: The version that is wanted; None means the latest.
+        whole: List all of it, checkpoint or not.
     """
-    hint = _hint(store)
+    hint = None if whole else _hint(store)
     if hint is not None and (up_to is None or hint <= up_to):
         found = _list_from(store, hint)
         if hint in found.checkpoints:

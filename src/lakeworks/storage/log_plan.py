@@ -9,7 +9,11 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.types import Schema, evolve
-from lakeworks.storage.errors import CommitRefusedError, SchemaRefusedError, UnsupportedTableError
+from lakeworks.storage.errors import (
+    CommitRefusedError,
+    SchemaRefusedError,
+    UnsupportedTableError,
+)
 from lakeworks.storage.log_actions import Action, Commit, add_action, dump, remove_action
 from lakeworks.storage.log_schema import mentions, schema_to_json, shape
 from lakeworks.storage.log_state import UNIFORM, TableState

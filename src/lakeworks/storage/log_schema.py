@@ -9,7 +9,17 @@ import hashlib
 import json
 from typing import Any
 
-from lakeworks.core.types import Array, Decimal, Field, Map, Scalar, Schema, Struct, Type, parse_type
+from lakeworks.core.types import (
+    Array,
+    Decimal,
+    Field,
+    Map,
+    Scalar,
+    Schema,
+    Struct,
+    Type,
+    parse_type,
+)
 
 _DELTA_NAMES = {"tinyint": "byte", "smallint": "short", "int": "integer", "bigint": "long"}
 _OUR_NAMES = {delta: ours for ours, delta in _DELTA_NAMES.items()}

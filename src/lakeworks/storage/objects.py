@@ -1,7 +1,7 @@
 """Files by path, in a folder or in a bucket, through one interface.
 
-`local.py` and `s3.py` hold the two kinds. Opening a folder loads neither the other nor any vendor
-library, so that commands with little to do stay quick.
+`local.py` and `s3.py` hold the two kinds. Opening a folder loads neither the other nor any
+vendor library, so that commands with little to do stay quick.
 """
 
 from __future__ import annotations
@@ -125,6 +125,10 @@ class ObjectStore(ABC):
         """Yield objects below a folder whose path sorts after `start_after` (a whole path)."""
 
     @abstractmethod
+    def folders(self, prefix: str, *, depth: int = 1) -> Iterator[str]:
+        """Yield the folders `depth` levels below a folder, relative to it, in order."""
+
+    @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:
         """Delete objects; one that is gone already is no error."""
 
@@ -145,7 +149,10 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def local_path(self, path: str) -> Path | None:
-        """Return where the object is on this machine's disk, or None when it is not."""
+        """Return where the object is on this machine's disk, or None when it is not.
+
+        An empty path stands for the root.
+        """
 
     @abstractmethod
     def storage_options(self) -> dict[str, str]:

@@ -108,6 +108,20 @@ class S3ObjectStore(ObjectStore):
         """Yield objects below a prefix whose path sorts after `start_after`."""
         return self._list(prefix, start_after)
 
+    def folders(self, prefix: str, *, depth: int = 1) -> Iterator[str]:
+        """Yield the prefixes `depth` levels below a prefix, relative to it, in order."""
+        import obstore
+
+        with self._told("list", prefix):
+            found = obstore.list_with_delimiter(self._store, checked(prefix))
+        for folder in found["common_prefixes"]:
+            name = folder.rstrip("/").rpartition("/")[2]
+            if depth == 1:
+                yield name
+            else:
+                below = self.folders(f"{prefix}/{name}", depth=depth - 1)
+                yield from (f"{name}/{inner}" for inner in below)
+
     def delete(self, paths: Iterable[str]) -> None:
         """Delete objects, a thousand a request."""
         import obstore
@@ -157,7 +171,8 @@ class S3ObjectStore(ObjectStore):
 
     def local_path(self, path: str) -> None:
         """Return None: a bucket is on no local disk."""
-        checked(path)
+        if path:
+            checked(path)
 
     def storage_options(self) -> dict[str, str]:
         """Return what `deltalake` needs: conditional writes included."""
@@ -216,7 +231,9 @@ class S3ObjectStore(ObjectStore):
             )
         if not status and ("HTTP error" in text or "credential" in text.lower()):
             return UnreachableError.endpoint(self.settings.place, where)
-        return StorageError.failed(action, where, code or f"status {status}" if status else kind)
+        return StorageError.failed(
+            action, where, code or f"status {status}" if status else kind
+        )
 
 
 class _Raw(io.RawIOBase):

@@ -166,7 +166,9 @@ def _credentials(
         found = profile
     key_id, secret, token = (found.get(name, "") for name in names)
     if key_id and not secret:
-        raise StorageRequestError(f"{names[0]} is set but {names[1]} is not", f"set {names[1]} too")
+        raise StorageRequestError(
+            f"{names[0]} is set but {names[1]} is not", f"set {names[1]} too"
+        )
     return key_id, secret, token
 
 
@@ -211,6 +213,7 @@ def _sections(path: Path) -> dict[str, dict[str, str]]:
         return {}
     except (OSError, ValueError, configparser.Error) as error:
         raise StorageRequestError(
-            f"cannot read {path}: {type(error).__name__}", "correct the file, or set AWS_* variables"
+            f"cannot read {path}: {type(error).__name__}",
+            "correct the file, or set AWS_* variables",
         ) from None
     return {name: dict(reader[name]) for name in reader.sections()}
