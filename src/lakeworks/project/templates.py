@@ -28,7 +28,7 @@ def template_names() -> list[str]:
 def write_template(directory: Path, template: str, *, name: str | None = None) -> list[Path]:
     """Write the files of a new project; return their paths, `lake.yml` first.
 
-    Everything is checked before the first file is written; nothing that is there is overwritten.
+    Everything is checked before the first file is written; nothing there is overwritten.
 
     Args:
         directory: The project's folder; made when it does not exist.
@@ -64,7 +64,7 @@ def write_template(directory: Path, template: str, *, name: str | None = None) -
 
 
 def lake_name(directory: Path) -> str:
-    """Return the name of a lake in `directory`: the folder's, in letters that a name may have."""
+    """Return the name of a lake in `directory`: the folder's, in letters names may have."""
     name = _NOT_A_NAME.sub("_", directory.resolve().name.lower()).strip("_")
     if name[:1].isdigit():
         name = f"lake_{name}"
