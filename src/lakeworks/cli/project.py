@@ -34,9 +34,9 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Write a new project."""
-    from lakeworks.project.scaffold import create_project
+    from lakeworks.project.templates import write_template
 
-    written = create_project(directory, template=template)
+    written = write_template(directory, template)
     if as_json:
         say.as_json({
             "directory": str(directory),
