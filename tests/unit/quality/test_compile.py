@@ -33,11 +33,16 @@ COLUMNS = {
 }
 SCHEMA = Schema(tuple(Field(name, parse_type(text)) for name, text in COLUMNS.items()))
 ROWS = """
-    (1, 'ann', 10.50, 0.5, 0.1, '2026-11-20', '2026-11-20 10:00:00+00', '2026-11-20 10:00:00', true, null, ['x']),
-    (2, 'Bob', 20.00, 'nan', 0.2, '2026-11-21', '2026-11-21 23:59:59+00', '2026-11-21 23:59:59', false, null, null),
-    (3, '', 30.00, 0.7, null, '2026-11-22', '2026-11-22 12:29:59+00', '2026-11-22 12:29:59', null, null, []),
-    (4, '  ', null, null, 0.4, null, null, null, true, 'abc', null),
-    (4, null, 0.00, -1.5, 0.5, '2026-11-22', '2026-11-22 12:31:00+00', '2026-11-22 12:31:00', true, null, null)
+    (1, 'ann', 10.50, 0.5, 0.1, '2026-11-20', '2026-11-20 10:00:00+00', '2026-11-20 10:00:00',
+     true, null, ['x']),
+    (2, 'Bob', 20.00, 'nan', 0.2, '2026-11-21', '2026-11-21 23:59:59+00', '2026-11-21 23:59:59',
+     false, null, null),
+    (3, '', 30.00, 0.7, null, '2026-11-22', '2026-11-22 12:29:59+00', '2026-11-22 12:29:59',
+     null, null, []),
+    (4, '  ', null, null, 0.4, null, null, null,
+     true, 'abc', null),
+    (4, null, 0.00, -1.5, 0.5, '2026-11-22', '2026-11-22 12:31:00+00', '2026-11-22 12:31:00',
+     true, null, null)
 """
 TYPES = {"string": "varchar", "timestamp": "timestamptz", "timestamp_ntz": "timestamp",
          "binary": "blob", "array<string>": "varchar[]"}  # fmt: skip
