@@ -15,6 +15,7 @@ START = date(2025, 7, 1)
 HISTORY_DAYS = 184
 _WEEK = (0.94, 0.90, 0.92, 0.98, 1.12, 1.20, 0.94)
 _BLACK_FRIDAY = date(2025, 11, 28)
+_DECEMBER, _LAST_FOR_PRESENTS = 12, 20
 _YEAR_DAYS = 365
 _EXTRA_DAYS = 400
 
@@ -50,7 +51,7 @@ class Calendar:
     def deliveries(
         self, *, day: int, every_days: int = 1, last_days: int | None = None
     ) -> list[Delivery]:
-        """What arrives on `day`: the whole history on day 1, one more day each on the later ones.
+        """What arrives on `day`: the whole history on day 1, one more day on each later one.
 
         Args:
             day: From 1.
@@ -98,6 +99,6 @@ def micros(day: int = 0) -> int:
 def _holiday(on: date) -> float:
     if abs((on - _BLACK_FRIDAY).days) <= 1:
         return 2.4
-    if on.month == 12:  # noqa: PLR2004 - December
-        return 1.35 if on.day <= 20 else 0.75  # noqa: PLR2004 - the last day for presents
+    if on.month == _DECEMBER:
+        return 1.35 if on.day <= _LAST_FOR_PRESENTS else 0.75
     return 1.0

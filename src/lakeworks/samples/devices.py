@@ -1,7 +1,7 @@
 """Files of warehouse sensors and of card transactions, as SELECTs.
 
-Pure text. Sensors report every ten minutes as CSV, with words and sentinels where numbers should
-be; card transactions come as Parquet, a few of them fraudulent.
+Pure text. Sensors report every ten minutes as CSV, with words and sentinels where numbers
+should be; card transactions come as Parquet, a few of them fraudulent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ _READINGS_A_DAY = 144
 _EVERY_US = 600_000_000
 _ZONES = ("cold store", "loading dock", "hall A", "hall B")
 _MERCHANTS = 500
-_KINDS = ("grocery",) * 5 + ("fuel", "fuel", "restaurant", "restaurant", "travel", "electronics")
+_KINDS = ("grocery",) * 5 + (
+    "fuel",
+    "fuel",
+    "restaurant",
+    "restaurant",
+    "travel",
+    "electronics",
+)
 _ENTRIES = ("chip",) * 4 + ("contactless",) * 5 + ("online",) * 3
 _ABROAD = ("RO", "BR", "NG", "VN")
 READING_DAYS = 14
@@ -45,8 +52,10 @@ def readings(world: World, delivery: Delivery) -> str:
     return world.select(
         [
             f"select unnest(range({begin}::bigint, {end}::bigint)) as k",
-            f"unnest(case when {twice} then [1, 2] else [1] end) as copy, "
-            f"k % {count} as s, k // {count} as r",
+            (
+                f"unnest(case when {twice} then [1, 2] else [1] end) as copy, "
+                f"k % {count} as s, k // {count} as r"
+            ),
             f"{celsius} + case when {spike} then 15 else 0 end as celsius",
         ],
         f"printf('SENSOR-%03d', s + 1) as sensor_id, "
@@ -60,8 +69,10 @@ def readings(world: World, delivery: Delivery) -> str:
     )
 
 
-def card_transactions(world: World, begin: int, end: int, *, again: int, delivery: Delivery) -> str:
-    """Parquet rows of card payments anywhere: who, where, how much, and whether it was fraud."""
+def card_transactions(
+    world: World, begin: int, end: int, *, again: int, delivery: Delivery
+) -> str:
+    """Parquet rows of card payments anywhere: who, where, how much, and whether by fraud."""
     _ = again, delivery
     dice = world.dice
     cards = max(20, world.customers)
@@ -69,15 +80,18 @@ def card_transactions(world: World, begin: int, end: int, *, again: int, deliver
     amount = f"exp(2.2 + 1.1 * ({dice.uniform('i', 'a')} + {dice.uniform('i', 'b')}))"
     fraud = world.roll("i", "fraud", "card_fraud")
     reversal = world.roll("i", "reversal", "card_reversal")
+    factor = f"case when fraud then 9 when {reversal} then -1 else 1 end"
+    twice = world.roll("i", "card again", "card_duplicate")
     return world.select(
         [
             f"select * from ({world.slots(begin, end)}) where {dice.chance('i', 'swipe', 0.5)}",
-            f"unnest(case when {world.roll('i', 'card again', 'card_duplicate')} then [1, 2] "
-            f"else [1] end) as copy, {world.placed_micros()} as placed, {fraud} as fraud, "
-            f"floor({cards} * pow({u}, 1.5))::bigint as card, "
-            f"floor({_MERCHANTS} * {m} * {m})::bigint as merchant",
-            f"round({amount} * case when fraud then 9 when {reversal} then -1 else 1 end, 2) "
-            "as amount",
+            (
+                f"unnest(case when {twice} then [1, 2] else [1] end) as copy, "
+                f"{world.placed_micros()} as placed, {fraud} as fraud, "
+                f"floor({cards} * pow({u}, 1.5))::bigint as card, "
+                f"floor({_MERCHANTS} * {m} * {m})::bigint as merchant"
+            ),
+            f"round({amount} * {factor}, 2) as amount",
         ],
         f"printf('X%012d', i) as transaction_id, "
         f"'CARD-' || substr(md5(card::varchar), 1, 12) as card_token, "

@@ -1,7 +1,7 @@
 """Files of orders, their lines and their payments, as SELECTs.
 
-Pure text. A file of orders holds the new orders of its slots, then corrections of earlier orders
-(the same `order_id`, a later `updated_at`), then rows sent twice.
+Pure text. A file of orders holds the new orders of its slots, then corrections of earlier
+orders (the same `order_id`, a later `updated_at`), then rows sent twice.
 """
 
 from __future__ import annotations
@@ -108,9 +108,11 @@ def payments(world: World, begin: int, end: int, *, again: int, delivery: Delive
             f"{world.placed_micros()} as placed",
             _basket(world),
             _amounts(world),
-            f"case when {failed} then 2 else 1 end as tries, "
-            f"case when {world.roll('i', 'payment stray', 'payment_unknown_order')} "
-            f"then 'UNKNOWN' else {order_id('i')} end as paid_order",
+            (
+                f"case when {failed} then 2 else 1 end as tries, "
+                f"case when {world.roll('i', 'payment stray', 'payment_unknown_order')} "
+                f"then 'UNKNOWN' else {order_id('i')} end as paid_order"
+            ),
             "unnest(range(1, tries + 1)) as try",
         ],
         f"i, to_json({struct})::varchar as line",
@@ -131,11 +133,12 @@ def _sent_slots(world: World, begin: int, end: int, *, again: int, delivery: Del
     sent = delivery.end_day - 1
     late = f"(i * 1009 + {sent})"
     # Every order is looked at once in each delivery of the following seven days.
-    share = min(1.0, (delivery.end_day - delivery.first_day) / CORRECTED_BACK_DAYS)
+    looks = min(1.0, (delivery.end_day - delivery.first_day) / CORRECTED_BACK_DAYS)
+    corrected = world.dice.chance(late, "order corrected", looks * DIRT["order_corrected"])
     return (
         f"select *, 0 as kind, 0::bigint as sent from ({world.slots(begin, end)}) union all "
         f"select *, 1, {sent} from ({world.slots(again, begin)}) "
-        f"where {world.dice.chance(late, 'order corrected', share * DIRT['order_corrected'])} union all "
+        f"where {corrected} union all "
         f"select *, 2, 0 from ({world.slots(again, end)}) "
         f"where {world.roll('i', 'order again', 'order_duplicate')}"
     )

@@ -39,20 +39,27 @@ def customers(world: World, delivery: Delivery) -> str:
     here = f"{world.customers_at('i')} < {world.customers_at('i + 1')}"
     days = delivery.end_day - delivery.first_day
     moved = f"(c * 1009 + {delivery.first_day})"
+    seconds = dice.below(moved, "moved at", 86400 * days)
     a_delivery = 0.003 * days / 7
     sources = [
-        f"select {world.customers_at('i')} as c, 0 as version, placed as signup, "
-        f"placed as updated from (select *, {world.placed_micros()} as placed from "
-        f"({world.slots(begin, end)})) where {here}",
-        f"select c, {delivery.first_day} as version, {_signup(world)}, "
-        f"{micros(delivery.first_day)} + {dice.below(moved, 'moved at', 86400 * days)} * 1000000 "
-        f"from (select unnest(range({_known(world, begin)}::bigint)) as c) "
-        f"where {dice.chance(moved, 'moved', a_delivery)}",
+        (
+            f"select {world.customers_at('i')} as c, 0 as version, placed as signup, "
+            f"placed as updated from (select *, {world.placed_micros()} as placed from "
+            f"({world.slots(begin, end)})) where {here}"
+        ),
+        (
+            f"select c, {delivery.first_day} as version, "
+            f"case when c < {old} then {_before(world)} "
+            f"else {world.placed_micros()} end, "
+            f"{micros(delivery.first_day)} + {seconds} * 1000000 "
+            f"from ({world.located(_signup_slots(world, begin))}) "
+            f"where {dice.chance(moved, 'moved', a_delivery)}"
+        ),
     ]
     if delivery.first_day == 0:
         sources.insert(
             0,
-            f"select c, 0 as version, {_signup(world)} as signup, {_signup(world)} as updated "
+            f"select c, 0 as version, {_before(world)} as signup, {_before(world)} as updated "
             f"from (select unnest(range({old}::bigint)) as c)",
         )
     tier = f", {dice.pick('c', 'tier', _TIERS)} as loyalty_tier" * (
@@ -62,8 +69,10 @@ def customers(world: World, delivery: Delivery) -> str:
     twice = world.roll("c", "customer again", "customer_duplicate")
     return world.select(
         [
-            f"with rows as ({rows}) select *, 0 as repeated from rows union all "
-            f"select *, 1 from rows where {twice}",
+            (
+                f"with rows as ({rows}) select *, 0 as repeated from rows union all "
+                f"select *, 1 from rows where {twice}"
+            ),
             f"{world.email('c')} as clean, {world.address('c', 'version')} as home",
         ],
         f"{world.customer_id('c')} as customer_id, "
@@ -82,10 +91,14 @@ def products(world: World, delivery: Delivery) -> str:
     """Parquet rows: the whole assortment first, then what changed its price."""
     dice = world.dice
     day = delivery.first_day
-    cents, before = world.price_cents("p", str(day)), world.price_cents("p", f"{day - PRICE_DAYS}")
+    cents, before = (
+        world.price_cents("p", str(day)),
+        world.price_cents("p", f"{day - PRICE_DAYS}"),
+    )
     nameless = f"{day} = 0 and {world.roll('p', 'no category', 'product_null_category')}"
     changed = f"where {cents} <> {before} or {_was_nameless(world, day)}" if day else ""
     category = f"{texts(CATEGORIES)}[1 + p % {len(CATEGORIES)}]"
+    share = f"(50 + {dice.below('p', 'margin', 30)})"
     name = (
         f"{dice.pick('p', 'brand', _BRANDS)} || ' ' || {dice.pick('p', 'noun', _NOUNS)} "
         "|| ' ' || (p + 1)"
@@ -96,7 +109,7 @@ def products(world: World, delivery: Delivery) -> str:
         f"case when {nameless} then null else {category} end as category, "
         f"{dice.pick('p', 'brand', _BRANDS)} as brand, "
         "(cents / 100)::decimal(10, 2) as list_price, "
-        f"(cents * (50 + {dice.below('p', 'margin', 30)}) // 100 / 100)::decimal(10, 2) as cost, "
+        f"(cents * {share} // 100 / 100)::decimal(10, 2) as cost, "
         f"(50 + {dice.below('p', 'weight', 9000)})::integer as weight_g, "
         f"make_timestamp({micros(day)}) as updated_at",
         changed,
@@ -117,6 +130,7 @@ def tickets(world: World, delivery: Delivery) -> str:
         f"and {dice.chance(late, 'resolved', 0.4)}"
     )
     resolved = f"placed + {86_400_000_000 * 2} + ({dice.below(late, 'hours', 72)} * 3600000000)"
+    about = dice.chance("i", "about order", 0.7)
     score = f"20 + floor(80 * sqrt({dice.uniform('i', 'score')}))::bigint"
     unscored = dice.chance("i", "unscored", 0.35)
     words = world.roll("i", "score text", "ticket_score_text")
@@ -129,7 +143,7 @@ def tickets(world: World, delivery: Delivery) -> str:
         f"printf('T%010d', i) as ticket_id, "
         f"case when {world.roll('i', 'no asker', 'ticket_null_customer')} then null "
         f"else {world.customer_id('c')} end as customer_id, "
-        f"case when {dice.chance('i', 'about order', 0.7)} then {order_id('i')} end as order_id, "
+        f"case when {about} then {order_id('i')} end as order_id, "
         f"{dice.pick('i', 'topic', _TOPICS)} as category, "
         f"{dice.pick('i', 'priority', _PRIORITIES)} as priority, "
         "case when done then 'resolved' else 'open' end as status, "
@@ -139,38 +153,39 @@ def tickets(world: World, delivery: Delivery) -> str:
         "else score::varchar end end as satisfaction, "
         f"[{{author: 'customer', text: {dice.pick('i', 'question', _QUESTIONS)}, "
         f"sent_at: {instant('placed + 3600000000')}}}] || case when done then "
-        f"[{{author: 'agent', text: 'We have looked into it.', sent_at: {instant('resolved')}}}] "
-        f"else [] end as messages, "
+        "[{author: 'agent', text: 'We have looked into it.', "
+        f"sent_at: {instant('resolved')}}}] else [] end as messages, "
         f"{instant('case when done then resolved else placed + 3600000000 end')} as updated_at",
     )
 
 
-def _known(world: World, begin: int) -> int:
-    old = world.customers // 2
-    return old + begin * (world.customers - old) // world.orders
-
-
-def _signup(world: World) -> str:
+def _before(world: World) -> str:
     """Customers of the time before the history joined within the two years before it."""
+    seconds = world.dice.below("c", "signup", 2 * 365 * 86400)
+    return f"{micros()} - 1000000 * {seconds}"
+
+
+def _signup_slots(world: World, begin: int) -> str:
+    """All customers known at slot `begin`, each with the slot `i` at which they signed up."""
     old = world.customers // 2
-    before = f"{micros()} - 1000000 * {world.dice.below('c', 'signup', 2 * 365 * 86400)}"
-    slot = f"((c - {old}) * {world.orders} // {max(1, world.customers - old)})"
-    last = micros(world.days)
-    since = f"{micros()} + ({slot} * {(last - micros()) // max(1, world.orders)})"
-    return f"case when c < {old} then {before} else {since} end"
+    new = world.customers - old
+    known = old + begin * new // world.orders
+    slot = f"((c - {old} + 1) * {world.orders} + {new - 1}) // {new} - 1"
+    return (
+        f"select c, greatest(0, {slot})::bigint as i "
+        f"from (select unnest(range({known}::bigint)) as c)"
+    )
 
 
 def _email(world: World) -> str:
     empty = world.roll("c * 1009 + version", "no email", "customer_null_email")
     untidy = world.dice.chance("c", "untidy", 0.05)
-    return (
-        f"case when {empty} then null when {untidy} then ' ' || upper(clean) "
-        "else clean end"
-    )
+    return f"case when {empty} then null when {untidy} then ' ' || upper(clean) else clean end"
 
 
 def _birth(world: World) -> str:
-    born = f"make_timestamp({micros()} - {20 * _YEAR_US} - {world.dice.below('c', 'born', 50 * _YEAR_US)})"
+    age = f"{20 * _YEAR_US} + {world.dice.below('c', 'born', 50 * _YEAR_US)}"
+    born = f"make_timestamp({micros()} - ({age}))"
     bad = world.roll("c", "bad birth", "customer_bad_birth_date")
     return f"case when {bad} then 'unknown' else strftime({born}, '%Y-%m-%d') end"
 

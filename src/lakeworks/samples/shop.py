@@ -90,7 +90,9 @@ _SLOT_FEEDS = (
     _SlotFeed("payments", selling.payments, "lines", back_days=1),
     _SlotFeed("web_events", web.events, "lines", back_days=1, gzip=lambda _: True),
     _SlotFeed("access_log", web.access_log, "lines", "log", 0, web.LOG_DAYS),
-    _SlotFeed("card_transactions", devices.card_transactions, "parquet", back_days=0, weekly=True),
+    _SlotFeed(
+        "card_transactions", devices.card_transactions, "parquet", back_days=0, weekly=True
+    ),
 )
 _DAY_FEEDS = (
     _DayFeed("customers", people.customers, "csv", 7),
@@ -100,7 +102,7 @@ _DAY_FEEDS = (
 )
 
 
-def generate_shop(
+def generate_shop(  # noqa: PLR0913 - what a user may choose
     directory: Path,
     *,
     orders: int,
@@ -154,7 +156,7 @@ def generate_orders(
     files: int | None = None,
     workers: int | None = None,
 ) -> Generated:
-    """Write only orders as JSON lines, as `part-0001.json` and `part-0002.json.gz`, for benchmarks.
+    """Write only orders, as `part-0001.json` and `part-0002.json.gz`, for benchmarks.
 
     The orders are those of `generate_shop` without a folder a day: flaws, corrections and
     duplicates included.
@@ -212,7 +214,10 @@ def _shop_exports(
             path = directory / dated.name / delivery.folder / f"part-0001.{ending}"
             yield dated.name, Export(dated.select(world, delivery), path, dated.format, gzip)
     for feed in _SLOT_FEEDS:
-        yield from ((feed.name, one) for one in _slot_exports(directory, world, feed, day, compress))
+        yield from (
+            (feed.name, one)
+            for one in _slot_exports(directory, world, feed, day=day, compress=compress)
+        )
 
 
 def _day_deliveries(world: World, feed: _DayFeed, day: int) -> list[Delivery]:
@@ -227,7 +232,7 @@ def _day_deliveries(world: World, feed: _DayFeed, day: int) -> list[Delivery]:
 
 
 def _slot_exports(
-    directory: Path, world: World, feed: _SlotFeed, day: int, compress: bool | None
+    directory: Path, world: World, feed: _SlotFeed, *, day: int, compress: bool | None
 ) -> Iterator[Export]:
     from lakeworks.engines.duckdb.export import Export
 

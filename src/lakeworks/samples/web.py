@@ -26,6 +26,7 @@ _AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
     "Mozilla/5.0 (compatible; ExampleBot/2.1; +https://example.com/bot)",
 )
+_VERBS = ("GET",) * 9 + ("POST",)
 _LINE_KEY = 16
 LOG_DAYS = 30
 
@@ -39,7 +40,8 @@ def events(world: World, begin: int, end: int, *, again: int, delivery: Delivery
         f"select *, false as repeated from ({world.slots(begin, end)}) where {buys} or {looks} "
         f"union all select *, true from ({world.slots(again, end)}) where {buys} or {looks}"
     )
-    late = f"case when {world.roll('k', 'event late', 'event_late')} then 7200000000 else 3000000 end"
+    held = world.roll("k", "event late", "event_late")
+    late = f"case when {held} then 7200000000 else 3000000 end"
     twice = world.roll("k", "event again", "event_duplicate")
     struct = (
         "{event_id: printf('E%012d', k), session_id: printf('S%010d', i), "
@@ -58,12 +60,17 @@ def events(world: World, begin: int, end: int, *, again: int, delivery: Delivery
     bare = world.select(
         [
             source,
-            f"{world.customer()} as c, {world.placed_micros()} as placed, {buys} as bought, "
-            f"2 + floor(6 * pow({dice.uniform('i', 'events')}, 2))::bigint as n_events",
+            (
+                f"{world.customer()} as c, {world.placed_micros()} as placed, "
+                f"{buys} as bought, "
+                f"2 + floor(6 * pow({dice.uniform('i', 'events')}, 2))::bigint as n_events"
+            ),
             "unnest(range(1, n_events + 1)) as step",
-            f"i * {_LINE_KEY} + step as k, "
-            "placed - (n_events - step) * 40000000 as happened, "
-            f"{_event_type()} as event_type",
+            (
+                f"i * {_LINE_KEY} + step as k, "
+                "placed - (n_events - step) * 40000000 as happened, "
+                f"{_event_type()} as event_type"
+            ),
         ],
         f"k, repeated, to_json({struct})::varchar as line",
         f"where not repeated or {twice}",
@@ -77,8 +84,9 @@ def access_log(world: World, begin: int, end: int, *, again: int, delivery: Deli
     _ = again, delivery
     dice = world.dice
     address = (
-        f"printf('%d.%d.%d.%d', 11 + {dice.below('i', 'ip a', 180)}, {dice.below('i', 'ip b', 256)}, "
-        f"{dice.below('i', 'ip c', 256)}, 1 + {dice.below('i', 'ip d', 254)})"
+        f"printf('%d.%d.%d.%d', 11 + {dice.below('i', 'ip a', 180)}, "
+        f"{dice.below('i', 'ip b', 256)}, {dice.below('i', 'ip c', 256)}, "
+        f"1 + {dice.below('i', 'ip d', 254)})"
     )
     page = dice.pick("k", "page", _PAGES)
     path = (
@@ -86,18 +94,21 @@ def access_log(world: World, begin: int, end: int, *, again: int, delivery: Deli
         f"{world.product_id(dice.below('k', 'page product', world.products))} else {page} end"
     )
     time = "strftime(make_timestamp(placed + step * 1700000), '%d/%b/%Y:%H:%M:%S +0000')"
+    verb = dice.pick("k", "verb", _VERBS)
+    status = dice.pick("k", "status", _STATUS)
     line = (
-        f"{address} || ' - - [' || {time} || '] \"' || {dice.pick('k', 'verb', ('GET',) * 9 + ('POST',))} "
-        f"|| ' ' || {path} || ' HTTP/1.1\" ' || {dice.pick('k', 'status', _STATUS)} || ' ' || "
-        f"(200 + {dice.below('k', 'bytes', 40000)}) || ' \"-\" \"' || "
-        f"{dice.pick('i', 'agent', _AGENTS)} || '\"'"
+        f"{address} || ' - - [' || {time} || '] \"' || {verb} || ' ' || {path} || "
+        f"' HTTP/1.1\" ' || {status} || ' ' || (200 + {dice.below('k', 'bytes', 40000)}) || "
+        f"' \"-\" \"' || {dice.pick('i', 'agent', _AGENTS)} || '\"'"
     )
     broken = world.roll("k", "log broken", "log_broken_line")
     return world.select(
         [
             world.slots(begin, end),
-            f"{world.placed_micros()} as placed, "
-            f"unnest(range(1, 2 + {dice.below('i', 'hits', 4)})) as step",
+            (
+                f"{world.placed_micros()} as placed, "
+                f"unnest(range(1, 2 + {dice.below('i', 'hits', 4)})) as step"
+            ),
             f"i * {_LINE_KEY} + step as k",
         ],
         f"case when {broken} then 'kernel: worker ' || k || ' killed' else {line} end as line",

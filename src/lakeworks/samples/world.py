@@ -1,12 +1,13 @@
 """The sample shop itself: who its customers are, what it sells, and when an order is placed.
 
-Pure text. An order is a slot `i`, counted from 0 over the calendar. The relations made here have
-the columns `i`, `day`, `first` and `n` (the day of the slot, its first slot, its slots), `kind`
-(0 new, 1 corrected later, 2 sent again) and `sent` (the day of a correction).
+Pure text. An order is a slot `i`, counted from 0 over the calendar. The relations made here
+have the columns `i`, `day`, `first` and `n` (the day of the slot, its first slot, its slots);
+those of orders also `kind` (0 new, 1 corrected, 2 sent again) and `sent` (a correction's day).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ LAST_NAMES = (
     "Kim", "Lopez", "Meyer", "Nguyen", "Okafor", "Patel", "Quist", "Rossi", "Silva", "Tanaka",
     "Ueda", "Vargas", "Weber", "Xu", "Young", "Zhang",
 )  # fmt: skip
-# One entry a place: city, state, first digits of its postal codes. Leading zeros are deliberate.
+# City, state, first digits of its postal codes; leading zeros are deliberate.
 PLACES = (
     ("Boston", "MA", "021"), ("Newark", "NJ", "071"), ("Hartford", "CT", "061"),
     ("New York", "NY", "100"), ("Austin", "TX", "787"), ("Denver", "CO", "802"),
@@ -41,6 +42,8 @@ CATEGORIES = (
 # The middle price of each category, in cents.
 CATEGORY_CENTS = (14900, 4900, 3900, 3500, 5900, 1900, 2400, 1500)
 PRICE_DAYS = 30
+# How often a line holds the companion of the product on the line before.
+_COMPANION_SHARES = {2: 0.45, 3: 0.2}
 MAX_LINES = 5
 CORRECTED_BACK_DAYS = 7
 
@@ -110,7 +113,7 @@ class World:
     @property
     def products(self) -> int:
         """How many products are sold; even, so that each has a companion."""
-        return min(20_000, max(60, 2 * round(self.orders**0.5)))
+        return min(20_000, max(60, 2 * math.isqrt(self.orders)))
 
     def customers_at(self, slot: str) -> str:
         """How many customers had signed up when a slot came; half were there at the start."""
@@ -133,6 +136,15 @@ class World:
             "select unnest(range(lo::bigint, hi::bigint)) as i, day::bigint as day, "
             f"first::bigint as first, n::bigint as n from (values {rows}) "
             "as d(day, first, n, lo, hi)"
+        )
+
+    def located(self, source: str) -> str:
+        """The rows of a SELECT that gives `i`, with the day of each."""
+        spans = ", ".join(str(span) for span in self._day_spans if span[2])
+        return (
+            "select s.*, d.day::bigint as day, d.first::bigint as first, d.n::bigint as n "
+            f"from ({source}) as s join (values {spans}) as d(day, first, n) "
+            "on s.i >= d.first and s.i < d.first + d.n"
         )
 
     def back(self, begin: int, day: int, days: int) -> int:
@@ -184,9 +196,9 @@ class World:
         """The product on a line of an order: favourites, and companions of the line before."""
         u = self.dice.uniform("i", f"product {line}")
         favourite = f"floor({self.products} * {u} * {u})::bigint"
-        if line not in {2, 3}:
+        share = _COMPANION_SHARES.get(line)
+        if share is None:
             return favourite
-        share = 0.45 if line == 2 else 0.2  # noqa: PLR2004 - the second line
         together = self.dice.chance("i", f"companion {line}", share)
         return f"case when {together} then xor(p{line - 1}, 1) else {favourite} end"
 
@@ -203,7 +215,7 @@ class World:
         return f"({fixed} * (100 + case when {moves} then 5 * ({step} - 2) else 0 end) // 100)"
 
     def select(self, layers: Sequence[str], columns: str, tail: str = "") -> str:
-        """Nest SELECTs: each layer adds its columns to the one before, the first is a source."""
+        """Nest SELECTs: a source, then layers that add columns to the one before."""
         source, *rest = layers
         sql = f"({source})"
         for layer in rest:

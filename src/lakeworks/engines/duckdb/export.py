@@ -1,8 +1,8 @@
-"""Write the result of a SELECT as one file in a format that others send: JSON, CSV, Parquet, text.
+"""Write the rows of a SELECT as one file in a format others send: JSON, CSV, Parquet, text.
 
-For sample data and for handing results out. A file appears under its name only when it is whole,
-and its bytes depend on the SELECT alone: every connection here runs one thread, and many files
-are written side by side instead.
+For sample data. A file appears under its name only when it is whole, and its bytes depend on
+the SELECT alone: every connection here runs one thread, and many files are written side by
+side instead.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lakeworks.core.names import quote_literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     import duckdb
 
