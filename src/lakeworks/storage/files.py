@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.core.types import Schema
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from lakeworks.core.types import Schema
 
 
 @dataclass(frozen=True, slots=True)

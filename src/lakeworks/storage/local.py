@@ -1,8 +1,8 @@
 """A folder as an object store: atomic and durable writes by the operating system alone.
 
 A file is written under a temporary name, flushed to disk, then linked or renamed into place,
-and its folder is flushed. So a reader sees whole files only, and a crash leaves at most a temporary
-file, which `list` hides and vacuum deletes.
+and its folder is flushed. So a reader sees whole files only, and a crash leaves at most a
+temporary file, which `list` hides and vacuum deletes.
 """
 
 

@@ -51,7 +51,7 @@ def read_checkpoint(store: ObjectStore, paths: Iterable[str]) -> Iterator[Action
 
 
 def write_checkpoint(store: ObjectStore) -> None:
-    """Write a checkpoint of the latest version; nothing depends on it, so failures are logged."""
+    """Write a checkpoint of the latest version; a failure is only logged, nothing needs it."""
     try:
         from deltalake import DeltaTable
 

@@ -20,11 +20,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakeworks.core.types import Array, Decimal, Map, Scalar, Schema, Struct, Type
-from lakeworks.storage.files import DataFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from lakeworks.storage.files import DataFile
     from lakeworks.storage.objects import ObjectStore
 
 _ROW_GROUP_ROWS = 1 << 20

@@ -1,7 +1,7 @@
 """Credentials, endpoint and region of an `s3://` URL, found as the AWS tools find them.
 
 First the project's own options, then the AWS_* environment variables, then the profile in
-~/.aws. What is left open (roles of containers and instances) the vendor library asks for itself.
+~/.aws. What is left open (roles of containers and machines) the vendor library asks itself.
 """
 
 from __future__ import annotations
