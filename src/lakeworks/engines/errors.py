@@ -252,3 +252,27 @@ class MissingFilesError(LakeError):
     """A table's log names files that are not there."""
 
     code = "LW417"
+
+
+class LogPatternError(RequestError):
+    """A log source's pattern cannot be used."""
+
+    code = "LW430"
+
+    @classmethod
+    def wrong(cls, pattern: str, reason: str) -> Self:
+        """Give the reason in the words of the regular expression's reader."""
+        return cls(
+            f"the log pattern {pattern!r} is not a regular expression: {reason}",
+            "write common, combined, or a regular expression with named groups: (?P<name>…)",
+        )
+
+    @classmethod
+    def groups(cls, pattern: str, names: Sequence[str]) -> Self:
+        """Say that groups lack names, or have names that no column can have."""
+        wrong = f"names that a column cannot have ({', '.join(names)})" if names else "no name"
+        return cls(
+            f"the log pattern {pattern!r} has groups with {wrong}",
+            "name every group, (?P<name>…), or make it (?:…); names beginning with "
+            "_source_file, _ingested_at, _run_id and _rescued are taken",
+        )

@@ -1,0 +1,269 @@
+"""Read CSV files into bronze: text unless types are declared, columns matched by their names.
+
+Files written alike are read in one scan. The engine sets aside lines that break the dialect,
+with number and text; where an open quote swallowed the lines after it, those are read again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakeworks.core.names import quote_identifier, quote_literal
+from lakeworks.core.types import Field, Scalar, Schema
+from lakeworks.engines.duckdb import text_fit
+from lakeworks.engines.duckdb.csv_dialect import Dialect, dialect_of, inferred, rows_of_lines
+from lakeworks.engines.duckdb.files_sink import (
+    DOUBTFUL,
+    GOOD,
+    SYSTEM_FIELDS,
+    Gathered,
+    Reject,
+    RejectFile,
+    Sink,
+    path_list,
+    rows_of,
+    source_file_of,
+    typed_nulls,
+    with_fate,
+)
+from lakeworks.engines.duckdb.heads import Head, head_of
+from lakeworks.engines.duckdb.json_rows import SYSTEM_COLUMNS, usable_name
+from lakeworks.engines.protocol import ArrivedFile
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lakeworks.core.types import Type
+    from lakeworks.engines.protocol import FileReading
+    from lakeworks.storage.files import DataFile
+
+_SCANS, _ERRORS = "__lakeworks_csv_scans", "__lakeworks_csv_errors"
+_STRING = Scalar("string")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files of one dialect and header.
+
+    Attributes:
+        line_offset: For the rest of a broken file: how many lines came before it.
+    """
+
+    dialect: Dialect
+    packing: str
+    files: tuple[ArrivedFile, ...]
+    line_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How a group's columns enter the table: name, expression, type."""
+
+    kept: tuple[tuple[str, str, Type], ...]
+    unknown: tuple[tuple[str, str], ...]
+
+    def misfits(self) -> list[tuple[str, str]]:
+        found = ((name, text_fit.misfit(text, kind)) for name, text, kind in self.kept)
+        return [(name, condition) for name, condition in found if condition]
+
+    def left_over(self) -> list[tuple[str, str, str]]:
+        texts = {name: text for name, text, _ in self.kept}
+        misfits = [(name, texts[name], when) for name, when in self.misfits()]
+        return [*misfits, *((n, text, f"{text} IS NOT NULL") for n, text in self.unknown)]
+
+
+class CsvReader:
+    """Reads the CSV files of one `FileReading`."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, reading: FileReading) -> None:
+        self.con = con
+        self.reading = reading
+        self.sink = Sink(con, reading)
+        self.schema = reading.known or Schema()
+
+    def plan(self) -> list[Group]:
+        """Find every file's dialect and header; learn the schema; group files alike."""
+        groups: dict[tuple[Dialect, str], list[ArrivedFile]] = {}
+        samples: dict[str, list[str]] = {}
+        for file in self.reading.files:
+            head = self._head(file)
+            dialect = dialect_of(head, self.reading.options, self.reading.known)
+            if dialect is not None:
+                if self.reading.types == "infer" and (dialect, head.packing) not in groups:
+                    _sample(head, dialect, samples)
+                groups.setdefault((dialect, head.packing), []).append(file)
+        planned = [Group(d, packing, tuple(files)) for (d, packing), files in groups.items()]
+        if self.reading.known is None or self.reading.mode == "evolve":
+            for group in planned:
+                self._learn(group.dialect.columns, samples)
+        return planned
+
+    def _head(self, file: ArrivedFile) -> Head:
+        head = head_of(file.uri)
+        if not file.uri.startswith("s3://"):
+            return head
+        packing = "auto" if head.packing == "none" else head.packing
+        rows = self.con.execute(
+            f"SELECT line FROM read_csv({path_list([file.uri])}, columns = {{line: 'VARCHAR'}}, "
+            "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, "
+            f"ignore_errors = true, compression = '{packing}') LIMIT 200"
+        ).fetchall()
+        text = "\n".join(row[0] or "" for row in rows) + "\n"
+        return Head(head.packing, text.encode(), whole=True)
+
+    def _learn(self, names: tuple[str, ...], samples: dict[str, list[str]]) -> None:
+        new = [name for name in names if name not in self.schema and _may_be_column(name)]
+        fields = [Field(name, self._type(name, samples)) for name in new]
+        self.schema = Schema((*self.schema, *fields))
+
+    def _type(self, name: str, samples: dict[str, list[str]]) -> Type:
+        if self.reading.types == "infer":
+            return inferred(samples.get(name, []))
+        folded = {declared.casefold(): t for declared, t in self.reading.types.items()}
+        return folded.get(name.casefold(), _STRING)
+
+    def read(self, group: Group) -> Gathered:
+        """Read one group; writes nothing of it when the engine fails."""
+        self._drop_errors()
+        columns = self._columns(group.dialect)
+        files = self.sink.copy(self._select(group, columns), self.schema)
+        gathered = Gathered(added=files[GOOD], written=rows_of(files[GOOD]), schema=self.schema)
+        if files[DOUBTFUL]:
+            gathered.rejected += self._refuse(files[DOUBTFUL])
+            gathered.quarantined += rows_of(files[DOUBTFUL])
+            self.sink.discard(files[DOUBTFUL])
+        self._broken(group, gathered)
+        return gathered
+
+    def _columns(self, dialect: Dialect) -> _Columns:
+        kept, unknown = [], []
+        for number, name in enumerate(dialect.columns):
+            have = self.schema.get(name)
+            if have is not None and have.name not in {k[0] for k in kept}:
+                kept.append((have.name, f"c{number}", have.type))
+            else:
+                unknown.append((name, f"c{number}"))
+        return _Columns(tuple(kept), tuple(unknown))
+
+    def _select(self, group: Group, columns: _Columns) -> str:
+        source_file, join = source_file_of(group.files)
+        having = {name: text_fit.typed(text, kind) for name, text, kind in columns.kept}
+        items = list(typed_nulls(self.schema, having))
+        fate, rescued = GOOD, text_fit.as_json_object(columns.left_over())
+        if self.reading.mode == "strict":
+            fate, rescued = self._strict(columns)
+        whole = Schema((*self.schema, *SYSTEM_FIELDS))
+        items += [
+            self.sink.stamps(source_file),
+            f"{rescued} AS _rescued",
+            with_fate(fate, whole),
+        ]
+        return f"SELECT {', '.join(items)} FROM {self._scan(group)} AS __rows {join}"
+
+    def _strict(self, columns: _Columns) -> tuple[str, str]:
+        wrong = text_fit.any_of(condition for _, condition in columns.misfits())
+        unknown = text_fit.any_of(f"{text} IS NOT NULL" for _, text in columns.unknown)
+        fate = f"CASE WHEN {wrong} OR {unknown} THEN {DOUBTFUL} ELSE {GOOD} END"
+        every = [(name, text, "true") for name, text, _ in columns.kept]
+        every += [(name, text, "true") for name, text in columns.unknown]
+        names = text_fit.names_where([
+            *columns.misfits(),
+            *((name, f"{text} IS NOT NULL") for name, text in columns.unknown),
+        ])
+        rule = f"CASE WHEN {unknown} THEN 'schema' ELSE 'type' END"
+        told = (
+            f"json_object('row', {text_fit.as_json_object(every)}, 'rule', {rule}, "
+            f"'error', {names})::VARCHAR"
+        )
+        return fate, f"CASE WHEN {wrong} OR {unknown} THEN {told} END"
+
+    def _refuse(self, files: list[DataFile]) -> list[DataFile]:
+        uris = self.sink.uris(files)
+        return self.sink.reject_select(
+            "SELECT _rescued->>'row' AS row, _rescued->>'rule' AS rule, "
+            "CASE _rescued->>'rule' WHEN 'schema' THEN 'fields the table does not have: ' "
+            "ELSE 'values that do not fit: ' END || (_rescued->>'error') AS error, "
+            "_source_file AS source_file, NULL::BIGINT AS source_row "
+            f"FROM read_parquet({uris}, hive_partitioning = false)"
+        )
+
+    def _scan(self, group: Group) -> str:
+        d = group.dialect
+        names = ", ".join(f"c{n}: 'VARCHAR'" for n in range(len(d.columns)))
+        nulls = self.reading.options.get("null_values") or ("",)
+        nullstr = "[" + ", ".join(quote_literal(str(n)) for n in nulls) + "]"
+        return (
+            f"read_csv({path_list(f.uri for f in group.files)}, columns = {{{names}}}, "
+            f"delim = {quote_literal(d.delimiter)}, quote = {quote_literal(d.quote)}, "
+            f"escape = {quote_literal(d.escape)}, header = false, skip = {d.skip}, "
+            f"encoding = {quote_literal(d.encoding)}, nullstr = {nullstr}, "
+            f"auto_detect = false, filename = true, hive_partitioning = false, "
+            f"compression = '{group.packing}', store_rejects = true, rejects_limit = 0, "
+            f"rejects_scan = '{_SCANS}', rejects_table = '{_ERRORS}')"
+        )
+
+    def _broken(self, group: Group, into: Gathered) -> None:
+        """Quarantine the lines that the scan set aside; read again what they swallowed."""
+        rows = self.con.execute(
+            "SELECT file_path, line, any_value(csv_line), "
+            "string_agg(DISTINCT error_message, '; ' ORDER BY error_message), "
+            "bool_or(error_type = 'UNQUOTED VALUE') "
+            f"FROM {_ERRORS} JOIN {_SCANS} USING (scan_id, file_id) GROUP BY 1, 2 ORDER BY 1, 2"
+        ).fetchall()
+        self._drop_errors()
+        if not rows:
+            return
+        places = {file.uri: file for file in group.files}
+        with tempfile.TemporaryDirectory(prefix="lakeworks-") as folder:
+            rejects = RejectFile(Path(folder, "rejects.json"))
+            tails: list[Group] = []
+            for uri, line, text, error, open_quote in rows:
+                file = places[uri]
+                first, _, rest = (text or "").partition("\n")
+                if open_quote and rest.strip():
+                    text = first
+                    tails.append(self._tail(group, file, line, rest, folder, len(tails)))
+                number = line + group.line_offset
+                rejects.add(Reject(text, "parse", _told(error), file.source_file, number))
+            rejects.close()
+            into.rejected += self.sink.reject_lines(rejects.path)
+            into.quarantined += rejects.rows
+            for tail in tails:
+                into.take(self.read(tail))
+
+    def _tail(  # noqa: PLR0913
+        self, group: Group, file: ArrivedFile, line: int, rest: str, folder: str, number: int
+    ) -> Group:
+        path = Path(folder, f"tail{number}.csv")
+        path.write_text(rest, encoding="utf-8", newline="")
+        dialect = replace(group.dialect, skip=0, encoding="utf-8")
+        arrived = ArrivedFile(str(path), file.source_file, path.stat().st_size)
+        return Group(dialect, "none", (arrived,), group.line_offset + line)
+
+    def _drop_errors(self) -> None:
+        for name in (_ERRORS, _SCANS):
+            self.con.execute(f"DROP TABLE IF EXISTS {quote_identifier(name)}")
+
+
+def _told(error: str) -> str:
+    return error.replace("Expected Number of Columns: ", "expected columns: ").replace(
+        " Found: ", ", found: "
+    )
+
+
+def _may_be_column(name: str) -> bool:
+    return usable_name(name) and name.casefold() not in SYSTEM_COLUMNS
+
+
+def _sample(head: Head, dialect: Dialect, into: dict[str, list[str]]) -> None:
+    text = head.data.decode(dialect.encoding, "replace")
+    lines = text.splitlines()[dialect.skip :]
+    if not head.whole:
+        lines = lines[:-1]
+    for row in rows_of_lines(lines, dialect.delimiter, dialect.quote, dialect.escape):
+        if len(row) == len(dialect.columns):
+            for name, value in zip(dialect.columns, row, strict=True):
+                into.setdefault(name, []).append(value)
