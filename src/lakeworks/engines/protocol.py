@@ -96,6 +96,15 @@ class Staged:
     rejected_by: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """Data files that replace others, written but not yet committed."""
+
+    added: tuple[DataFile, ...]
+    removed: tuple[DataFile, ...]
+    deleted_rows: int
+
+
 FileFormat = Literal["json", "csv", "parquet", "avro", "log"]
 
 
@@ -204,6 +213,17 @@ class Session(Protocol):
         """Write the rows of arrived files as data files of a bronze table; commit nothing."""
         ...
 
+    def delete(self, target: TableSource, root: str, where: str) -> Rewritten:
+        """Write anew the files of `target` that hold rows where `where` is true, without them."""
+        ...
+
+    def json_rows(self, name: str, column: str, schema: Schema) -> str:
+        """Return a SELECT of typed rows from the JSON objects in a column of a bound table.
+
+        A field that is missing, or does not fit its type, gives null.
+        """
+        ...
+
     def interrupt(self) -> None:
         """Stop what this session runs, from another thread."""
         ...
@@ -216,6 +236,10 @@ class Engine(Protocol):
 
     def session(self) -> Session:
         """Open a session of its own."""
+        ...
+
+    def interrupt(self) -> None:
+        """Stop what every open session runs, from another thread."""
         ...
 
     def close(self) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import duckdb
 
 FILE_BYTES = 128 * 1024 * 1024
+OWN_FILE = r"part-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def copy_out(  # noqa: PLR0913 - one COPY has this many choices
     *,
     partition_by: Sequence[str] = (),
     divide_by: str | None = None,
+    main: str | None = None,
     schema: Schema | None = None,
     table: str = "the table",
 ) -> list[Written]:
@@ -63,6 +65,8 @@ def copy_out(  # noqa: PLR0913 - one COPY has this many choices
             An empty string counts as null, in the file too: Delta cannot tell them apart.
         divide_by: A column of `select` that divides the files and is not written; pick its
             name with `free_name`.
+        main: The value of `divide_by` whose rows are divided by `partition_by`; those of other
+            values go into files of their own. All rows are partitioned when left out.
         schema: The files' columns, in order; found by describing `select` when left out. The
             rows are cast to it, so that only types that a table knows are written.
         table: Named in errors.
@@ -73,8 +77,13 @@ def copy_out(  # noqa: PLR0913 - one COPY has this many choices
     partition_by = _partition_columns(schema, partition_by, table)
     keys = [free_name(schema.names, f"__part{i}") for i in range(len(partition_by))]
     columns = [_column(f, partition_by) for f in schema]
+    when = ""
+    if divide_by is not None and main is not None:
+        when = f"WHEN {quote_identifier(divide_by)} <> {quote_literal(main)} THEN NULL "
     columns += [
-        f"{_partition_text(schema, name)} AS {quote_identifier(key)}"
+        f"CASE {when}ELSE {_partition_text(schema, name)} END AS {quote_identifier(key)}"
+        if when
+        else f"{_partition_text(schema, name)} AS {quote_identifier(key)}"
         for name, key in zip(partition_by, keys, strict=True)
     ]
     divider = free_name(schema.names, "__divide")

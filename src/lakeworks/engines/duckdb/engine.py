@@ -1,0 +1,122 @@
+"""DuckDB as an engine: one instance a process, sessions beside each other in it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakeworks.core.names import quote_literal
+from lakeworks.engines.duckdb.errors import translated
+from lakeworks.engines.duckdb.extensions import load_extension
+from lakeworks.engines.duckdb.session import DuckSession
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import duckdb
+
+MEMORY_SHARE = 0.6
+_CGROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
+
+class DuckEngine:
+    """One DuckDB instance. Sessions share its memory limit, threads and file cache.
+
+    Args:
+        temp_directory: Where data goes that does not fit into memory; removed by `close`.
+        memory_limit: Bytes for all sessions together; None for 60 % of the machine's.
+        threads: None for all cores.
+        s3: As `ObjectStore.s3_settings` returns it; None when all files are local.
+    """
+
+    name = "duckdb"
+
+    def __init__(
+        self,
+        *,
+        temp_directory: str,
+        memory_limit: int | None = None,
+        threads: int | None = None,
+        s3: Mapping[str, str | bool] | None = None,
+    ) -> None:
+        self.memory_limit_bytes = memory_limit or default_memory_limit()
+        self._temp_directory = temp_directory
+        self._s3 = dict(s3) if s3 else None
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._sessions: set[DuckSession] = set()
+        self._root = self._connect(threads)
+
+    def session(self) -> DuckSession:
+        """Open a session with a catalog of its own."""
+        with self._lock:
+            session = DuckSession(
+                self._root.cursor(),
+                catalog=f"__lakeworks_{next(self._numbers)}",
+                s3=self._s3,
+                on_close=self._forget,
+            )
+            self._sessions.add(session)
+            return session
+
+    def close(self) -> None:
+        """Interrupt what runs, free memory, remove temporary files. May be called again."""
+        with self._lock:
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.interrupt()
+        with suppress(Exception):
+            self._root.close()
+        shutil.rmtree(self._temp_directory, ignore_errors=True)
+
+    def _forget(self, session: DuckSession) -> None:
+        with self._lock:
+            self._sessions.discard(session)
+
+    def _connect(self, threads: int | None) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+            "memory_limit": f"{self.memory_limit_bytes}B",
+            "temp_directory": self._temp_directory,
+            "preserve_insertion_order": False,
+        }
+        if threads is not None:
+            config["threads"] = threads
+        with translated():
+            root = duckdb.connect(":memory:", config=config)
+            # Instance-wide, so that every cursor computes in UTC whatever the machine's zone.
+            root.execute("SET GLOBAL TimeZone = 'UTC'")
+            root.execute("SET GLOBAL parquet_metadata_cache = true")
+            if self._s3 is not None:
+                load_extension(root, "httpfs", purpose="storage in s3://")
+                root.execute(_secret(self._s3))
+        return root
+
+
+def default_memory_limit() -> int:
+    """Return 60 % of the memory that this process may use, in bytes."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for path in _CGROUP_LIMITS:
+        with suppress(OSError, ValueError):
+            total = min(total, int(path.read_text(encoding="ascii")))
+    return int(total * MEMORY_SHARE)
+
+
+def _secret(s3: Mapping[str, str | bool]) -> str:
+    parts = ["TYPE s3"]
+    for name, value in s3.items():
+        said = str(value).lower() if isinstance(value, bool) else quote_literal(str(value))
+        parts.append(f"{name.upper()} {said}")
+    return f"CREATE OR REPLACE SECRET lakeworks ({', '.join(parts)})"

@@ -1,0 +1,201 @@
+"""One step's or one query's view of DuckDB: a connection with a catalog of its own."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
+
+from lakeworks.core.names import quote_identifier
+from lakeworks.engines.duckdb.errors import translated
+from lakeworks.engines.duckdb.parquet_io import select_schema
+from lakeworks.engines.duckdb.reading import source_select
+from lakeworks.engines.duckdb.statements import Statements, bare
+from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    import duckdb
+    import pyarrow as pa
+
+    from lakeworks.core.types import Schema
+    from lakeworks.engines.protocol import (
+        FileReading,
+        FilesRead,
+        Rewritten,
+        Staged,
+        StageRequest,
+    )
+    from lakeworks.storage.files import TableSource
+
+
+class DuckSession:
+    """A session; see `lakeworks.engines.protocol.Session`. For one thread at a time."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        *,
+        catalog: str,
+        s3: Mapping[str, str | bool] | None = None,
+        on_close: Callable[[DuckSession], None] | None = None,
+    ) -> None:
+        self._con = con
+        self._catalog = catalog
+        self._on_close = on_close
+        self._frames: dict[str, str] = {}
+        self._statements = Statements(con, s3=s3)
+        self._closed = False
+        # A database of its own in the shared instance: names of two sessions never meet.
+        con.execute(f"ATTACH ':memory:' AS {catalog}")
+        con.execute(f"USE {catalog}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free what the session holds. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        with suppress(Exception):
+            self._con.execute("USE memory")
+            self._con.execute(f"DETACH {self._catalog}")
+        with suppress(Exception):
+            self._con.close()
+        if self._on_close is not None:
+            self._on_close(self)
+
+    def bind(self, name: str, source: TableSource) -> None:
+        """Let SQL read `source` as `name`; binding again replaces."""
+        self._frames.pop(name, None)
+        self._view(name, source_select(self._con, source))
+
+    def describe(self, sql: str) -> Schema:
+        """Return the columns of a SELECT."""
+        return select_schema(self._con, bare(sql), table="the query")
+
+    def query(self, sql: str, *, timeout_s: float | None = None) -> pa.RecordBatchReader:
+        """Stream a SELECT's rows."""
+        import pyarrow as pa
+
+        watch = _Watch(self._con, timeout_s)
+        with watch.watched():
+            relation = self._con.sql(bare(sql))
+            if relation is None:
+                return pa.table({}).to_reader()
+            reader = relation.to_arrow_reader()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                while True:
+                    with watch.watched():
+                        batch = next(reader, None)
+                    if batch is None:
+                        return
+                    yield batch
+            finally:
+                watch.stop()
+
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+    def frame(self, name: str) -> Any:  # noqa: ANN401 - a narwhals LazyFrame
+        """Return a bound table as a narwhals lazy frame."""
+        import narwhals as nw
+
+        with translated(self._con):
+            return nw.from_native(self._con.sql(f"SELECT * FROM {_dotted(name)}"))
+
+    def register(self, name: str, frame: Any) -> None:  # noqa: ANN401
+        """Let SQL read a lazy frame made of this session's frames as `name`."""
+        relation = frame.to_native() if hasattr(frame, "to_native") else frame
+        with translated(self._con):
+            sql = relation.sql_query()
+        self._view(name, sql)
+        self._frames[name] = sql
+
+    def stage(self, request: StageRequest) -> Staged:
+        """Write a SELECT's rows as data files of a table."""
+        from lakeworks.engines.duckdb.stage import stage
+
+        with self._statements.scratch():
+            return stage(self._statements, request, self._frames)
+
+    def read_files(self, reading: FileReading) -> FilesRead:
+        """Write the rows of arrived files as data files of a bronze table."""
+        from lakeworks.engines.duckdb.files import read_files
+
+        with translated(self._con):
+            return read_files(self._con, reading)
+
+    def delete(self, target: TableSource, root: str, where: str) -> Rewritten:
+        """Write anew the files that hold rows where `where` is true, without these rows."""
+        from lakeworks.engines.duckdb.rewriting import delete
+
+        with self._statements.scratch():
+            return delete(self._statements, target, root, where)
+
+    def interrupt(self) -> None:
+        """Stop what runs now and whatever this session is asked to run later."""
+        self._statements.interrupt()
+
+    def _view(self, name: str, select: str) -> None:
+        schema, _, table = name.rpartition(".")
+        with translated(self._con):
+            if schema:
+                self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}")
+            self._con.execute(f"CREATE OR REPLACE VIEW {_dotted(name)} AS {select}")
+        assert table, name  # noqa: S101 - names are checked where they are parsed
+
+
+class _Watch:
+    """Interrupts a connection when its time is up, and tells that from other interrupts."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, timeout_s: float | None) -> None:
+        self._con = con
+        self._timeout_s = timeout_s
+        self._fired = False
+        self._timer: threading.Timer | None = None
+        if timeout_s is not None:
+            self._timer = threading.Timer(timeout_s, self._fire)
+            self._timer.daemon = True
+            self._timer.start()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Translate errors inside the block; stop watching when one occurs."""
+        try:
+            with translated(self._con):
+                yield
+        except InterruptedQueryError as error:
+            self.stop()
+            if self._fired and self._timeout_s is not None:
+                raise QueryTimeoutError.after(self._timeout_s) from error
+            raise
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Let the connection go on without a limit."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _fire(self) -> None:
+        self._fired = True
+        self._con.interrupt()
+
+
+def _dotted(name: str) -> str:
+    schema, _, table = name.rpartition(".")
+    return ".".join(quote_identifier(part) for part in (schema, table) if part)

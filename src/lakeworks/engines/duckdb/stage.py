@@ -1,0 +1,335 @@
+"""Stage a load: run a SELECT once, divide its rows, and write the table's new files.
+
+One COPY writes good rows (divided by the table's partitions), rejected rows (by the rule they
+fail) and rows whose key may occur twice, each into files of their own. Then only the narrow
+part is looked at again: duplicated keys, unique columns, and rows that the table has already.
+Nothing is committed; what is not part of the result is deleted when the session's scratch ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lakeworks.core import events
+from lakeworks.core.names import quote_identifier as quoted
+from lakeworks.core.names import quote_literal
+from lakeworks.engines.duckdb import merge, scd2
+from lakeworks.engines.duckdb.columns import columns_of
+from lakeworks.engines.duckdb.parquet_io import free_name, select_schema
+from lakeworks.engines.duckdb.plain import is_plain
+from lakeworks.engines.duckdb.rejects import (
+    QUARANTINE_SCHEMA,
+    Reason,
+    all_selects,
+    quarantine_select,
+)
+from lakeworks.engines.duckdb.rewriting import Rows
+from lakeworks.engines.duckdb.statements import GOOD, bare
+from lakeworks.engines.duckdb.target import replaced_files
+from lakeworks.engines.protocol import Staged
+from lakeworks.storage.files import DataFile, TableSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lakeworks.engines.duckdb.columns import Columns
+    from lakeworks.engines.duckdb.parquet_io import Written
+    from lakeworks.engines.duckdb.statements import Statements
+    from lakeworks.engines.protocol import RowCheck, StageRequest
+
+_TWICE = "twice"
+
+
+def stage(statements: Statements, request: StageRequest, frames: Mapping[str, str]) -> Staged:
+    """Write the rows of `request.sql` as data files; see `StageRequest`.
+
+    Args:
+        statements: Of the session in which the SELECT's names are bound.
+        request: What to load, and how.
+        frames: The SQL behind names that are not tables.
+    """
+    sql = bare(request.sql)
+    columns = columns_of(request, select_schema(statements.con, sql, table=request.table))
+    work = _Load(statements, request, columns)
+    work.divide(sql, plain=is_plain(statements.con, sql, frames))
+    work.settle_duplicates()
+    work.check_unique()
+    work.meet_target()
+    work.write_rejects()
+    return work.staged()
+
+
+@dataclass
+class _Load:
+    """One load under way.
+
+    Attributes:
+        good: Files of rows that enter the table.
+        twice: Files of good rows whose key may occur twice.
+    """
+
+    statements: Statements
+    request: StageRequest
+    columns: Columns
+    good: list[DataFile] = field(default_factory=list)
+    twice: list[DataFile] = field(default_factory=list)
+    removed: list[DataFile] = field(default_factory=list)
+    rejected: list[DataFile] = field(default_factory=list)
+    rejected_by: dict[str, int] = field(default_factory=dict)
+    selects: list[str] = field(default_factory=list)
+    read: int = 0
+    superseded: int = 0
+    others: int = 0
+
+    def divide(self, sql: str, *, plain: bool) -> None:
+        """Write all rows, each to the files of its kind."""
+        reasons = self._reasons()
+        twice = self._twice_before(sql) if plain else None
+        kind = free_name([*self.columns.final.names, *self.columns.given.names], "__kind")
+        cases = [
+            f"WHEN {condition} THEN {quote_literal(str(i))}"
+            for i, (condition, _) in enumerate(reasons)
+        ]
+        if self._all_meet_target:
+            cases.append(f"WHEN true THEN '{_TWICE}'")
+        elif twice is not None:
+            cases.append(f"WHEN {self.columns.key_hash()} IN (FROM {twice}) THEN '{_TWICE}'")
+        chosen = f"CASE {' '.join(cases)} ELSE '{GOOD}' END" if cases else f"'{GOOD}'"
+        written = self.statements.write(
+            f"SELECT {self.columns.expressions()}, {chosen} AS {kind} "
+            f"FROM ({sql}\n) AS __given",
+            self.request.root,
+            self.columns.final,
+            partition_by=self.request.partition_by,
+            divide_by=kind if cases else None,
+        )
+        self.read = sum(w.file.rows for w in written)
+        events.emit("step.progress", table=self.request.table, rows=self.read)
+        self.good = [w.file for w in written if w.divided in {GOOD, None}]
+        self.twice = [w.file for w in written if w.divided == _TWICE]
+        for i, (_, reason) in enumerate(reasons):
+            self._reject([w.file for w in written if w.divided == str(i)], reason)
+        if not plain and not self._all_meet_target:
+            self._split_duplicates()
+
+    def settle_duplicates(self) -> None:
+        """Keep the latest row of each key; the others are superseded."""
+        if not self.twice or self._all_meet_target:
+            return
+        rows = self._rows(self.twice).select()
+        before = _count(self.twice)
+        if self.request.load == "scd2":
+            select = f"SELECT {self.columns.names()} FROM ({scd2.chain(rows, self.columns)})"
+        else:
+            select = merge.latest(rows, self.columns)
+        kept = self._write(select)
+        self.statements.discard(self.request.root, self.twice)
+        self.superseded += before - _count(kept)
+        self.good += kept
+        self.twice = []
+
+    def check_unique(self) -> None:
+        """Reject all rows that share a value which must be unique."""
+        for check in self.request.checks:
+            if check.unique and not self._unique_by_key(check):
+                self._check_unique(check)
+
+    def meet_target(self) -> None:
+        """Settle the new rows with those that the table holds."""
+        target = self.request.target
+        if target is None:
+            return
+        if self.request.load == "replace":
+            self.removed = list(target.files)
+            return
+        rewritten: list[DataFile] = []
+        existing = Rows(self.statements, target).as_of(self.columns.final)
+        if self.request.load == "partitions":
+            self.removed = replaced_files(target, self.request.replaced_partitions)
+        elif self.request.load in {"merge", "scd2"}:
+            settle = merge.settle if self.request.load == "merge" else scd2.settle
+            fresh = self._rows([*self.good, *self.twice])
+            done = settle(self.statements, self.columns, existing, fresh)
+            self.good, self.twice = list(done.fresh), []
+            rewritten, self.removed = list(done.rewritten), list(done.removed)
+            self.superseded += done.superseded
+        if self.columns.rewrite_all:
+            gone = {file.path for file in self.removed}
+            left = [file for file in target.files if file.path not in gone]
+            if left:
+                rewritten += self._write(f"SELECT * FROM {existing.select(left)} AS __rows")
+                self.removed += left
+        self.good += rewritten
+        self.others = _count(rewritten) + (
+            done.carried if self.request.load in {"merge", "scd2"} else 0
+        )
+
+    def write_rejects(self) -> None:
+        """Write the quarantine rows."""
+        if self.selects:
+            written = self.statements.write(
+                all_selects(self.selects), self.request.rejects_root, QUARANTINE_SCHEMA
+            )
+            self.rejected = [w.file for w in written]
+
+    def staged(self) -> Staged:
+        """Return the result."""
+        return Staged(
+            schema=self.columns.final,
+            added=tuple(self.good),
+            removed=tuple(self.removed),
+            rejected=tuple(self.rejected),
+            read=self.read,
+            written=_count(self.good) - self.others,
+            quarantined=_count(self.rejected),
+            superseded=self.superseded,
+            rejected_by=self.rejected_by,
+        )
+
+    @property
+    def _all_meet_target(self) -> bool:
+        """Whether every new row is settled together with the table's versions of its key."""
+        return self.request.load == "scd2" and self.request.target is not None
+
+    def _reasons(self) -> list[tuple[str, Reason]]:
+        """Return (condition, reason), in the order in which rows are judged."""
+        rules = [(c.rule, c.condition) for c in self.request.checks if c.condition]
+        found = [
+            (
+                f"({condition}\n) IS NOT TRUE",
+                Reason(rule, f"fails {rule}", tuple(rules[i + 1 :])),
+            )
+            for i, (rule, condition) in enumerate(rules)
+        ]
+        if self.columns.dedups:
+            key = ", ".join(self.request.key)
+            found.append(
+                (
+                    self.columns.missing_key(),
+                    Reason("key", f"a part of the key ({key}) is null"),
+                )
+            )
+        if self.request.load == "scd2" and self.request.latest_by:
+            latest = self.request.latest_by
+            found.append((
+                f"{quoted(latest)} IS NULL",
+                Reason("latest_by", f"{latest} is null, so the version has no beginning"),
+            ))  # fmt: skip
+        return found
+
+    def _twice_before(self, sql: str) -> str | None:
+        """Return the hashes of keys that occur twice, or None when all occur once."""
+        if not self.columns.dedups or self._all_meet_target:
+            return None
+        return self._hashes(f"({sql}\n)")
+
+    def _hashes(self, rows: str) -> str | None:
+        name = self.statements.keep(
+            f"SELECT {self.columns.key_hash()} AS h FROM {rows} AS __given "
+            "GROUP BY ALL HAVING count(*) > 1",
+            "twice",
+        )
+        return name if self.statements.value(f"SELECT count(*) FROM {name}") else None
+
+    def _split_duplicates(self) -> None:
+        """Take rows whose key occurs twice out of the good files, which hold all of them."""
+        if not self.columns.dedups or not self.good:
+            return
+        rows = self._rows(self.good).select()
+        hashes = self._hashes(rows)
+        if hashes is None:
+            return
+        kind = free_name(self.columns.final.names, "__kind")
+        written = self.statements.write(
+            f"SELECT *, CASE WHEN {self.columns.key_hash()} IN (FROM {hashes}) "
+            f"THEN '{_TWICE}' ELSE '{GOOD}' END AS {kind} FROM {rows} AS __rows",
+            self.request.root,
+            self.columns.final,
+            partition_by=self.request.partition_by,
+            divide_by=kind,
+        )
+        self.statements.discard(self.request.root, self.good)
+        self.good = [w.file for w in written if w.divided == GOOD]
+        self.twice = [w.file for w in written if w.divided == _TWICE]
+
+    def _unique_by_key(self, check: RowCheck) -> bool:
+        """Whether deduplication by key makes the columns unique already."""
+        named = {name.casefold() for name in check.unique}
+        key = {name.casefold() for name in self.request.key}
+        return self.columns.dedups and self.request.load != "scd2" and key <= named
+
+    def _check_unique(self, check: RowCheck) -> None:
+        fresh = self._rows([*self.good, *self.twice])
+        names = [quoted(name) for name in check.unique]
+        listed = ", ".join(names)
+        present = " AND ".join(f"{name} IS NOT NULL" for name in names)
+        rows = fresh.select()
+        hashes = self.statements.keep(
+            f"SELECT hash({listed}) AS h FROM {rows} AS __rows WHERE {present} "
+            "GROUP BY ALL HAVING count(*) > 1",
+            "repeated",
+        )
+        if not self.statements.value(f"SELECT count(*) FROM {hashes}"):
+            return
+        values = self.statements.keep(
+            f"SELECT {listed} FROM {rows} AS __rows WHERE {present} "
+            f"AND hash({listed}) IN (FROM {hashes}) GROUP BY ALL HAVING count(*) > 1",
+            "repeated",
+        )
+        self._take_out(fresh, check, values, listed)
+
+    def _take_out(self, fresh: Rows, check: RowCheck, values: str, listed: str) -> None:
+        """Move rows with a repeated value from the good files to the rejects."""
+        hit = self.statements.run(
+            f"SELECT __file, count(*) FROM {fresh.select(with_file=True)} AS __rows "
+            f"SEMI JOIN {values} USING ({listed}) GROUP BY 1"
+        )
+        files = fresh.named(row[0] for row in hit)
+        if not files:
+            return
+        touched = {file.path for file in files}
+        rows = fresh.select(files)
+        self._reject_rows(
+            f"(SELECT * FROM {rows} AS __rows SEMI JOIN {values} USING ({listed})) AS __rows",
+            sum(row[1] for row in hit),
+            Reason(check.rule, f"fails {check.rule}: {', '.join(check.unique)} occurs again"),
+        )
+        left = self._write(
+            f"SELECT {self.columns.names()} FROM {rows} AS __rows "
+            f"ANTI JOIN {values} USING ({listed})"
+        )
+        self.statements.discard(self.request.root, files)
+        was_twice = [f for f in self.twice if f.path in touched]
+        self.good = [f for f in self.good if f.path not in touched]
+        self.twice = [f for f in self.twice if f.path not in touched]
+        # Of scd2's rows that are still to be settled, all are; their files need no parting.
+        (self.twice if was_twice else self.good).extend(left)
+
+    def _reject(self, files: list[DataFile], reason: Reason) -> None:
+        if files:
+            rows = self._rows(files).select()
+            self._reject_rows(f"{rows} AS __rows", _count(files), reason)
+            self.statements.discard(self.request.root, files)
+
+    def _reject_rows(self, rows: str, count: int, reason: Reason) -> None:
+        self.selects.append(quarantine_select(rows, self.columns, reason))
+        self.rejected_by[reason.rule] = self.rejected_by.get(reason.rule, 0) + count
+
+    def _rows(self, files: Sequence[DataFile]) -> Rows:
+        """Return files of this load, all of which hold all columns."""
+        source = TableSource(self.request.root, self.columns.final, tuple(files))
+        return Rows(self.statements, source)
+
+    def _write(self, select: str) -> list[DataFile]:
+        written: list[Written] = self.statements.write(
+            select,
+            self.request.root,
+            self.columns.final,
+            partition_by=self.request.partition_by,
+        )
+        return [w.file for w in written]
+
+
+def _count(files: Sequence[DataFile]) -> int:
+    return sum(file.rows for file in files)

@@ -1,0 +1,43 @@
+"""Open an engine by the name that an environment gives it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakeworks.engines.errors import UnknownEngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lakeworks.engines.protocol import Engine
+
+ENGINES = ("duckdb",)
+
+
+def open_engine(
+    name: str,
+    *,
+    temp_directory: str,
+    memory_limit: int | None = None,
+    threads: int | None = None,
+    s3: Mapping[str, str | bool] | None = None,
+) -> Engine:
+    """Open the engine called `name`.
+
+    Args:
+        name: One of `ENGINES`.
+        temp_directory: Where the engine puts what does not fit into memory; made when needed.
+        memory_limit: Bytes the engine may hold, or None for 60 % of the machine's memory.
+        threads: Threads it may use, or None for all cores.
+        s3: How `s3://` is reached (`ObjectStore.s3_settings`), or None.
+
+    Raises:
+        UnknownEngineError: there is no such engine.
+    """
+    if name != "duckdb":
+        raise UnknownEngineError.named(name, ENGINES)
+    from lakeworks.engines.duckdb.engine import DuckEngine
+
+    return DuckEngine(
+        memory_limit=memory_limit, threads=threads, temp_directory=temp_directory, s3=s3
+    )
