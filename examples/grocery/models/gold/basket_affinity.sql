@@ -2,9 +2,9 @@
 description: Pairs of product categories in at least 100 baskets together, by support and lift.
 load: replace
 columns:
-  support: {description: Share of all baskets that hold both categories.}
-  confidence: {description: Share of the baskets with the first category that hold the second.}
-  lift: {description: How much likelier they come together than by chance; 1 is chance.}
+  support: {description: "Share of all baskets that hold both categories."}
+  confidence: {description: "Share of the baskets with the first category that hold the second."}
+  lift: {description: "How much likelier they come together than by chance; 1 is chance."}
 */
 with baskets as (
   select distinct t.basket_id, p.category

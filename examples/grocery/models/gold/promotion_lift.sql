@@ -4,8 +4,8 @@ description: |
   Only products that a store sold at all count, and every week counts, also one without a sale.
 load: replace
 columns:
-  promoted_weeks: {description: Product-store-weeks with a display or a mailer.}
-  lift: {description: Units of a promoted week divided by units of another week.}
+  promoted_weeks: {description: "Product-store-weeks with a display or a mailer."}
+  lift: {description: "Units of a promoted week divided by units of another week."}
 */
 with sold as (
   select product_id, store_id, week, sum(quantity) as units

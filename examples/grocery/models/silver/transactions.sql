@@ -12,8 +12,8 @@ quality: |
   ]
 on_violation: quarantine
 columns:
-  household_id: {description: The loyalty card., tags: {pii: identifier}}
-  sales_value: {description: What the shop received for the line; 0 for free goods.}
+  household_id: {description: "The loyalty card.", tags: {pii: identifier}}
+  sales_value: {description: "What the shop received for the line; 0 for free goods."}
 */
 select
   cast(household_id as bigint)                 as household_id,

@@ -6,7 +6,7 @@ quality: |
 on_violation: fail
 columns:
   segment: {description: "VIP over 10,000, High over 5,000, Medium over 1,000, else Low."}
-  spend_percentile: {description: Share of customers who spent less, from 0 to 1.}
+  spend_percentile: {description: "Share of customers who spent less, from 0 to 1."}
 */
 with spent as (
   select

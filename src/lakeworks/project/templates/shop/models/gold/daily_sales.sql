@@ -2,8 +2,8 @@
 description: Units and revenue of completed orders by day and category, with running totals.
 load: replace
 columns:
-  revenue: {description: Sum of the lines, before discounts of whole orders.}
-  running_revenue: {description: Revenue of the category from the first day to this one.}
+  revenue: {description: "Sum of the lines, before discounts of whole orders."}
+  running_revenue: {description: "Revenue of the category from the first day to this one."}
 */
 with sold as (
   select

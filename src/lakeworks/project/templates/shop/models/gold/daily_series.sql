@@ -2,9 +2,9 @@
 description: Completed orders and revenue by day without gaps, smoothed, and how unusual each day was.
 load: replace
 columns:
-  revenue_7d: {description: Average of this day and the six before it.}
-  revenue_30d: {description: Average of this day and the 29 before it.}
-  z_score: {description: Distance from the 30-day average in standard deviations; null at first.}
+  revenue_7d: {description: "Average of this day and the six before it."}
+  revenue_30d: {description: "Average of this day and the 29 before it."}
+  z_score: {description: "Distance from the 30-day average in standard deviations; null at first."}
 */
 with daily as (
   select

@@ -2,8 +2,8 @@
 description: Customers by the month of their first completed order, and how many came back.
 load: replace
 columns:
-  months_since: {description: 0 in the cohort's own month.}
-  retention: {description: Share of the cohort that ordered in this month.}
+  months_since: {description: "0 in the cohort's own month."}
+  retention: {description: "Share of the cohort that ordered in this month."}
 */
 with active as (
   select

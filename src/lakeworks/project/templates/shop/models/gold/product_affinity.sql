@@ -2,9 +2,9 @@
 description: Products bought together in at least five completed orders, by support and lift.
 load: replace
 columns:
-  support: {description: Share of all completed orders that hold both products.}
-  confidence: {description: Share of the orders with the first product that hold the second.}
-  lift: {description: How much likelier they come together than by chance; 1 is chance.}
+  support: {description: "Share of all completed orders that hold both products."}
+  confidence: {description: "Share of the orders with the first product that hold the second."}
+  lift: {description: "How much likelier they come together than by chance; 1 is chance."}
 */
 with baskets as (
   select distinct i.order_id, i.product_id

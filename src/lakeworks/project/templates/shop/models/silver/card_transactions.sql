@@ -7,7 +7,7 @@ quality: |
   Rules = [ IsPrimaryKey "transaction_id", IsComplete "amount", ColumnValues "amount" != 0 ]
 on_violation: quarantine
 columns:
-  card_number: {description: Already masked by the acquirer., tags: {pii: card}}
+  card_number: {description: "Already masked by the acquirer.", tags: {pii: card}}
 */
 select
   transaction_id,

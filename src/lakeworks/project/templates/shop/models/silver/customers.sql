@@ -14,11 +14,11 @@ on_violation: quarantine
 columns:
   first_name: {tags: {pii: name}}
   last_name: {tags: {pii: name}}
-  email: {description: Lower-cased and trimmed., tags: {pii: email}}
+  email: {description: "Lower-cased and trimmed.", tags: {pii: email}}
   phone: {tags: {pii: phone}}
-  birth_date: {description: Null where what arrived is not a date., tags: {pii: birth_date}}
+  birth_date: {description: "Null where what arrived is not a date.", tags: {pii: birth_date}}
   street: {tags: {pii: address}}
-  zip: {description: Text; leading zeros matter., tags: {pii: address}}
+  zip: {description: "Text; leading zeros matter.", tags: {pii: address}}
 */
 select
   customer_id,

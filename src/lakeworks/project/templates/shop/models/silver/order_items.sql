@@ -13,7 +13,7 @@ quality: |
   ]
 on_violation: quarantine
 columns:
-  line_amount: {description: Quantity times unit price, before discounts of the whole order.}
+  line_amount: {description: "Quantity times unit price, before discounts of the whole order."}
 */
 select
   order_id,

@@ -15,10 +15,10 @@ quality: |
   ]
 on_violation: quarantine
 columns:
-  customer_email: {description: Lower-cased and trimmed., tags: {pii: email}}
-  order_amount: {description: What the customer owes after discounts and corrections.}
+  customer_email: {description: "Lower-cased and trimmed.", tags: {pii: email}}
+  order_amount: {description: "What the customer owes after discounts and corrections."}
   ship_street: {tags: {pii: address}}
-  ship_zip: {description: Text; leading zeros matter., tags: {pii: address}}
+  ship_zip: {description: "Text; leading zeros matter.", tags: {pii: address}}
 */
 select
   order_id,

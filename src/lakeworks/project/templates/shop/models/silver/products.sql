@@ -12,7 +12,7 @@ quality: |
   ]
 on_violation: quarantine
 columns:
-  category: {description: Unknown until the shop has told it.}
+  category: {description: "Unknown until the shop has told it."}
 */
 select
   product_id,

@@ -11,7 +11,7 @@ quality: |
   ]
 on_violation: quarantine
 columns:
-  satisfaction: {description: 0 to 100; null when nobody scored the ticket.}
+  satisfaction: {description: "0 to 100; null when nobody scored the ticket."}
 */
 select
   ticket_id,

@@ -11,7 +11,7 @@ quality: |
   ]
 on_violation: quarantine
 columns:
-  is_late: {description: Received more than an hour after it happened.}
+  is_late: {description: "Received more than an hour after it happened."}
 */
 select
   event_id,
