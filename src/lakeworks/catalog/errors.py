@@ -176,6 +176,15 @@ class UnknownTableError(RequestError):
         hint = did_you_mean(name, known) or "there are no tables yet: lake run makes them"
         return cls(f"there is no table {name!r}", hint)
 
+    @classmethod
+    def unseen(cls, name: str, moment: datetime, known: Iterable[str]) -> Self:
+        """The table was not published at `moment`; say what was."""
+        seen = ", ".join(sorted(known))
+        return cls(
+            f"readers did not see {name} at {moment.isoformat()}",
+            f"they saw {seen}" if seen else "nothing was published then",
+        )
+
 
 class VersionTextError(RequestError):
     """What follows the `@` of a table is not a version."""

@@ -1,0 +1,182 @@
+"""Optimize and vacuum: the storage's work, under the table's lock and published.
+
+Readers see published versions, so a compaction is published like any change; and vacuum may
+delete what no kept snapshot shows.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakeworks.catalog.errors import UnpublishedVersionsError
+from lakeworks.catalog.heads import Head
+from lakeworks.core import clock, events
+from lakeworks.core.names import QUARANTINE, TableName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import timedelta
+
+    from lakeworks.catalog.locks import Lease, LockHolder
+    from lakeworks.catalog.store import Catalog
+    from lakeworks.storage.layout import Storage
+    from lakeworks.storage.log import TableVersion
+    from lakeworks.storage.maintenance import Compaction
+
+
+@dataclass(frozen=True, slots=True)
+class TableVacuum:
+    """What was deleted of one table, or would be.
+
+    Attributes:
+        paths: Relative to the table's root.
+        skipped: Why nothing was looked at; empty when it was.
+    """
+
+    table: TableName
+    paths: tuple[str, ...] = ()
+    size_bytes: int = 0
+    dry_run: bool = False
+    skipped: str = ""
+
+
+def optimize(
+    catalog: Catalog,
+    storage: Storage,
+    table: TableName,
+    *,
+    zorder: Sequence[str],
+    target_file_bytes: int | None,
+    wait_s: float | None,
+) -> Compaction:
+    """Merge or reorder a table's files and publish the result; see `Tables.optimize`."""
+    from lakeworks.storage import maintenance
+
+    run_id = clock.new_run_id()
+    log = storage.table(table)
+    with _held(catalog, table, run_id, wait_s) as lease:
+        now = _settled(catalog, storage, table)
+        done = maintenance.compact(
+            log,
+            target_file_bytes=target_file_bytes or maintenance.DEFAULT_TARGET_BYTES,
+            zorder=zorder,
+            # What the version says of the model that made it stays true of the same rows.
+            info={**_lasting(now), "run_id": run_id},
+        )
+        if done.version is not None:
+            lease.check()
+            catalog.set_head(_head(table, log.version(done.version)))
+            catalog.publish(run_id, {table: done.version}, kind="maintenance")
+    return done
+
+
+def vacuum(
+    catalog: Catalog,
+    storage: Storage,
+    table: TableName | None,
+    *,
+    retention: timedelta | None,
+    dry_run: bool,
+    wait_s: float | None,
+) -> list[TableVacuum]:
+    """Delete what no kept snapshot needs; see `Tables.vacuum`."""
+    from lakeworks.storage import maintenance
+
+    kept_for = maintenance.DEFAULT_RETENTION if retention is None else retention
+    run_id = clock.new_run_id()
+    if table is not None:
+        _settled(catalog, storage, table)
+    if not dry_run:
+        # Forgotten first: a snapshot whose files may be gone must not be offered for rollback.
+        catalog.forget_snapshots(before=clock.now() - kept_for)
+    done = []
+    for name in sorted(catalog.heads()) if table is None else [table]:
+        with _held(catalog, name, run_id, wait_s):
+            done.append(
+                _vacuum_one(
+                    catalog, storage, name, kept_for, dry_run=dry_run, strict=bool(table)
+                )
+            )
+    return done
+
+
+def _vacuum_one(
+    catalog: Catalog,
+    storage: Storage,
+    table: TableName,
+    retention: timedelta,
+    *,
+    dry_run: bool,
+    strict: bool,
+) -> TableVacuum:
+    from lakeworks.storage import maintenance
+
+    try:
+        _settled(catalog, storage, table)
+    except UnpublishedVersionsError as error:
+        if strict:
+            raise
+        return TableVacuum(table, dry_run=dry_run, skipped=error.problem)
+    kept = catalog.published_versions(since=clock.now() - retention).get(table, set())
+    report = maintenance.vacuum(
+        storage.table(table), keep_versions=kept, retention=retention, dry_run=dry_run
+    )
+    return TableVacuum(table, report.deleted, report.deleted_bytes, dry_run)
+
+
+@contextmanager
+def _held(
+    catalog: Catalog, table: TableName, run_id: str, wait_s: float | None
+) -> Iterator[Lease]:
+    def tell(holder: LockHolder) -> None:
+        events.emit("run.waiting", holder=str(holder))
+
+    with catalog.locks.hold(
+        _guarding(table), holder=run_id, wait_s=wait_s, on_wait=tell
+    ) as lease:
+        yield lease
+
+
+def _guarding(table: TableName) -> list[TableName]:
+    """Return the tables whose locks keep every writer of `table` away.
+
+    A quarantine is written under its target's lock. `quarantine.a_b_c` may belong to `a.b_c` or
+    to `a_b.c`; a lock on a table that does not exist disturbs nobody.
+    """
+    if table.database != QUARANTINE:
+        return [table]
+    words = table.table.split("_")
+    splits = (("_".join(words[:i]), "_".join(words[i:])) for i in range(1, len(words)))
+    return [table, *(TableName(*parts) for parts in splits if all(parts))]
+
+
+def _settled(catalog: Catalog, storage: Storage, table: TableName) -> TableVersion:
+    """Return the table's newest version, which is the one that readers see.
+
+    Raises:
+        UnpublishedVersionsError: readers see another, or none.
+    """
+    newest = storage.table(table).version()
+    published = catalog.current_snapshot().tables.get(table)
+    if newest.version != published:
+        raise UnpublishedVersionsError.ahead(table, newest.version, published)
+    return newest
+
+
+def _lasting(version: TableVersion) -> dict[str, object]:
+    return {key: value for key, value in version.info.items() if key != "restores"}
+
+
+def _head(table: TableName, version: TableVersion) -> Head:
+    return Head(
+        table=table,
+        version=version.version,
+        transactions=dict(version.transactions),
+        fingerprint=str(version.info.get("fingerprint", "")),
+        rows=version.rows,
+        size_bytes=version.size_bytes,
+        schema=version.schema,
+        updated_at=version.committed_at,
+    )
