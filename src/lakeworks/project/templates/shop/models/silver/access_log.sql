@@ -10,12 +10,12 @@ columns:
 */
 select
   host                                      as remote_host,
-  try_cast(time as timestamptz)             as requested_at,
-  method,
-  path,
-  try_cast(status as integer)               as status,
-  try_cast(bytes as bigint)                 as response_bytes,
-  referer,
+  time                                      as requested_at,
+  split_part(request, ' ', 1)               as method,
+  split_part(request, ' ', 2)               as path,
+  status,
+  bytes                                     as response_bytes,
+  nullif(referer, '-')                      as referer,
   user_agent,
-  strftime(try_cast(time as timestamptz), '%Y-%m') as month
+  strftime(time, '%Y-%m')                   as month
 from bronze.access_log
