@@ -214,7 +214,7 @@ class Session(Protocol):
         ...
 
     def delete(self, target: TableSource, root: str, where: str) -> Rewritten:
-        """Write anew the files of `target` that hold rows where `where` is true, without them."""
+        """Write anew the files of `target` with rows where `where` is true, without them."""
         ...
 
     def json_rows(self, name: str, column: str, schema: Schema) -> str:

@@ -67,12 +67,16 @@ class DuckEngine:
             self._sessions.add(session)
             return session
 
-    def close(self) -> None:
-        """Interrupt what runs, free memory, remove temporary files. May be called again."""
+    def interrupt(self) -> None:
+        """Stop what every open session runs."""
         with self._lock:
             sessions = list(self._sessions)
         for session in sessions:
             session.interrupt()
+
+    def close(self) -> None:
+        """Interrupt what runs, free memory, remove temporary files. May be called again."""
+        self.interrupt()
         with suppress(Exception):
             self._root.close()
         shutil.rmtree(self._temp_directory, ignore_errors=True)

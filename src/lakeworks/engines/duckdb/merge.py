@@ -1,8 +1,8 @@
 """Merge: one row a key, the latest of the new rows and the table's.
 
-The greater `latest_by` wins, null loses. Rows that tie are put in order by their whole content, so
-the outcome does not depend on which of them came first, or in which run. Without `latest_by`
-a new row replaces the table's; among new rows the greater content wins.
+The greater `latest_by` wins, null loses. Rows that tie are ordered by their whole content, so
+the outcome does not depend on which came first, or in which run. Without `latest_by` a new row
+replaces the table's; among new rows the greater content wins.
 """
 
 from __future__ import annotations

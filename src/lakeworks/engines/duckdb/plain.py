@@ -29,8 +29,8 @@ def is_plain(
         frames: The SQL behind names that are not tables, by name.
     """
     row = con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
-    if tree.get("error") or len(tree.get("statements", ())) != 1:
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if tree.get("error") or len(tree["statements"]) != 1:
         return False
     unfit = _unfit_functions(con)
     behind = dict(frames or {})

@@ -41,7 +41,6 @@ def quarantine_select(rows: str, columns: Columns, reason: Reason) -> str:
     """Return a SELECT that makes quarantine rows of `rows`, a relation of final columns."""
     request = columns.request
     source_file = "_source_file" if "_source_file" in columns.final else "NULL"
-    # Rows that an input had rejected before have no number of their own here.
     return (
         f'SELECT {columns.row_json()} AS "row", {quote_literal(reason.rule)} AS rule, '
         f"{_error(reason)} AS error, CAST({source_file} AS VARCHAR) AS source_file, "

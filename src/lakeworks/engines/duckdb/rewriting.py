@@ -106,7 +106,7 @@ def _pruned(
     # Other writers cut the largest timestamp down to its millisecond.
     slack = " + INTERVAL 1 MILLISECOND" if field.type.name.startswith("timestamp") else ""
     column = quote_identifier(field.name)
-    # For each file the smallest key not below its least value: it must not lie above its largest.
+    # For each file the smallest key that is not below its least value.
     hit = statements.run(
         f"WITH v AS (SELECT i, TRY_CAST(low AS {kind}) AS low, TRY_CAST(high AS {kind}){slack} "
         f"AS high FROM (VALUES {', '.join(known)}) AS v(i, low, high)) "

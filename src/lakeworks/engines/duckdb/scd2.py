@@ -1,12 +1,12 @@
 """SCD type 2: every version of a key, with the moments between which it held.
 
-A version begins (`valid_from`) at its `latest_by`, or at the run's moment, and ends (`valid_to`)
-where the next begins; the last one is current. Versions that change nothing but their moment
-are one version, the earliest. Of two versions of a key at one moment the greater content stays.
+A version begins (`valid_from`) at its `latest_by`, or at the run's moment, and ends where the
+next begins (`valid_to`); the last one is current. Versions that change nothing but their moment
+are one version, the earliest. Of two versions at one moment the greater content stays.
 
-A version that comes late is put between its neighbours, whose ends move. Had it come in time, the
-one after it might not have been folded into the one before it: an older row that was folded
-away is not in the table and cannot come back. `lake run --full-refresh` rebuilds from all rows.
+A version that comes late is put between its neighbours, whose ends move. Had it come in time,
+the one after it might not have been folded into the one before it: a row that was folded away
+is not in the table and cannot come back. `lake run --full-refresh` rebuilds from all rows.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def settle(statements: Statements, columns: Columns, existing: Rows, fresh: Rows
             f"ANTI JOIN {gain} USING ({columns.keys})"
         )
     done = statements.write(
-        f"SELECT {columns.names()} FROM {versions} SEMI JOIN {gain} USING ({columns.keys}){rest}",
+        f"SELECT {columns.names()} FROM {versions} SEMI JOIN {gain} "
+        f"USING ({columns.keys}){rest}",
         columns.request.root,
         columns.final,
         partition_by=columns.request.partition_by,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from lakeworks.core.names import quote_identifier
+from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.parquet_io import select_schema
 from lakeworks.engines.duckdb.reading import source_select
 from lakeworks.engines.duckdb.statements import Statements, bare
-from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError
+from lakeworks.engines.duckdb.types import to_duckdb
+from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError, SqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -91,9 +93,9 @@ class DuckSession:
 
         watch = _Watch(self._con, timeout_s)
         with watch.watched():
-            relation = self._con.sql(bare(sql))
+            relation = cast("duckdb.DuckDBPyRelation | None", self._con.sql(bare(sql)))
             if relation is None:
-                return pa.table({}).to_reader()
+                raise SqlError("only a SELECT can be queried", "write a SELECT")
             reader = relation.to_arrow_reader()
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -144,6 +146,17 @@ class DuckSession:
 
         with self._statements.scratch():
             return delete(self._statements, target, root, where)
+
+    def json_rows(self, name: str, column: str, schema: Schema) -> str:
+        """Return a SELECT of typed rows from the JSON objects in a column."""
+        text = quote_identifier(column)
+        wanted = json.dumps({f.name: to_duckdb(f.type) for f in schema}, ensure_ascii=False)
+        fields = ", ".join(f"__object.{quote_identifier(f.name)}" for f in schema)
+        valid = f"CASE WHEN json_valid({text}) THEN {text} END"
+        return (
+            f"SELECT {fields} FROM (SELECT json_transform({valid}, {quote_literal(wanted)}) "
+            f"AS __object FROM {_dotted(name)}) AS __rows"
+        )
 
     def interrupt(self) -> None:
         """Stop what runs now and whatever this session is asked to run later."""

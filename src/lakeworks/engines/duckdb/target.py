@@ -45,7 +45,7 @@ def _identity(partition: Mapping[str, str | None]) -> frozenset[tuple[str, str |
 
 
 def _normal(value: str | None) -> str | None:
-    """Return one spelling of a value: writers differ in how they put timestamps into the log."""
+    """Return one spelling of a value: writers differ in how they log timestamps."""
     if not value:
         return None
     text = re.sub(r"(?<=\d)(?:Z|\+00(?::?00)?)$", "", value)
