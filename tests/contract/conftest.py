@@ -1,4 +1,4 @@
-"""A folder and a real S3 server with conditional writes, for suites that hold both to one page."""
+"""A folder and a real S3 server with conditional writes: the suites run on both."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, dict[str
     if request.param == "folder":
         return str(tmp_path / "lake"), {}
     bucket_name = request.getfixturevalue("bucket")
-    return f"s3://{bucket_name}/some prefix", request.getfixturevalue("s3_options")
+    return f"s3://{bucket_name}/some/prefix", request.getfixturevalue("s3_options")
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def refusing_server() -> Iterator[tuple[str, dict[str, str]]]:
     answer = {"status": "403", "body": ""}
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_GET(self) -> None:
             body = answer["body"].encode()
             self.send_response(int(answer["status"]))
             self.send_header("Content-Length", str(len(body)))

@@ -47,7 +47,8 @@ def test_put_replaces_and_reports_size_and_time(store: ObjectStore) -> None:
     first = store.info("a")
     store.put("a", b"22")
     second = store.info("a")
-    assert first and second
+    assert first
+    assert second
     assert (first.size_bytes, second.size_bytes) == (1, 2)
     assert first.etag != second.etag
     assert abs(second.modified - datetime.now(UTC)) < timedelta(minutes=2)
@@ -118,7 +119,8 @@ def test_large_content_streams_in_and_out_and_is_seekable(store: ObjectStore) ->
     piece = bytes(range(256)) * 4096
     store.write_stream("big", (piece for _ in range(20)))
     info = store.info("big")
-    assert info and info.size_bytes == 20 * len(piece)
+    assert info
+    assert info.size_bytes == 20 * len(piece)
     with store.open_read("big") as file:
         assert file.read(10) == piece[:10]
         file.seek(-5, 2)
