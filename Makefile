@@ -30,6 +30,7 @@ check: $(VENV)/.made-dev ## lint, format, types, layers, spelling
 fix: $(VENV)/.made-dev ## repair what ruff can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/python scripts/cli_reference.py
 
 coverage: $(VENV)/.made-dev ## run every test and show what none reaches
 	$(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report=term-missing:skip-covered $(ARGS)
@@ -38,7 +39,8 @@ docs: $(VENV)/.made-docs ## build the pages into site/, strictly
 	$(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.made-bench ## measure against the budgets; needs Java, gigabytes and minutes
-	$(BIN)/python benchmarks/run.py $(ARGS)
+	@set -e; for bench in benchmarks/bench_*.py; do \
+	  echo "== $$bench"; $(BIN)/python $$bench $(ARGS); done
 
 clean: ## delete what make made
 	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis

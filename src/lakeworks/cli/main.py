@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _COMMON_WITH_VALUE = ("-C", "--env")
 _COMMON = ("--json",)
-_EXIT_TERMINATED = 143
 
 
 def application() -> typer.Typer:
@@ -38,7 +37,6 @@ def application() -> typer.Typer:
         name="lake",
         help="A data lake in one package: raw files to governed tables.",
         epilog="Start with: lake demo. Your own folder: lake init, then lake run.",
-        no_args_is_help=True,
         add_completion=True,
         # Plain help needs no rich, whose import costs more than all else here.
         rich_markup_mode=None,
@@ -73,18 +71,27 @@ def run() -> None:
 def _top(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and end.", is_eager=True)
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and end.",
+            callback=lambda asked: _print_version() if asked else None,
+            is_eager=True,
+        ),
     ] = False,
 ) -> None:
-    if version:
-        from lakeworks import __version__
+    """Take the options that stand before any command."""
 
-        typer.echo(f"lakeworks {__version__}")
-        raise typer.Exit
+
+def _print_version() -> None:
+    from lakeworks import __version__
+
+    typer.echo(f"lakeworks {__version__}")
+    raise typer.Exit
 
 
 def _common_last(arguments: Sequence[str]) -> list[str]:
-    """Let `lake -C shop run` mean `lake run -C shop`, as git's users expect."""
+    """Let `lake -C shop run` mean `lake run -C shop`, as with git, and `lake` show its help."""
     ahead = 0
     while ahead < len(arguments):
         if arguments[ahead] in _COMMON_WITH_VALUE:
@@ -94,7 +101,7 @@ def _common_last(arguments: Sequence[str]) -> list[str]:
         else:
             break
     rest = list(arguments[ahead:])
-    return [*rest[:1], *arguments[:ahead], *rest[1:]] if rest else list(arguments)
+    return [*rest[:1], *arguments[:ahead], *rest[1:]] if rest else ["--help"]
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

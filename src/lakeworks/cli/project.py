@@ -38,11 +38,13 @@ def init(
 
     written = write_template(directory, template)
     if as_json:
-        say.as_json({
-            "directory": str(directory),
-            "template": template,
-            "files": [path.as_posix() for path in written],
-        })
+        say.as_json(
+            {
+                "directory": str(directory),
+                "template": template,
+                "files": [path.as_posix() for path in written],
+            }
+        )
         return
     say.line(f"{directory / 'lake.yml'} and {len(written) - 1} more files written.")
     say.line("What to do next:")
@@ -90,4 +92,9 @@ def _next_steps(directory: Path, template: str) -> list[str]:
     there = [] if directory == Path() else [f"cd {directory}"]
     if template == "shop":
         return [*there, "lake generate shop", "lake run", "lake tables"]
-    return [*there, "put files into landing/, describe them in sources/, then: lake run"]
+    return [
+        *there,
+        "lake run",
+        'lake query "select * from gold.daily_events"',
+        "then put your own files into landing/ and change the example in sources/ and models/",
+    ]

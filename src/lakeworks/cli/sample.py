@@ -45,7 +45,10 @@ def generate(
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write realistic, dirty sample files: duplicates, late rows, nulls, bad types, torn lines."""
+    """Write realistic, dirty sample files.
+
+    There are duplicates, late and corrected rows, nulls, bad types and torn lines in them.
+    """
     from lakeworks.samples import generate_shop
 
     if world not in WORLDS:

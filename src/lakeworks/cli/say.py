@@ -6,11 +6,16 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import typer
 
 from lakeworks.cli import render
+from lakeworks.core.names import TableName
+from lakeworks.core.types import Array, Decimal, Map, Scalar, Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +34,21 @@ def remark(text: str) -> None:
 def as_json(value: object) -> None:
     """Print one JSON value; what JSON has no type for is written as text."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def plain(value: object) -> object:
+    """Return dataclasses and mappings as JSON's own types; names, types and times as text."""
+    if isinstance(value, Scalar | Decimal | Array | Map | Struct | TableName):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, null: str = "") -> None:

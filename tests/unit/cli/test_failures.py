@@ -48,7 +48,7 @@ def test_every_mistake_of_a_project_is_told_with_its_place(
     assert capsys.readouterr().err.splitlines() == [
         "error[LW111]: lake.yml:1: unknown key 'nam'",
         "  hint: did you mean name?",
-        "error[LW122]: models/b.sql:3: unknown table silver.ordres",
+        "error[LW122]: models/silver/b.sql:3: unknown table silver.ordres",
         "2 mistakes found; nothing was run",
     ]
 

@@ -1,0 +1,101 @@
+"""`lake quarantine`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lakeworks.cli import progress, render, runs, say
+from lakeworks.cli.errors import UsageError
+from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lakeworks.lake import Lake
+    from lakeworks.pipeline.quarantine import Rejected
+
+REPLAY = "replay"
+SHOWN_ROWS = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add this noun's commands."""
+    app.command(options_metavar="[TABLE | replay TABLE] [OPTIONS]")(quarantine)
+
+
+def quarantine(
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="", hidden=True),
+    ] = None,
+    table: Annotated[str | None, typer.Argument(metavar="", hidden=True)] = None,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="How many rows.")] = SHOWN_ROWS,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was rejected and why, or let it try again.
+
+    Without a table: a summary by table and rule. With one: its rejected rows. After a fix,
+    `lake quarantine replay TABLE` judges them anew; those that pass now enter the table.
+    """
+    if (what == REPLAY) != (table is not None):
+        problem = "lake quarantine takes one table, or the word replay and one table"
+        raise UsageError(problem, "lake quarantine replay silver.orders")
+    with opened(folder, environment) as lake:
+        if what is None:
+            _summarise(lake, as_json=as_json)
+        elif table is None:
+            _show_rows(lake, what, limit, as_json=as_json)
+        else:
+            _replay(lake, table, as_json=as_json)
+
+
+def print_summary(rejected: Sequence[Rejected], *, most: int | None = None) -> None:
+    """Print what is in quarantine: table, rule, rows, an example of the reason."""
+    say.table(
+        ["table", "rule", "rows", "for example"],
+        [[r.table, r.rule, r.rows, r.example] for r in rejected[:most]],
+    )
+    if most is not None and len(rejected) > most:
+        rest = sum(r.rows for r in rejected[most:])
+        say.line(f"… and {render.plural(rest, 'row')} more")
+
+
+def _summarise(lake: Lake, *, as_json: bool) -> None:
+    rejected = lake.pipeline.quarantine()
+    if as_json:
+        say.as_json([r.as_json() for r in rejected])
+    elif not rejected:
+        say.line("Nothing is in quarantine.")
+    else:
+        print_summary(rejected)
+
+
+def _show_rows(lake: Lake, table: str, limit: int, *, as_json: bool) -> None:
+    rows = lake.pipeline.quarantined_rows(table, limit=limit).to_pylist()
+    if as_json:
+        say.as_json(rows)
+        return
+    for row in rows:
+        place = row["source_file"] or ""
+        if row["source_row"] is not None:
+            place += f", row {row['source_row']}"
+        say.line(f"{say.bad(row['rule'])}: {render.text(row['error'])}")
+        say.line(f"    {render.text(row['row'])}")
+        if place:
+            say.line(f"    {render.text(place)}")
+
+
+def _replay(lake: Lake, table: str, *, as_json: bool) -> None:
+    with progress.shown():
+        report = lake.pipeline.replay(table)
+    if as_json:
+        say.as_json(report.as_json())
+    else:
+        runs.print_report(report)
+    if report.status == "failed":
+        raise typer.Exit(1)

@@ -1,0 +1,120 @@
+"""`lake query`."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lakeworks.cli import render, say
+from lakeworks.cli.errors import BinaryOutputError, UnknownChoiceError
+from lakeworks.cli.options import AsJson, EnvironmentName, Folder, instant, opened
+
+if TYPE_CHECKING:
+    from lakeworks.query.results import QueryResult
+
+SHOWN_ROWS = 100
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+
+
+_BINARY = {Format.PARQUET, Format.ARROW}
+_BY_SUFFIX = {
+    ".csv": Format.CSV,
+    ".json": Format.JSON,
+    ".jsonl": Format.JSONL,
+    ".ndjson": Format.JSONL,
+    ".parquet": Format.PARQUET,
+    ".arrow": Format.ARROW,
+    ".arrows": Format.ARROW,
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this noun's commands."""
+    app.command()(query)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT; - reads it from standard input.")],
+    *,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="Default: by the name of --output, else table.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write to a file.", show_default=False),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIMESTAMP",
+            help="Read all tables as they were published then; UTC without a zone.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help=f"At most so many rows; a table shows {SHOWN_ROWS}.", show_default=False
+        ),
+    ] = None,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the published tables in SQL.
+
+    Tables are written silver.orders, or silver.orders@v3 for an earlier version.
+    """
+    text = sys.stdin.read() if sql == "-" else sql
+    chosen = Format.JSON if as_json else _chosen(format_, output)
+    if chosen in _BINARY and output is None and sys.stdout.isatty():
+        raise BinaryOutputError.of(chosen)
+    moment = instant(at) if at else None
+    with opened(folder, environment) as lake:
+        result = lake.query.sql(text, at=moment, limit=limit)
+        if chosen is Format.TABLE and output is None:
+            _print_table(result, limit)
+        else:
+            _write(result, chosen, output)
+
+
+def _chosen(format_: Format | None, output: Path | None) -> Format:
+    if format_ is not None:
+        return format_
+    if output is None:
+        return Format.TABLE
+    found = _BY_SUFFIX.get(output.suffix)
+    if found is None:
+        raise UnknownChoiceError.among("format for the file name", output.name, _BY_SUFFIX)
+    return found
+
+
+def _print_table(result: QueryResult, limit: int | None) -> None:
+    """Print the first rows; what is not shown is said."""
+    most = SHOWN_ROWS if limit is None else limit
+    found = result.head(most + 1)
+    rows = [list(row.values()) for row in found.slice(0, most).to_pylist()]
+    say.table(found.column_names, rows, null="null")
+    if found.num_rows > most:
+        say.line(f"… more rows: --limit {most * 10}, or --format csv for all")
+    else:
+        say.line(f"({render.plural(len(rows), 'row')})")

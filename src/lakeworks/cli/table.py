@@ -1,0 +1,288 @@
+"""`lake tables`, `lake show`, `lake history`, `lake optimize`, `lake vacuum`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lakeworks.cli import progress, render, say
+from lakeworks.cli.options import AsJson, EnvironmentName, Folder, instant, opened
+from lakeworks.core import clock
+
+if TYPE_CHECKING:
+    from lakeworks.catalog.runs import Run
+    from lakeworks.catalog.snapshots import Snapshot
+    from lakeworks.catalog.tables import TableDetail
+    from lakeworks.lake import Lake
+
+TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="Such as silver.orders.")]
+Limit = Annotated[int, typer.Option(min=1, help="How many entries.")]
+SHOWN_PARTITIONS = 12
+_DEFAULT_LIMIT = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add this noun's commands."""
+    for command in (tables, show, history, optimize, vacuum):
+        app.command()(command)
+
+
+def tables(
+    *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
+) -> None:
+    """List the tables: rows, size, version, freshness."""
+    with opened(folder, environment) as lake:
+        found = lake.tables.list()
+    if as_json:
+        say.as_json(say.plain(found))
+        return
+    if not found:
+        say.line("There are no tables yet: lake run makes them.")
+        return
+    now = clock.now()
+    say.table(
+        ["table", "rows", "size", "version", "changed", ""],
+        [
+            [
+                table.name,
+                table.rows,
+                render.size(table.size_bytes),
+                table.version,
+                render.age(table.updated_at, now),
+                "" if table.version == table.published else "not published",
+            ]
+            for table in found
+        ],
+    )
+
+
+def show(
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="silver.orders, or silver.orders@v3.")
+    ],
+    *,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIMESTAMP",
+            help="As readers saw it then; UTC without a zone.",
+            show_default=False,
+        ),
+    ] = None,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one table: columns, size, versions, freshness."""
+    moment = instant(at) if at else None
+    with opened(folder, environment) as lake:
+        found = lake.tables.show(table, at=moment)
+    if as_json:
+        say.as_json(say.plain(found))
+    else:
+        _print_detail(found)
+
+
+def history(
+    table: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TABLE]", help="One table's versions instead.", show_default=False
+        ),
+    ] = None,
+    *,
+    limit: Limit = _DEFAULT_LIMIT,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """List runs and snapshots, or a table's versions."""
+    with opened(folder, environment) as lake:
+        if table is None:
+            _show_runs(lake, limit, as_json=as_json)
+        else:
+            _show_changes(lake, table, limit, as_json=as_json)
+
+
+def optimize(
+    table: TableArgument,
+    *,
+    zorder: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMNS", help="Also sort by these, comma-separated.", show_default=False
+        ),
+    ] = "",
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Merge a table's small files into few. Rows stay the same.
+
+    Safe while others read and write. With --zorder, rows with similar values of these columns
+    come to lie in the same files, so that queries that filter by them read less.
+    """
+    columns = [column.strip() for column in zorder.split(",") if column.strip()]
+    with opened(folder, environment) as lake, progress.shown():
+        done = lake.tables.optimize(table, zorder=columns)
+    if as_json:
+        say.as_json(say.plain({"table": table, "done": done}))
+    elif done.version is None:
+        say.line(f"{table}: nothing to do, {render.plural(done.files_before, 'file')}.")
+    else:
+        say.line(
+            f"{table}: {render.plural(done.files_before, 'file')} "
+            f"({render.size(done.bytes_before)}) are now {done.files_after:,} "
+            f"({render.size(done.bytes_after)}), version {done.version}."
+        )
+
+
+def vacuum(
+    table: Annotated[
+        str | None,
+        typer.Argument(metavar="[TABLE]", help="Default: all tables.", show_default=False),
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would go.", show_default=False)
+    ] = False,
+    retain_hours: Annotated[
+        float, typer.Option(min=0, help="What readers saw since then stays.")
+    ] = 168,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete files that no kept snapshot needs.
+
+    What readers saw within --retain-hours can be queried and rolled back to afterwards.
+    """
+    with opened(folder, environment) as lake, progress.shown():
+        done = lake.tables.vacuum(
+            table, retention=timedelta(hours=retain_hours), dry_run=dry_run
+        )
+    if as_json:
+        say.as_json(say.plain(list(done)))
+        return
+    would = "would be deleted" if dry_run else "deleted"
+    for one in done:
+        if one.skipped:
+            say.line(f"{one.table}: left out, {one.skipped}")
+        elif one.paths:
+            files = render.plural(len(one.paths), "file")
+            say.line(f"{one.table}: {files} ({render.size(one.size_bytes)}) {would}")
+    total = render.plural(sum(len(one.paths) for one in done), "file")
+    say.line(f"{total}, {render.size(sum(one.size_bytes for one in done))} {would}.")
+
+
+def _print_detail(found: TableDetail) -> None:
+    seen = "nothing yet" if found.published is None else f"version {found.published}"
+    facts = [
+        ("", found.description),
+        ("rows", render.count(found.rows)),
+        ("size", f"{render.size(found.size_bytes)} in {render.plural(found.files, 'file')}"),
+        ("version", f"{found.version}, newest {found.newest}; readers see {seen}"),
+        ("changed", f"{render.moment(found.updated_at)}, {_ago(found)}"),
+        ("rules", "" if found.score is None else f"{found.score:.0%} passed in the last run"),
+        ("quarantined", render.plural(found.quarantined_rows, "row")),
+        ("partitioned by", ", ".join(found.partition_columns)),
+        ("location", found.location),
+        ("read so far", ", ".join(f"{name} {at}" for name, at in found.bookmarks.items())),
+    ]
+    say.line(say.strong(str(found.name)))
+    for name, value in facts:
+        if value:
+            say.line(f"  {name + ':':<16}{render.text(value)}" if name else f"  {value}")
+    say.line()
+    columns = [[f.name, f.type, f.comment] for f in found.schema]
+    if any(comment for *_, comment in columns):
+        say.table(["column", "type", "description"], columns)
+    else:
+        say.table(["column", "type"], [column[:2] for column in columns])
+    if found.partitions:
+        say.line()
+        _print_partitions(found)
+
+
+def _print_partitions(found: TableDetail) -> None:
+    shown = found.partitions[-SHOWN_PARTITIONS:]
+    say.table(
+        [*found.partition_columns, "rows", "size", "files"],
+        [
+            [*part.values.values(), part.rows, render.size(part.size_bytes), part.files]
+            for part in shown
+        ],
+        null="null",
+    )
+    hidden = len(found.partitions) - len(shown)
+    if hidden:
+        say.line(f"and {render.plural(hidden, 'partition')} before these")
+
+
+def _ago(found: TableDetail) -> str:
+    now = clock.now()
+    return render.age(now - timedelta(seconds=found.freshness_s), now)
+
+
+def _show_runs(lake: Lake, limit: int, *, as_json: bool) -> None:
+    runs = lake.catalog.runs(limit)
+    snapshots = lake.catalog.snapshots(limit)
+    if as_json:
+        say.as_json({"runs": say.plain(runs), "snapshots": say.plain(snapshots)})
+        return
+    if not runs and not snapshots:
+        say.line("Nothing has run yet: lake run.")
+        return
+    say.table(["at", "what", "status", "snapshot", "tables changed", "time"],
+              _run_rows(runs, snapshots)[:limit])  # fmt: skip
+
+
+def _run_rows(runs: list[Run], snapshots: list[Snapshot]) -> list[list[object]]:
+    """Return a line for every run, and for every snapshot that no run published."""
+    published = {snapshot.run_id: snapshot.id for snapshot in snapshots}
+    known = {run.run_id for run in runs}
+    timed = [(run.started_at, _run_row(run, published.get(run.run_id))) for run in runs]
+    timed += [
+        (s.created_at, [render.moment(s.created_at), s.kind, "published", s.id, None, None])
+        for s in snapshots
+        if s.run_id not in known
+    ]
+    return [row for _, row in sorted(timed, key=lambda entry: entry[0], reverse=True)]
+
+
+def _run_row(run: Run, snapshot: int | None) -> list[object]:
+    steps = run.report.get("steps", ())
+    changed = sum(step.get("status") == "succeeded" for step in steps)
+    took = run.report.get("seconds")
+    return [
+        render.moment(run.started_at),
+        f"run {run.run_id}",
+        run.status,
+        snapshot,
+        changed,
+        None if took is None else render.duration(took),
+    ]
+
+
+def _show_changes(lake: Lake, table: str, limit: int, *, as_json: bool) -> None:
+    changes = lake.tables.history(table, limit)
+    if as_json:
+        say.as_json(say.plain(changes))
+        return
+    say.table(
+        ["version", "at", "operation", "rows added", "files", "run", "snapshot"],
+        [
+            [
+                change.version,
+                render.moment(change.at),
+                change.operation,
+                change.rows_added,
+                f"+{change.files_added} -{change.files_removed}",
+                change.run_id,
+                change.snapshot,
+            ]
+            for change in changes
+        ],
+    )

@@ -1,0 +1,75 @@
+"""Nothing that a user can type or write is left out of the pages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lakeworks.cli.main import application
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = [
+    command.name or command.callback.__name__
+    for command in application().registered_commands
+    if command.callback is not None
+]
+
+
+def test_the_command_reference_is_what_the_commands_say() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/cli_reference.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_is_shown_in_use_somewhere(command: str) -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    prose = [page.read_text() for page in pages if page.name != "cli.md"]
+    assert any(f"lake {command}" in text for text in prose)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Reads mkdocs.yml, whose own tags do not matter here."""
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+    navigation = str(yaml.load((ROOT / "mkdocs.yml").read_text(), Loader)["nav"])
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert f"'{page.relative_to(ROOT / 'docs')}'" in navigation
+
+
+@pytest.mark.parametrize(
+    ("shape", "section"),
+    [
+        ("LakeYaml", "## lake.yml"),
+        ("EnvironmentYaml", "## lake.yml"),
+        ("S3Yaml", "## lake.yml"),
+        ("SourceYaml", "## Sources"),
+        ("CsvYaml", "## Sources"),
+        ("HeaderYaml", "## SQL models"),
+    ],
+)
+def test_every_key_of_project_files_is_documented(shape: str, section: str) -> None:
+    from lakeworks.project import declared_yaml
+
+    page = (ROOT / "docs" / "reference" / "project-files.md").read_text()
+    text = page.split(f"\n{section}\n")[1].split("\n## ")[0]
+    keys = declared_yaml.known_keys(getattr(declared_yaml, shape))
+    assert [key for key in keys if f"`{key}`" not in text] == []
+
+
+def test_every_rule_type_that_is_evaluated_is_documented() -> None:
+    from lakeworks.quality.rules import EVALUATED
+
+    page = (ROOT / "docs" / "reference" / "rules.md").read_text()
+    assert [name for name in EVALUATED if f"`{name}" not in page] == []

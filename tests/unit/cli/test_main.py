@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lakeworks import __version__
+from lakeworks.cli.main import application, main
+
+COMMANDS = {
+    "init", "check", "plan", "run", "rollback", "tables", "show", "history", "optimize",
+    "vacuum", "query", "quarantine", "doctor", "generate", "demo",
+}  # fmt: skip
+NEED_NO_PROJECT = {"init", "generate", "demo"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    assert main(["init", str(tmp_path / "lake")]) == 0
+    return tmp_path / "lake"
+
+
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"lakeworks {__version__}\n"
+
+
+def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "Commands:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help_whose_summary_is_not_cut_off(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--help"]) == 0
+    assert f"lake {command}" in capsys.readouterr().out
+    assert main(["--help"]) == 0
+    line = next(
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith(f"  {command} ")
+    )
+    assert not line.endswith("...")
+
+
+def test_no_other_command_exists() -> None:
+    names = {command.name or command.callback.__name__
+             for command in application().registered_commands if command.callback}  # fmt: skip
+    assert names == COMMANDS
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS - NEED_NO_PROJECT))
+def test_outside_a_project_commands_say_so_and_end_with_2(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = {"query": ["select 1"], "show": ["a.b"], "optimize": ["a.b"]}.get(command, [])
+    assert main([command, *more, "-C", str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error[LW102]: no lake.yml in")
+    assert "hint: " in told.err
+
+
+def test_a_misspelt_command_suggests_the_right_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rnu"]) == 2
+    assert "Did you mean 'run'?" in capsys.readouterr().err
+
+
+def test_common_options_may_stand_before_the_command(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["-C", str(project), "--json", "check"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"mistakes": []}
+
+
+def test_an_unknown_environment_is_a_wrong_request(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "-C", str(project), "--env", "prdo"]) == 2
+    assert "prdo" in capsys.readouterr().err
+
+
+def test_check_lists_every_mistake_with_its_place(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "models" / "gold" / "a.sql").write_text("select * from silver.evnets")
+    (project / "models" / "gold" / "b.sql").write_text("select from where")
+    capsys.readouterr()
+    assert main(["check", "-C", str(project), "--json"]) == 2
+    mistakes = json.loads(capsys.readouterr().out)["mistakes"]
+    assert [mistake["file"] for mistake in mistakes] == [
+        "models/gold/a.sql",
+        "models/gold/b.sql",
+    ]
+    assert mistakes[0]["line"] == 1
+    assert "silver.events" in mistakes[0]["hint"]
+    assert main(["check", "-C", str(project)]) == 2
+    assert "2 mistakes found" in capsys.readouterr().err
+
+
+def test_init_does_not_touch_a_project_that_is_there(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (project / "lake.yml").read_text()
+    assert main(["init", str(project), "--template", "shop"]) == 2
+    assert "error[LW103]" in capsys.readouterr().err
+    assert (project / "lake.yml").read_text() == before
+
+
+def test_generate_writes_the_same_bytes_for_the_same_seed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        out = str(tmp_path / name)
+        assert main(["generate", "shop", "--orders", "200", "--out", out, "--json"]) == 0
+    told = capsys.readouterr().out
+    assert '"orders":' in told
+    ours = sorted(path for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert ours
+    for path in ours:
+        assert (
+            path.read_bytes()
+            == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+        )
+
+
+def test_generating_something_unknown_names_what_is_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["generate", "shoop"]) == 2
+    assert "did you mean shop?" in capsys.readouterr().err
+
+
+def test_a_moment_that_is_none_is_refused_before_anything_is_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", "select 1", "--at", "yesterday", "-C", str(tmp_path)]) == 2
+    assert "error[LW904]" in capsys.readouterr().err
+
+
+def test_quarantine_replay_needs_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["quarantine", "replay"]) == 2
+    assert "error[LW900]" in capsys.readouterr().err
+
+
+def test_demo_fills_no_folder_that_holds_something(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", str(project)]) == 2
+    assert "error[LW902]" in capsys.readouterr().err
+
+
+def test_sigterm_ends_a_command_like_ctrl_c(tmp_path: Path) -> None:
+    program = (
+        "import sys, time\n"
+        "from lakeworks.cli import main\n"
+        "from lakeworks.project import templates\n"
+        "templates.write_template = lambda *a: (print('ready', flush=True), time.sleep(60))\n"
+        "sys.argv = ['lake', 'init', sys.argv[1]]\n"
+        "main.run()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "x")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ.copy(),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    begin = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert told.startswith("stopped; ")
+    assert time.monotonic() - begin < 5
+
+
+def test_output_that_nobody_reads_to_the_end_is_no_error() -> None:
+    lake = f"{sys.executable} -c 'from lakeworks.cli.main import run; run()'"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {lake} --help | head -1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
