@@ -83,7 +83,16 @@ from silver.orders group by customer_id
 @pytest.fixture
 def orders_project(tmp_path: Path) -> Path:
     """A folder with a project that uses every load over one source; no data has arrived."""
-    root = tmp_path / "tiny"
+    return _write_orders_project(tmp_path / "tiny")
+
+
+@pytest.fixture(scope="session")
+def orders_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same project, to be copied and never written to."""
+    return _write_orders_project(tmp_path_factory.mktemp("template") / "tiny")
+
+
+def _write_orders_project(root: Path) -> Path:
     for name, text in ORDERS_PROJECT.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

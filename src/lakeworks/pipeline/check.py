@@ -14,7 +14,7 @@ from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.pipeline import frame_models
 from lakeworks.pipeline.graph import execution_order, graph_of
 from lakeworks.project.declaration import Location
-from lakeworks.project.mistakes import Mistake, ProjectError
+from lakeworks.project.errors import Mistake, ProjectError
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check(services: Services) -> Project:
     """
     mistakes = [*_rule_mistakes(services.project), *describe(services).mistakes]
     if mistakes:
-        raise ProjectError(mistakes)
+        raise ProjectError.of(mistakes)
     return services.project
 
 
@@ -148,17 +148,15 @@ def _header_mistakes(model: Model, schema: Schema) -> list[Mistake]:
 
 
 def _rule_mistakes(project: Project) -> list[Mistake]:
-    from lakeworks.quality import DqdlError, parse
+    from lakeworks.quality import check as check_rules
 
     mistakes: list[Mistake] = []
     for model in project.models.values():
         if model.quality is None:
             continue
         at = model.quality.at
-        try:
-            parse(model.quality.text, first_line=at.line, file=at.file)
-        except DqdlError as error:
-            line = getattr(error, "line", at.line)
+        for error in check_rules(model.quality.text, first_line=at.line, file=at.file):
+            line = error.line or at.line
             mistakes.append(
                 Mistake(Location(at.file, line), error.problem, error.hint, error.code)
             )

@@ -11,7 +11,7 @@ from lakeworks.engines.protocol import AuditColumns, StageRequest
 from lakeworks.pipeline import frame_models, rules
 from lakeworks.pipeline.decide import decide
 from lakeworks.pipeline.publication import Change, commit, heal
-from lakeworks.pipeline.report import StepReport
+from lakeworks.pipeline.report import RuleOutcome, StepReport
 from lakeworks.pipeline.state import bookmark_of, iso
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ModelStep:
             touched = self._touched(session, sql, inputs, decision)
             sql = _within(sql, self.model.partition_by, touched)
         ruleset = rules.compiled(self.model, session.describe(sql))
-        checks = ruleset.row_checks if ruleset and ruleset.quarantines else ()
+        checks = ruleset.row_checks if ruleset else ()
         staged = session.stage(self._request(sql, decision, checks, touched))
         try:
             verdict = ruleset.judge(session, staged, self._root) if ruleset else None
@@ -77,7 +77,10 @@ class ModelStep:
             rows_superseded=staged.superseded,
             version=version,
             score=verdict.score if verdict else None,
-            outcomes=verdict.outcomes if verdict else (),
+            outcomes=tuple(
+                RuleOutcome(o.rule, o.outcome, o.failure_reason)
+                for o in (verdict.outcomes if verdict else ())
+            ),
             reason=decision.reason,
         )
 

@@ -18,7 +18,7 @@ class RuleOutcome:
 
     rule: str
     outcome: str
-    failure_reason: str | None = None
+    failure_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

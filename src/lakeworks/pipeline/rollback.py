@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lakeworks.core.names import TableName
     from lakeworks.pipeline.state import Services
 
+_LOOK_BACK = 1000
+
 
 def rollback(services: Services, run_id: str | None = None, *, wait_s: float | None = None) -> Snapshot:
     """Publish an earlier snapshot again and return the new snapshot.
@@ -43,6 +45,7 @@ def rollback(services: Services, run_id: str | None = None, *, wait_s: float | N
         wait_s=wait_s,
         on_wait=lambda holder: events.emit("run.waiting", holder=str(holder)),
     ) as lease:
+        catalog.begin_run(rollback_id)
         state = State.read(services, [])
         for table in tables:
             state.refresh(table)
@@ -50,18 +53,37 @@ def rollback(services: Services, run_id: str | None = None, *, wait_s: float | N
         for table in tables:
             changes[table] = _go_back(table, target.tables.get(table), state)
         lease.check()
-        return catalog.publish(rollback_id, changes, kind="rollback")
+        published = catalog.publish(rollback_id, changes, kind="rollback")
+        report = {"steps": [], "to_snapshot": target.id, "snapshot": published.id}
+        catalog.end_run(rollback_id, "succeeded", report)
+    return published
 
 
 def _target(services: Services, run_id: str | None) -> Snapshot:
     catalog = services.catalog
     if run_id is not None:
         return catalog.snapshot_of_run(run_id)
-    current = catalog.current_snapshot()
-    earlier = catalog.snapshot_before(current)
-    if earlier is None:
+    kept = catalog.snapshots(_LOOK_BACK)
+    place = _origin(services, kept)
+    earlier = [snapshot for snapshot in kept if snapshot.id < place]
+    if not earlier:
         raise NoSnapshotError.none_before()
-    return earlier
+    return earlier[0]
+
+
+def _origin(services: Services, kept: list[Snapshot]) -> int:
+    """Return the number of the snapshot whose content readers see now.
+
+    After a rollback that is the older one it went back to, so that a second `lake rollback`
+    goes further back; upkeep changes no content, so what it was done to counts.
+    """
+    for snapshot in kept:
+        if snapshot.kind == "rollback":
+            report = services.catalog.run(snapshot.run_id).report or {}
+            return int(report.get("to_snapshot", snapshot.id))
+        if snapshot.kind == "run":
+            return snapshot.id
+    return 0
 
 
 def _go_back(table: TableName, to: int | None, state: State) -> int | None:

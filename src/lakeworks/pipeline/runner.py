@@ -7,7 +7,6 @@ was committed stays committed whatever happens later; readers see it once a run 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -65,7 +64,7 @@ def run(services: Services, request: RunRequest) -> RunReport:
         sorted(chosen), holder=run_id, wait_s=request.wait_s, on_wait=_tell_waiting
     ) as lease:
         state = State.read(services, upstream(graph, chosen))
-        services.catalog.begin_run(run_id, host=os.uname().nodename, pid=os.getpid())
+        services.catalog.begin_run(run_id)
         work = _Work(services, state, request, run_id, graph, chosen, lease.check)
         report = work.carry_out(begin)
         services.catalog.end_run(run_id, report.status, report.as_json())
