@@ -427,7 +427,8 @@ ALL_TYPES = Schema(
 )  # fmt: skip
 ALL_COLUMNS = """
     select i::bigint as id, {part} as part, i % 2 = 0 as truth, i::tinyint as tiny,
-        i::smallint as small, i::integer as whole, i::float / 2 as real, i / 3.0::double as precise,
+        i::smallint as small, i::integer as whole, i::float / 2 as real,
+        i / 3.0::double as precise,
         (i * 1.125)::decimal(12, 3) as money, 'text ' || i as "text with space",
         ('b' || i)::blob as bytes, date '2024-02-28' + i::integer as "ünïcödé",
         timestamptz '2024-01-01 00:00:00.123456+00' + i * interval 1 hour as "quote""'`",

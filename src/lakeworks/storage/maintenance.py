@@ -281,8 +281,8 @@ def _removed_since(log: TableLog, cutoff_ms: int) -> set[str]:
             actions = log.read_commit(version)
         except ObjectNotFoundError:
             break
-        infos = (a["commitInfo"] for a in actions if "commitInfo" in a)
-        moment = next(infos, {}).get("timestamp")
+        moments = (a["commitInfo"].get("timestamp") for a in actions if "commitInfo" in a)
+        moment = next(moments, None)
         if moment is not None and moment < cutoff_ms:
             break
         recent |= {file_of(a["remove"]).path for a in actions if "remove" in a}
