@@ -50,11 +50,11 @@ class Environment:
 
     name: str
     storage: str
-    catalog: str
+    catalog: str = field(repr=False)  # may hold a password, as may the options
     engine: str
     memory_limit: int | None = None
     threads: int | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

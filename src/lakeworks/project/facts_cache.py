@@ -1,6 +1,6 @@
 """Keep what was found in a project's files, so that an unchanged file is not parsed again.
 
-A cache of derived facts in one JSON file under `.lake/cache`: it may be deleted at any time, is
+A cache of derived facts in one file under `.lake/cache`: it may be deleted at any time, is
 ignored when it is damaged or from another version, and holds nothing that may be secret.
 """
 
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-CACHE_FILE = Path(".lake", "cache", "project.json")
+CACHE_FILE = Path(".lake", "cache", "project.facts")
 
 
 class FactsCache:
@@ -31,7 +31,7 @@ class FactsCache:
     def get(self, file: str, sha256: str) -> Any:  # noqa: ANN401 - JSON
         """Return the facts kept of this very text, or None."""
         entry = self.old.get(file)
-        if not isinstance(entry, list) or len(entry) != 2 or entry[0] != sha256:  # noqa: PLR2004
+        if entry is None or entry[0] != sha256:
             return None
         self.new[file] = entry
         return entry[1]
@@ -40,10 +40,6 @@ class FactsCache:
         """Keep the facts of a file without mistakes."""
         self.new[file] = [sha256, facts]
 
-    def forget(self) -> None:
-        """Drop everything: what was kept did not fit together."""
-        self.old, self.new = {}, {}
-
     def save(self) -> None:
         """Write the facts of this load's files if they differ from what was kept.
 
@@ -51,11 +47,11 @@ class FactsCache:
         """
         if self.new == self.old:
             return
-        scratch = self.path.with_name(f"project-{secrets.token_hex(4)}.tmp")
+        body = json.dumps(self.new, separators=(",", ":"))
+        scratch = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps({"stamp": self.stamp, "files": self.new}, separators=(",", ":"))
-            scratch.write_text(text, encoding="utf-8")
+            scratch.write_text(f"{self.stamp} {sha256_of(body)}\n{body}", encoding="utf-8")
             scratch.replace(self.path)
         except (OSError, ValueError):
             with contextlib.suppress(OSError):
@@ -63,13 +59,14 @@ class FactsCache:
 
     def _read(self) -> dict[str, Any]:
         try:
-            kept = json.loads(self.path.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            head, _, body = self.path.read_text(encoding="utf-8").partition("\n")
+        except (OSError, ValueError):
             return {}
-        if not isinstance(kept, dict) or kept.get("stamp") != self.stamp:
+        # With the digest right, the facts are as they were written: nobody checks them again.
+        if head != f"{self.stamp} {sha256_of(body)}":
             return {}
-        files = kept.get("files")
-        return files if isinstance(files, dict) else {}
+        files: dict[str, Any] = json.loads(body)
+        return files
 
 
 def sha256_of(text: str) -> str:

@@ -19,7 +19,6 @@ from lakeworks.project.errors import (
     DECLARED_TWICE,
     MISPLACED,
     Mistakes,
-    ProjectError,
     ProjectNotFoundError,
 )
 from lakeworks.project.facts_cache import FactsCache, sha256_of
@@ -68,18 +67,8 @@ def load_project(
         ProjectError: the files hold mistakes; it holds them all.
     """
     root = find_project(start)
-    cache = FactsCache(root)
     given = os.environ if variables is None else variables
-    try:
-        return _Loading(root, environment, given, cache).project()
-    except (ProjectError, ProjectNotFoundError):
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        if not cache.old:
-            raise
-        # Facts that someone else wrote into the cache do not fit: read every file instead.
-        cache.forget()
-        return _Loading(root, environment, given, cache).project()
+    return _Loading(root, environment, given, FactsCache(root)).project()
 
 
 @dataclass(slots=True)

@@ -150,6 +150,12 @@ def _one_select(
     except ParseError as error:
         mistakes.add(*_unparsed(error, tokens, file), code=SQL_DOES_NOT_PARSE)
         return None
+    except RecursionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - on some wrong texts sqlglot fails itself
+        problem = f"the SQL does not parse: {type(error).__name__} inside the parser"
+        mistakes.add(Location(file, first.line), problem, code=SQL_DOES_NOT_PARSE)
+        return None
     query = found[0] if len(found) == 1 else None
     if not isinstance(query, exp.Query) or isinstance(query, exp.Table):
         problem = f"a model is a SELECT, and this begins with {first.text[:40]!r}"
