@@ -86,9 +86,8 @@ def full_runs(args: argparse.Namespace, landing: Path) -> tuple[Path, float]:
     project = args.folder / "project"
     for _ in range(args.rounds):
         reference = args.folder / "reference"
-        theirs.append(
-            measured(sys.executable, str(HERE / "main_job_duckdb.py"), str(landing), str(reference), args.memory)
-        )  # fmt: skip
+        words = (str(HERE / "main_job_duckdb.py"), str(landing), str(reference), args.memory)
+        theirs.append(measured(sys.executable, *words))
         shutil.rmtree(reference)
         shutil.rmtree(project, ignore_errors=True)
         shutil.copytree(HERE / "main_job", project)
@@ -99,9 +98,13 @@ def full_runs(args: argparse.Namespace, landing: Path) -> tuple[Path, float]:
     peak = max(run.peak_bytes for run in ours) / GIB
     steps = {s["table"]: s["seconds"] for s in json.loads(ours[-1].out)["steps"]}
     print(f"lakeworks {mine:.1f} s {steps}, peak {peak:.2f} GiB")
-    print(f"hand-written DuckDB {theirs_s:.1f} s, peak {max(r.peak_bytes for r in theirs) / GIB:.2f} GiB")
+    print(
+        f"hand-written DuckDB {theirs_s:.1f} s, peak {max(r.peak_bytes for r in theirs) / GIB:.2f} GiB"
+    )
     print(f"ratio lakeworks / DuckDB {ratio:.2f} (budget 1.25)")
-    print(f"silver: lakeworks {silver_of(project, landing)}, reference {theirs[-1].out.strip()}")
+    print(
+        f"silver: lakeworks {silver_of(project, landing)}, reference {theirs[-1].out.strip()}"
+    )
     return project, mine
 
 
@@ -110,7 +113,9 @@ def spark_run(args: argparse.Namespace, landing: Path, mine: float) -> None:
     out = args.folder / "spark"
     spark = measured(sys.executable, str(HERE / "main_job_spark.py"), str(landing), str(out))
     shutil.rmtree(out)
-    print(f"PySpark local[2] {spark.seconds:.1f} s; {spark.seconds / mine:.1f} times ours (budget 5)")
+    print(
+        f"PySpark local[2] {spark.seconds:.1f} s; {spark.seconds / mine:.1f} times ours (budget 5)"
+    )
 
 
 def later_runs(args: argparse.Namespace, project: Path, landing: Path, full_s: float) -> None:
@@ -121,12 +126,16 @@ def later_runs(args: argparse.Namespace, project: Path, landing: Path, full_s: f
     print(f"nothing new {idle:.2f} s")
     extra = landing / "extra"
     try:
-        generate_orders(extra, orders=max(args.orders // 100, 1), seed=2, files=1, compressed_share=0)
+        generate_orders(
+            extra, orders=max(args.orders // 100, 1), seed=2, files=1, compressed_share=0
+        )
         one = lake_run(project, landing, args.memory)
     finally:
         shutil.rmtree(extra, ignore_errors=True)
     steps = {s["table"]: s["seconds"] for s in json.loads(one.out)["steps"]}
-    print(f"1 % new files {one.seconds:.2f} s {steps}: {one.seconds / full_s:.1%} (budget 10 %)")
+    print(
+        f"1 % new files {one.seconds:.2f} s {steps}: {one.seconds / full_s:.1%} (budget 10 %)"
+    )
 
 
 def main() -> None:
@@ -136,7 +145,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", default="2GB")
     parser.add_argument("--spark", action="store_true")
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "lakeworks-bench")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "lakeworks-bench"
+    )
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     landing = generated(args.folder, args.orders)

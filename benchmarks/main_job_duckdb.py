@@ -88,7 +88,7 @@ def main(landing: str, out: str, memory_limit: str = "2GB") -> None:
           from {silver} where order_status <> 'cancelled' group by customer_id
         ) to '{out}/gold/customer_value.parquet' (format parquet, compression snappy)
     """)
-    print(con.execute(f"select count(*), sum(order_amount) from {silver}").fetchall())  # noqa: T201
+    print(con.execute(f"select count(*), sum(order_amount) from {silver}").fetchall())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The main job in hand-written PySpark, local[2], Parquet: a reference of bench_main_job.
 
-    python benchmarks/main_job_spark.py LANDING OUT
+python benchmarks/main_job_spark.py LANDING OUT
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def main(landing: str, out: str) -> None:
         f.sum("order_amount").alias("lifetime_value"),
         f.max("created_at").alias("last_order_at"),
     ).write.parquet(f"{out}/gold/customer_value")
-    print(silver.count(), silver.agg(f.sum("order_amount")).collect())  # noqa: T201
+    print(silver.count(), silver.agg(f.sum("order_amount")).collect())
     spark.stop()
 
 

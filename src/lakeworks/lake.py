@@ -1,8 +1,8 @@
 """Open a project and wire its parts: the one place where services meet.
 
-    lake = Lake.open("shop")
-    lake.pipeline.run()
-    lake.query.sql("select * from gold.daily_sales").to_pandas()
+lake = Lake.open("shop")
+lake.pipeline.run()
+lake.query.sql("select * from gold.daily_sales").to_pandas()
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 
 def lake(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own command
+    return subprocess.run(
         [sys.executable, "-m", "lakeworks", *words, "-C", str(project)],
         capture_output=True,
         text=True,
@@ -56,7 +56,7 @@ def small_disk(
     disk = orders_project / ".lake"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)],  # noqa: S607, S603
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)],
         capture_output=True,
         check=False,
     )
@@ -65,12 +65,12 @@ def small_disk(
 
     def remount(options: str) -> None:
         subprocess.run(
-            ["mount", "-o", f"remount,{options}", str(disk)],  # noqa: S607, S603
+            ["mount", "-o", f"remount,{options}", str(disk)],
             check=True,
         )
 
     yield remount
-    subprocess.run(["umount", "-l", str(disk)], check=True)  # noqa: S607, S603
+    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_a_full_disk_is_said_plainly_and_the_next_run_recovers(

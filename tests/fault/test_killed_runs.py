@@ -41,7 +41,7 @@ def command(project: Path, *words: str) -> list[str]:
 
 
 def start_run(project: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own command
+    return subprocess.Popen(
         command(project, "run", "--json"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -90,7 +90,7 @@ def batch_of_rows(number: int, chance: random.Random) -> list[dict[str, object] 
 def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
     orders_project: Path, arrive: Callable[..., Path], tmp_path: Path
 ) -> None:
-    chance = random.Random(20260101)  # noqa: S311 - a test's dice
+    chance = random.Random(20260101)
     arrive("first.json", *batch_of_rows(0, chance))
     begin = time.monotonic()
     run_to_the_end(orders_project)
@@ -116,7 +116,7 @@ def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
 def test_two_runs_at_once_read_every_file_once(
     orders_project: Path, arrive: Callable[..., Path], tmp_path: Path
 ) -> None:
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     for number in range(6):
         arrive(f"{number}.json", *batch_of_rows(number, chance))
 
@@ -136,7 +136,7 @@ def test_two_runs_at_once_read_every_file_once(
 def test_a_run_that_will_not_wait_says_who_holds_the_table(
     orders_project: Path, arrive: Callable[..., Path]
 ) -> None:
-    arrive("a.json", *batch_of_rows(0, random.Random(1)))  # noqa: S311
+    arrive("a.json", *batch_of_rows(0, random.Random(1)))
     with Lake.open(orders_project) as holder:
         from lakeworks.core.names import TableName
 
@@ -144,7 +144,7 @@ def test_a_run_that_will_not_wait_says_who_holds_the_table(
         with holder.catalog.locks.hold(
             tables, holder="the-other-run", wait_s=0, on_wait=lambda _: None
         ):
-            refused = subprocess.run(  # noqa: S603
+            refused = subprocess.run(
                 command(orders_project, "run", "--wait", "0"),
                 capture_output=True,
                 text=True,
@@ -158,7 +158,7 @@ def test_a_run_that_will_not_wait_says_who_holds_the_table(
 def test_control_c_stops_cleanly_and_the_next_run_goes_on(
     orders_project: Path, arrive: Callable[..., Path], tmp_path: Path
 ) -> None:
-    chance = random.Random(3)  # noqa: S311
+    chance = random.Random(3)
     for number in range(12):
         arrive(f"{number}.json", *batch_of_rows(number, chance))
     process = start_run(orders_project)

@@ -50,12 +50,16 @@ def test_a_first_run_makes_every_table(lake: Lake, arrive: Callable[..., Path]) 
         "11.00",
         "10.50",
     ]
-    history = rows(lake, "select * from silver.orders_history where order_id = 'o1' order by valid_from")
+    history = rows(
+        lake, "select * from silver.orders_history where order_id = 'o1' order by valid_from"
+    )
     assert [r["is_current"] for r in history] == [False, True]
     assert history[0]["valid_to"] == history[1]["valid_from"]
 
 
-def test_a_second_run_without_news_does_nothing(lake: Lake, arrive: Callable[..., Path]) -> None:
+def test_a_second_run_without_news_does_nothing(
+    lake: Lake, arrive: Callable[..., Path]
+) -> None:
     arrive("a.json", order(1))
     first = lake.pipeline.run()
 
@@ -67,7 +71,9 @@ def test_a_second_run_without_news_does_nothing(lake: Lake, arrive: Callable[...
 
 
 def test_bad_rows_are_kept_with_their_reason(lake: Lake, arrive: Callable[..., Path]) -> None:
-    arrive("a.json", order(1), '{"order_id": "o2", "amo', order(3, amount=-1), order(4, amount="x"))
+    arrive(
+        "a.json", order(1), '{"order_id": "o2", "amo', order(3, amount=-1), order(4, amount="x")
+    )
 
     report = lake.pipeline.run()
 
@@ -76,7 +82,7 @@ def test_bad_rows_are_kept_with_their_reason(lake: Lake, arrive: Callable[..., P
     assert (silver.rows_read, silver.rows_written, silver.rows_quarantined) == (3, 1, 2)
     torn = rows(lake, "select * from quarantine.bronze_orders")
     assert [(r["row"], r["rule"], r["source_file"], r["source_row"]) for r in torn] == [
-        ('{"order_id": "o2", "amo', "parse", "landing/orders/a.json", 2)
+        ('{"order_id": "o2", "amo', "parse", "a.json", 2)
     ]
     failed = rows(lake, "select rule from quarantine.silver_orders")
     assert {r["rule"] for r in failed} == {'ColumnValues "amount" > 0'}
@@ -92,9 +98,8 @@ def test_new_files_are_added_to_what_is_there(lake: Lake, arrive: Callable[..., 
     assert report.step("bronze.orders").rows_read == 2
     assert report.step("silver.orders").rows_read == 2
     assert len(rows(lake, "select * from bronze.orders")) == 4
-    assert [str(r["amount"]) for r in rows(lake, "select amount from silver.orders order by order_id")] == [
-        "10.50", "99.00", "10.50",
-    ]  # fmt: skip
+    amounts = rows(lake, "select amount from silver.orders order by order_id")
+    assert [str(r["amount"]) for r in amounts] == ["10.50", "99.00", "10.50"]
     assert len(rows(lake, "select * from silver.events")) == 4
     assert rows(lake, "select sum(orders) as n from gold.monthly")[0]["n"] == 3
 
@@ -113,7 +118,9 @@ def test_changed_code_rebuilds_the_model_and_what_reads_it(
         assert "code changed" in plan.work[0].reasons[0]
         report = changed.pipeline.run()
         assert report.step("gold.customers").status == "succeeded"
-        assert [str(r["revenue"]) for r in rows(changed, "select revenue from gold.customers")] == ["10.50"]
+        assert [
+            str(r["revenue"]) for r in rows(changed, "select revenue from gold.customers")
+        ] == ["10.50"]
 
 
 def test_rollback_publishes_the_earlier_snapshot_and_the_next_run_goes_on_from_it(
@@ -173,7 +180,11 @@ def test_a_changed_file_replaces_its_rows(lake: Lake, arrive: Callable[..., Path
     assert report.status == "succeeded"
     assert len(rows(lake, "select * from bronze.orders")) == 3
     assert rows(lake, "select * from quarantine.bronze_orders") == []
-    assert [r["order_id"] for r in rows(lake, "select * from silver.orders order by 1")] == ["o1", "o2", "o7"]
+    assert [r["order_id"] for r in rows(lake, "select * from silver.orders order by 1")] == [
+        "o1",
+        "o2",
+        "o7",
+    ]
     assert len(rows(lake, "select * from silver.events")) == 3
 
 
@@ -189,12 +200,14 @@ def test_replay_takes_in_rows_that_pass_the_mended_rule(
         report = mended.pipeline.replay("silver.orders")
         step = report.step("silver.orders")
         assert (step.rows_read, step.rows_written, step.rows_quarantined) == (2, 1, 1)
-        assert [r["order_id"] for r in rows(mended, "select * from silver.orders order by 1")] == ["o1", "o2"]
+        assert [
+            r["order_id"] for r in rows(mended, "select * from silver.orders order by 1")
+        ] == ["o1", "o2"]
         assert len(rows(mended, "select * from quarantine.silver_orders")) == 1
 
 
 def test_replay_of_a_source_reads_its_torn_files_again(
-    lake: Lake, orders_project: Path, arrive: Callable[..., Path]
+    lake: Lake, arrive: Callable[..., Path]
 ) -> None:
     arrive("a.json", order(1), "torn")
     arrive("b.json", order(2))

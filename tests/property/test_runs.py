@@ -28,7 +28,10 @@ QUARANTINES = ("quarantine.bronze_orders", "quarantine.silver_orders")
 _OF_A_RUN = {"_ingested_at", "_run_id", "run_id", "quarantined_at"}
 
 amounts = st.one_of(
-    st.none(), st.integers(-5, 50), st.floats(0, 99, width=16), st.sampled_from(["7.5", "bad", ""])
+    st.none(),
+    st.integers(-5, 50),
+    st.floats(0, 99, width=16),
+    st.sampled_from(["7.5", "bad", ""]),
 )
 good_rows = st.fixed_dictionaries(
     {
@@ -47,7 +50,9 @@ lines = st.one_of(
     good_rows.map(json.dumps),
     st.sampled_from(['{"order_id": "o1", "am', "not json", "[1, 2]", '"text"', "{}"]),
 )
-files = st.lists(lines, min_size=1, max_size=8).map(lambda rows: "".join(r + "\n" for r in rows))
+files = st.lists(lines, min_size=1, max_size=8).map(
+    lambda rows: "".join(r + "\n" for r in rows)
+)
 batches = st.lists(st.lists(files, min_size=1, max_size=3), min_size=1, max_size=3)
 few = settings(max_examples=12)
 
@@ -69,14 +74,20 @@ def run(project: Path, **how: Any) -> RunReport:
     return report
 
 
-def contents(project: Path, tables: tuple[str, ...] = TABLES + QUARANTINES) -> dict[str, list[str]]:
+def contents(
+    project: Path, tables: tuple[str, ...] = TABLES + QUARANTINES
+) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     with Lake.open(project) as lake:
         known = {str(table) for table in lake.catalog.current_snapshot().tables}
         for table in tables:
             rows = lake.query.sql(f"select * from {table}").rows() if table in known else []
             found[table] = sorted(
-                json.dumps({k: v for k, v in r.items() if k not in _OF_A_RUN and v is not None}, default=str, sort_keys=True)
+                json.dumps(
+                    {k: v for k, v in r.items() if k not in _OF_A_RUN and v is not None},
+                    default=str,
+                    sort_keys=True,
+                )
                 for r in rows
             )
     return found
@@ -114,7 +125,12 @@ def test_every_row_that_arrived_is_in_a_table_or_in_quarantine(
             arrived = sum(text.count("\n") for text in texts)
             bronze = report.step("bronze.orders")
             assert bronze.rows_read == arrived
-            for name in ("bronze.orders", "silver.orders", "silver.orders_history", "silver.events"):
+            for name in (
+                "bronze.orders",
+                "silver.orders",
+                "silver.orders_history",
+                "silver.events",
+            ):
                 step = report.step(name)
                 assert step.rows_read == (
                     step.rows_written + step.rows_quarantined + step.rows_superseded
@@ -141,7 +157,18 @@ def test_running_twice_equals_running_once(
 
 
 @few
-@given(batches, st.permutations(["silver.events", "silver.orders_history", "silver.orders", "gold.customers", "gold.monthly"]))
+@given(
+    batches,
+    st.permutations(
+        [
+            "silver.events",
+            "silver.orders_history",
+            "silver.orders",
+            "gold.customers",
+            "gold.monthly",
+        ]
+    ),
+)
 def test_any_order_of_independent_steps_gives_the_same_tables(
     orders_template: Path, delivered: list[list[str]], order: list[str]
 ) -> None:

@@ -142,7 +142,7 @@ class Evolution:
         return bool(self.added or self.widened)
 
 
-def widest(old: Type, new: Type) -> Type | None:
+def widest(old: Type, new: Type) -> Type | None:  # noqa: C901 - one case a kind of type
     """Return the smallest type that holds both without loss, or None.
 
     Integers widen among themselves and to decimals and double, float to double, decimals to

@@ -27,7 +27,10 @@ class SelectionError(RequestError):
     def unknown(cls, pattern: str, tables: Iterable[TableName]) -> Self:
         """No table is meant by `pattern`; suggest the nearest."""
         known = [str(table) for table in tables]
-        return cls(f"--select {pattern!r} names no table of this project", did_you_mean(pattern.strip("+"), known))
+        return cls(
+            f"--select {pattern!r} names no table of this project",
+            did_you_mean(pattern.strip("+"), known),
+        )
 
 
 class RulesFailedError(LakeError):
@@ -53,7 +56,9 @@ class FrameModelError(LakeError):
     @classmethod
     def raised(cls, table: TableName, at: str, error: BaseException) -> Self:
         """Name the model, the line and what was raised."""
-        return cls(f"{table}: {at}: {type(error).__name__}: {error}", "mend the model, then lake run")
+        return cls(
+            f"{table}: {at}: {type(error).__name__}: {error}", "mend the model, then lake run"
+        )
 
     @classmethod
     def wrong_result(cls, table: TableName, at: str, got: object) -> Self:
@@ -72,7 +77,9 @@ class NoSnapshotError(RequestError):
     @classmethod
     def none_before(cls) -> Self:
         """Nothing was published before the current snapshot."""
-        return cls("there is no earlier snapshot to roll back to", "lake history lists the snapshots")
+        return cls(
+            "there is no earlier snapshot to roll back to", "lake history lists the snapshots"
+        )
 
 
 class ReplayError(RequestError):
@@ -83,7 +90,9 @@ class ReplayError(RequestError):
     @classmethod
     def nothing(cls, table: TableName) -> Self:
         """The table has no quarantined rows."""
-        return cls(f"{table} has no rows in quarantine", "lake quarantine lists the tables that have")
+        return cls(
+            f"{table} has no rows in quarantine", "lake quarantine lists the tables that have"
+        )
 
 
 class InputMissingError(LakeError):

@@ -35,7 +35,9 @@ def execution_order(graph: Mapping[TableName, Iterable[TableName]]) -> list[Tabl
     return list(sorter.static_order())
 
 
-def upstream(graph: Mapping[TableName, Iterable[TableName]], tables: Iterable[TableName]) -> set[TableName]:
+def upstream(
+    graph: Mapping[TableName, Iterable[TableName]], tables: Iterable[TableName]
+) -> set[TableName]:
     """Return `tables` and everything that they are made from."""
     found: set[TableName] = set()
     waiting = list(tables)
@@ -48,7 +50,9 @@ def upstream(graph: Mapping[TableName, Iterable[TableName]], tables: Iterable[Ta
     return found
 
 
-def downstream(graph: Mapping[TableName, Iterable[TableName]], tables: Iterable[TableName]) -> set[TableName]:
+def downstream(
+    graph: Mapping[TableName, Iterable[TableName]], tables: Iterable[TableName]
+) -> set[TableName]:
     """Return `tables` and everything that is made from them."""
     return upstream(readers(graph), tables)
 

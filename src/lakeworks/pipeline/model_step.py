@@ -46,14 +46,21 @@ class ModelStep:
             )
         if decision.mode == "bookmark":
             return self._note_bookmarks(decision)
-        events.emit("step.decided", table=str(self.model.table), mode=decision.mode, reason=decision.reason)
+        events.emit(
+            "step.decided",
+            table=str(self.model.table),
+            mode=decision.mode,
+            reason=decision.reason,
+        )
         with self.state.services.engine.session() as session:
             return self._load(session, decision)
 
     def _load(self, session: Session, decision: Decision) -> StepReport:
         inputs = {table: self._version(table) for table in self.model.inputs}
         self._bind(session, inputs, decision)
-        sql = frame_models.as_sql(self.model, session) if self.model.function else self.model.sql
+        sql = (
+            frame_models.as_sql(self.model, session) if self.model.function else self.model.sql
+        )
         assert sql is not None  # noqa: S101 - a model has SQL or a function: the loader's promise
         touched: tuple[Mapping[str, str | None], ...] = ()
         if decision.mode == "partitions":
@@ -209,7 +216,8 @@ class ModelStep:
             removed=(),
             rejected=(),
             bookmarks={
-                bookmark_of(table): self.state.heads[table].version for table in self.model.inputs
+                bookmark_of(table): self.state.heads[table].version
+                for table in self.model.inputs
             },
             operation="BOOKMARK",
             info={"run_id": self.run_id, "fingerprint": self.model.fingerprint},
@@ -233,10 +241,7 @@ def _within(
     """Return the SELECT restricted to the touched partitions."""
     wanted = " or ".join(
         "("
-        + " and ".join(
-            _equals(_as_partition(column), partition[column])
-            for column in columns
-        )
+        + " and ".join(_equals(_as_partition(column), partition[column]) for column in columns)
         + ")"
         for partition in touched
     )
@@ -250,7 +255,7 @@ def _as_partition(column: str) -> str:
 
 def _rejected_of(partition: Mapping[str, str | None]) -> str:
     parts = (
-        _equals(f"json_extract_string(\"row\", {quote_literal(_json_path(column))})", value)
+        _equals(f'json_extract_string("row", {quote_literal(_json_path(column))})', value)
         for column, value in partition.items()
     )
     return "(" + " and ".join(parts) + ")"

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from lakeworks.core.names import TableName
     from lakeworks.ingest.pending import Pending
     from lakeworks.pipeline.decide import Decision
+    from lakeworks.pipeline.plan import Action
     from lakeworks.pipeline.runner import RunRequest
     from lakeworks.pipeline.state import Services
     from lakeworks.project.declaration import Model, Source
-
-_ACTION = {"none": "none", "bookmark": "none", "new rows": "update", "partitions": "update"}
 
 
 def make_plan(services: Services, request: RunRequest, *, with_schemas: bool = True) -> Plan:
@@ -109,7 +108,9 @@ class _Planner:
         if made_anew:
             reasons = (*reasons, f"after {', '.join(str(table) for table in made_anew)}")
         action = self._action(model, decision, after_others=bool(made_anew))
-        rows, size_bytes = self._input_size(model, decision, whole=action in {"build", "rebuild"})
+        rows, size_bytes = self._input_size(
+            model, decision, whole=action in {"build", "rebuild"}
+        )
         rate = self.rates.get(model.table)
         return PlannedStep(
             model.table,
@@ -121,14 +122,14 @@ class _Planner:
             seconds=rows / rate if rate and rows else None,
         )
 
-    def _action(self, model: Model, decision: Decision, *, after_others: bool) -> str:
+    def _action(self, model: Model, decision: Decision, *, after_others: bool) -> Action:
         if model.table not in self.state.heads:
             return "build"
         if decision.mode == "whole":
             return "rebuild"
         if after_others:
             return "rebuild" if model.load == "replace" else "update"
-        return _ACTION[decision.mode]
+        return "update" if decision.mode in {"new rows", "partitions"} else "none"
 
     def _input_size(
         self, model: Model, decision: Decision, *, whole: bool

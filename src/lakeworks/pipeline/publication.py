@@ -122,7 +122,9 @@ def emptied(log: TableLog, head: int) -> Commit:
     )
 
 
-def _commit_quarantine(table: TableName, change: Change, target_version: int, state: State) -> None:
+def _commit_quarantine(
+    table: TableName, change: Change, target_version: int, state: State
+) -> None:
     name = table.quarantine
     log = state.services.storage.table(name)
     head = state.heads.get(name)

@@ -71,14 +71,15 @@ def rows(services: Services, table: TableName, *, limit: int | None = None) -> p
         session.bind("quarantine.rejects", source)
         return session.query(
             "select * from quarantine.rejects "
-            f"order by quarantined_at desc, source_file, source_row, \"row\"{bound}"
+            f'order by quarantined_at desc, source_file, source_row, "row"{bound}'
         ).read_all()
 
 
 def _published(services: Services) -> dict[TableName, TableSource]:
     """Return the quarantine of every table that has one, by the table it is for."""
     by_quarantine = {
-        table.quarantine: table for table in (*services.project.sources, *services.project.models)
+        table.quarantine: table
+        for table in (*services.project.sources, *services.project.models)
     }
     found: dict[TableName, TableSource] = {}
     for name, version in services.catalog.current_snapshot().tables.items():

@@ -97,7 +97,10 @@ class _ModelReplay:
                 rejected=staged.rejected,
                 bookmarks={},
                 operation="REPLAY",
-                info={"run_id": self.run_id, "fingerprint": self.state.heads[table].fingerprint},
+                info={
+                    "run_id": self.run_id,
+                    "fingerprint": self.state.heads[table].fingerprint,
+                },
                 partition_columns=self.model.partition_by,
                 quarantine_removed=rejects.files,
             ),

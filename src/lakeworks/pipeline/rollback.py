@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _LOOK_BACK = 1000
 
 
-def rollback(services: Services, run_id: str | None = None, *, wait_s: float | None = None) -> Snapshot:
+def rollback(
+    services: Services, run_id: str | None = None, *, wait_s: float | None = None
+) -> Snapshot:
     """Publish an earlier snapshot again and return the new snapshot.
 
     Args:

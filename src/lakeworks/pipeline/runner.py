@@ -89,9 +89,9 @@ class _Work:
         """Make every table, publish, and return the report."""
         events.emit("run.started", run_id=self.run_id, steps=len(self.chosen))
         try:
-            for table, report in self._steps():
-                self.done[table] = report
-                if self.services.project.publish == "table" and report.status != "failed":
+            for table, step in self._steps():
+                self.done[table] = step
+                if self.services.project.publish == "table" and step.status != "failed":
                     self._publish({table})
         except BaseException as error:
             report = self._report("failed", begin)
@@ -168,8 +168,8 @@ class _Work:
         if model is not None:
             return ModelStep(model, self.state, self.run_id, self.request.full_refresh).run()
         source = self.services.project.sources[table]
-        reread = self.request.full_refresh and self.request.selection is not None
-        return SourceStep(source, self.state, self.run_id, reread).run()
+        again = self.request.full_refresh and self.request.selection is not None
+        return SourceStep(source, self.state, self.run_id, "all" if again else "").run()
 
     def _blocker(self, table: TableName) -> StepReport | None:
         """Return the report of a step that cannot run because of what it reads, or None."""

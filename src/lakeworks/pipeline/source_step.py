@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from lakeworks.core import clock
+from lakeworks.core.names import quote_literal
 from lakeworks.pipeline.planner import pending_files
 from lakeworks.pipeline.publication import Change, commit, heal
 from lakeworks.pipeline.report import StepReport
@@ -26,13 +27,14 @@ class SourceStep:
     """One source's part in one run.
 
     Attributes:
-        reread: Read every landed file again and make the table anew.
+        reread: `all` reads every landed file again and makes the table anew; `rejected` reads
+            the landed files again that have rows in quarantine.
     """
 
     source: Source
     state: State
     run_id: str
-    reread: bool = False
+    reread: Literal["", "all", "rejected"] = ""
 
     def run(self) -> StepReport:
         """Read what is new and report it; raises what fails."""
@@ -42,11 +44,14 @@ class SourceStep:
         batch = self.state.files_batch(table)
         # What a killed run began but never committed was not read: it is new again.
         services.catalog.ledger.void_above(table, batch)
-        found = self._relanded() if self.reread else pending_files(self.source, self.state)
+        found = self._found()
         head = self.state.heads.get(table)
         if not found.new and not found.changed:
             return StepReport(
-                table, "up to date", version=head.version if head else None, reason="no new files"
+                table,
+                "up to date",
+                version=head.version if head else None,
+                reason="no new files",
             )
         with services.engine.session() as session:
             return self._read(session, found)
@@ -56,10 +61,13 @@ class SourceStep:
 
         table, services = self.source.table, self.state.services
         storage = services.storage
-        current = None if self.reread else self._current()
+        current = None if self.reread == "all" else self._current()
         root = storage.table_root(table)
+        source = self.source
+        if self.reread == "rejected":
+            source = replace(source, on_change="reload")
         ingested = ingest_files(
-            self.source,
+            source,
             found,
             session=session,
             landing=storage.landing,
@@ -74,7 +82,8 @@ class SourceStep:
             moment=iso(clock.now()),
         )
         try:
-            version = self._commit(ingested)
+            gone, rewritten = self._stale_rejects(session, found)
+            version = self._commit(ingested, gone, rewritten)
         except BaseException:
             storage.table(table).discard(ingested.added)
             storage.table(table.quarantine).discard(ingested.rejected)
@@ -91,24 +100,24 @@ class SourceStep:
             reason=f"{files:,} file{'s' if files != 1 else ''} read",
         )
 
-    def _commit(self, ingested: Ingested) -> int:
+    def _commit(
+        self, ingested: Ingested, gone: tuple[DataFile, ...], rewritten: tuple[DataFile, ...]
+    ) -> int:
         table = self.source.table
         removed: tuple[DataFile, ...] = tuple(ingested.removed)
-        quarantine_removed: tuple[DataFile, ...] = ()
-        if self.reread:
-            current, rejects = self._current(), self._rejects()
+        if self.reread == "all":
+            current = self._current()
             removed = current.files if current else ()
-            quarantine_removed = rejects.files if rejects else ()
         change = Change(
             schema=ingested.schema,
             added=ingested.added,
             removed=removed,
-            rejected=ingested.rejected,
+            rejected=(*ingested.rejected, *rewritten),
             bookmarks={FILES: ingested.batch},
             operation="READ FILES",
             info={"run_id": self.run_id, "fingerprint": "source"},
             partition_columns=self.source.partition_by,
-            quarantine_removed=quarantine_removed,
+            quarantine_removed=gone,
         )
         return commit(table, change, self.state)
 
@@ -124,13 +133,54 @@ class SourceStep:
         head = self.state.heads.get(self.source.table.quarantine)
         if head is None:
             return None
-        return self.state.services.storage.table(self.source.table.quarantine).version(head.version)
+        return self.state.services.storage.table(self.source.table.quarantine).version(
+            head.version
+        )
 
-    def _relanded(self) -> Pending:
-        """Return every file ever landed for the table, and what is new, to be read again."""
-        from lakeworks.ingest.pending import reread
+    def _found(self) -> Pending:
+        from lakeworks.ingest.pending import reread, reread_some
 
+        if self.reread == "":
+            return pending_files(self.source, self.state)
         known = self.state.services.catalog.ledger.entries(
             self.source.table, up_to=self.state.files_batch(self.source.table)
         )
-        return reread(known, pending_files(self.source, self.state))
+        if self.reread == "all":
+            return reread(known, pending_files(self.source, self.state))
+        return reread_some(known, self._rejected_files())
+
+    def _rejected_files(self) -> set[str]:
+        """Return the files, or members of archives, that have rows in quarantine."""
+        rejects = self._rejects()
+        if rejects is None:
+            return set()
+        root = self.state.services.storage.table_root(self.source.table.quarantine)
+        with self.state.services.engine.session() as session:
+            session.bind("quarantine.rejects", rejects.source(root))
+            found = session.query(
+                "select distinct source_file from quarantine.rejects"
+            ).read_all()
+        return {row["source_file"] for row in found.to_pylist() if row["source_file"]}
+
+    def _stale_rejects(
+        self, session: Session, found: Pending
+    ) -> tuple[tuple[DataFile, ...], tuple[DataFile, ...]]:
+        """Return quarantine files that go, and those that replace them.
+
+        What is read again is judged again, so what was rejected of those files before goes.
+        """
+        rejects = self._rejects()
+        if rejects is None or not rejects.files:
+            return (), ()
+        if self.reread == "all":
+            return rejects.files, ()
+        if not found.changed or (self.source.on_change == "append" and not self.reread):
+            return (), ()
+        root = self.state.services.storage.table_root(self.source.table.quarantine)
+        where = " or ".join(
+            f"source_file = {quote_literal(file.path)} "
+            f"or starts_with(source_file, {quote_literal(file.path + '!')})"
+            for file in found.changed
+        )
+        rewritten = session.delete(rejects.source(root), root, where)
+        return rewritten.removed, rewritten.added
