@@ -103,6 +103,6 @@ def card_transactions(
         f"case when {world.roll('i', 'no amount', 'card_null_amount')} then null "
         "else amount::decimal(12, 2) end as amount, 'USD' as currency, "
         f"case when fraud then 'online' else {dice.pick('i', 'entry', _ENTRIES)} end "
-        "as entry_mode, make_timestamp(placed + 5000000) as transaction_time, "
+        "as entry_mode, make_timestamp(placed + 5000000)::timestamptz as transaction_time, "
         "fraud as is_fraud",
     )

@@ -111,7 +111,7 @@ def products(world: World, delivery: Delivery) -> str:
         "(cents / 100)::decimal(10, 2) as list_price, "
         f"(cents * {share} // 100 / 100)::decimal(10, 2) as cost, "
         f"(50 + {dice.below('p', 'weight', 9000)})::integer as weight_g, "
-        f"make_timestamp({micros(day)}) as updated_at",
+        f"make_timestamp({micros(day)})::timestamptz as updated_at",
         changed,
     )
 
