@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lakeworks.project.errors import Mistake
 
 HEAD = "from lakeworks.project.python_models import model\n"
+USE = "from lakeworks.project.python_models import model; ORDERS={'o': 'silver.orders'}\n"
 ONE = (
     HEAD
     + """
@@ -64,7 +65,8 @@ def test_unchanged_file_is_not_executed_until_its_function_is_called(
     load: Callable[..., Project], tmp_path: Path
 ) -> None:
     count = tmp_path / "count"
-    text = f"import pathlib\n{ONE}count = pathlib.Path({str(count)!r})\n" + (
+    text = (
+        f"import pathlib\n{ONE}count = pathlib.Path({str(count)!r})\n"
         "count.write_text((count.read_text() if count.exists() else '') + 'x')\n"
     )
     first = load({"models/gold/big.py": text}).models[BIG]
@@ -82,7 +84,8 @@ def test_file_whose_declarations_are_computed_is_executed_at_every_load(
     load: Callable[..., Project], tmp_path: Path
 ) -> None:
     names = tmp_path / "names"
-    text = f"import pathlib\n{HEAD}" + (
+    text = (
+        f"import pathlib\n{HEAD}"
         f"for name in pathlib.Path({str(names)!r}).read_text().split():\n"
         "    @model(f'gold.{name}', inputs={'o': 'silver.orders'})\n"
         "    def made(o, name=name):\n        return name\n"
@@ -144,19 +147,19 @@ def test_dataclasses_in_a_model_file_work(load: Callable[..., Project]) -> None:
         ("import no_such_package_at_all\n", 1, "no_such_package_at_all"),
         ("import sys\nsys.exit(3)\n", 2, "SystemExit"),
         ("x = 1\n", 1, "declares no model"),
-        ("class E(Exception):\n    def __str__(self):\n        raise self\nraise E\n", 4, ": E:"),
-        (HEAD + "@model('gold.x', inputs={}, lod='merge')\ndef x(): ...\n", 2, "lod"),
-        (HEAD + "@model('gold.x', inputs={})\ndef x(): ...\n", 2, "at least one input"),
-        (HEAD + "@model('gold.x', inputs=3)\ndef x(): ...\n", 2, "a mapping"),
-        (HEAD + "@model('gold.x', inputs={'o': 'silver.orders'})\ndef x(p): ...\n", 2, "parameters"),
-        (HEAD + "@model('silver.x', inputs={'o': 'silver.orders'})\ndef x(o): ...\n", 2, "folder"),
-        (HEAD + "@model('gold.x', inputs={'o': 'silver.ordrs'})\ndef x(o): ...\n", 2, "ordrs"),
-        (HEAD + "@model('gold.x', inputs={'o': '../x'})\ndef x(o): ...\n", 2, "not a table name"),
-        (HEAD + "@model('gold.x', inputs={'o': 'silver.orders'}, load='merge')\ndef x(o): ...\n",
+        ("class E(Exception):\n  def __str__(self):\n    raise self\nraise E\n", 4, ": E:"),
+        (USE + "@model('gold.x', inputs={}, lod='merge')\ndef x(): ...\n", 2, "lod"),
+        (USE + "@model('gold.x', inputs={})\ndef x(): ...\n", 2, "at least one input"),
+        (USE + "@model('gold.x', inputs=3)\ndef x(): ...\n", 2, "a mapping"),
+        (USE + "@model('gold.x', inputs=ORDERS)\ndef x(p): ...\n", 2, "parameters"),
+        (USE + "@model('silver.x', inputs=ORDERS)\ndef x(o): ...\n", 2, "folder"),
+        (USE + "@model('gold.x', inputs={'o': 'silver.ordrs'})\ndef x(o): ...\n", 2, "ordrs"),
+        (USE + "@model('gold.x', inputs={'o': '../x'})\ndef x(o): ...\n", 2, "not a table name"),
+        (USE + "@model('gold.x', inputs=ORDERS, load='merge')\ndef x(o): ...\n",
          2, "needs a key"),
-        (HEAD + "@model('gold.x', inputs={'o': 'silver.orders'}, load='mrge')\ndef x(o): ...\n",
+        (USE + "@model('gold.x', inputs=ORDERS, load='mrge')\ndef x(o): ...\n",
          2, "not one of append, merge"),
-        (HEAD + "@model('gold.x', inputs={'o': 'silver.orders'}, load='append', "
+        (USE + "@model('gold.x', inputs=ORDERS, load='append', "
          "incremental_on='silver.x')\ndef x(o): ...\n", 2, "does not read silver.x"),
     ],
 )  # fmt: skip

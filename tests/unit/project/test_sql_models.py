@@ -151,11 +151,12 @@ def test_mistakes_of_header_and_sql_are_told_together(
 
 
 def test_incremental_on_names_the_driving_input(load: Callable[..., Project]) -> None:
+    header = "incremental_on: bronze.more"
     sql = "select * from bronze.orders join bronze.more using (id)"
     model = load(
         {
             "sources/more.yml": "table: bronze.more\npath: x\n",
-            "models/silver/orders.sql": f"/*\nload: append\nincremental_on: bronze.more\n*/\n{sql}",
+            "models/silver/orders.sql": f"/*\nload: append\n{header}\n*/\n{sql}",
         }
     ).models[ORDERS]
     assert model.driving == TableName("bronze", "more")
@@ -214,20 +215,20 @@ def test_line_of_a_parse_error_counts_the_header(mistake: Callable[..., Mistake]
     [
         ("select * from b.one", ["b.one"]),
         ('select * from "B"."One" join b.TWO using (id)', ["b.one", "b.two"]),
-        ("with x as (select * from b.one) select * from x join b.two on true", ["b.one", "b.two"]),
+        ("with x as (select 1 from b.one) select * from x join b.two on true", ["b.one", "b.two"]),
         ("with b as (select 1) select * from b.one, b", ["b.one"]),
         ("select * from b.one union all select * from b.two", ["b.one", "b.two"]),
         ("select (select max(x) from b.two) from b.one", ["b.two", "b.one"]),
         ("select * from b.one where id in (select id from b.two)", ["b.one", "b.two"]),
         ("select * from b.one semi join b.two using (id)", ["b.one", "b.two"]),
         ("select * from (select * from (select * from b.one))", ["b.one"]),
-        ("with x as (with y as (select * from b.one) select * from y) select * from x", ["b.one"]),
+        ("with x as (with y as (from b.one) select * from y) select * from x", ["b.one"]),
         ("select * from b.one, lateral (select * from b.two)", ["b.one", "b.two"]),
         ("from b.one", ["b.one"]),
         ("from b.one select x where y", ["b.one"]),
         ("select * from (b.one join b.two using (id))", ["b.one", "b.two"]),
         ("select * from (pivot b.one on x using sum(y))", ["b.one"]),
-        ("select * from b.one, unnest(one.list) as u(v), range(3), generate_series(1, 2)", ["b.one"]),
+        ("select * from b.one, unnest(one.l) as u(v), range(3), generate_series(1, 2)", ["b.one"]),
         (("with recursive r as (select 1 as n from b.one union all select n + 1 from r) "
          "select * from r"), ["b.one"]),
         ("select * from b.one order by (select 1 from b.two)", ["b.one", "b.two"]),
@@ -327,7 +328,7 @@ def test_row_by_row(sql: str) -> None:
         "select max(a) filter (where b) from b.one",
         "select (select sum(one.x)) from b.one",
         (
-            "with recursive r as (select n from b.one union all select n + 1 from r where n < 9) "
+            "with recursive r as (select n from b.one union all select n + 1 from r) "
             "select * from r"
         ),
         "select * from range(3) join b.one on true",
@@ -342,7 +343,7 @@ def test_every_aggregate_of_the_engine_is_known() -> None:
     import duckdb
 
     rows = duckdb.sql(
-        "select distinct function_name from duckdb_functions() where function_type = 'aggregate'"
+        "select function_name from duckdb_functions() where function_type = 'aggregate'"
     ).fetchall()
     assert {name for (name,) in rows} - AGGREGATES == set()
 
