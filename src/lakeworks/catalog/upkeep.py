@@ -134,12 +134,12 @@ def _held(
         events.emit("run.waiting", holder=str(holder))
 
     with catalog.locks.hold(
-        _guarding(table), holder=run_id, wait_s=wait_s, on_wait=tell
+        guarding(table), holder=run_id, wait_s=wait_s, on_wait=tell
     ) as lease:
         yield lease
 
 
-def _guarding(table: TableName) -> list[TableName]:
+def guarding(table: TableName) -> list[TableName]:
     """Return the tables whose locks keep every writer of `table` away.
 
     A quarantine is written under its target's lock. `quarantine.a_b_c` may belong to `a.b_c` or

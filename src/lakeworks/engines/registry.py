@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lakeworks.engines.errors import UnknownEngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lakeworks.engines.protocol import Engine
 
@@ -41,3 +41,17 @@ def open_engine(
     return DuckEngine(
         memory_limit=memory_limit, threads=threads, temp_directory=temp_directory, s3=s3
     )
+
+
+def missing_extras(name: str, wanted: Iterable[str]) -> list[str]:
+    """Return which of `wanted` (`avro`, `s3`) the engine called `name` would not find.
+
+    Raises:
+        UnknownEngineError: there is no such engine.
+    """
+    if name != "duckdb":
+        raise UnknownEngineError.named(name, ENGINES)
+    from lakeworks.engines.duckdb.extensions import extension_path
+
+    extensions = {"avro": "avro", "s3": "httpfs"}
+    return [extra for extra in wanted if extension_path(extensions[extra]) is None]

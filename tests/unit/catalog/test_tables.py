@@ -16,7 +16,7 @@ from lakeworks.catalog.errors import (
     VersionTextError,
 )
 from lakeworks.catalog.tables import Tables
-from lakeworks.catalog.upkeep import _guarding, _head
+from lakeworks.catalog.upkeep import _head, guarding
 from lakeworks.core import clock
 from lakeworks.core.names import TableName
 from lakeworks.core.types import Field, Scalar, Schema
@@ -224,11 +224,11 @@ def test_optimize_does_not_disturb_a_run(orders: World) -> None:
 
 
 def test_a_quarantine_is_guarded_by_the_locks_of_every_table_it_may_belong_to() -> None:
-    guarded = _guarding(TableName("quarantine", "silver_web_events"))
+    guarded = guarding(TableName("quarantine", "silver_web_events"))
     assert TableName("silver", "web_events") in guarded
     assert TableName("silver_web", "events") in guarded
-    assert _guarding(ORDERS) == [ORDERS]
-    assert _guarding(TableName("quarantine", "odd_")) == [TableName("quarantine", "odd_")]
+    assert guarding(ORDERS) == [ORDERS]
+    assert guarding(TableName("quarantine", "odd_")) == [TableName("quarantine", "odd_")]
 
 
 def three_replacements(world: World) -> list[datetime]:
