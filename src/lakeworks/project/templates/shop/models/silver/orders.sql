@@ -35,7 +35,7 @@ select
   shipping_address.city                      as ship_city,
   shipping_address.state                     as ship_state,
   shipping_address.zip                       as ship_zip,
-  cast(len(items) as integer)                as line_count,
+  cast(array_length(items) as integer)       as line_count,
   cast(year(try_cast(created_at as timestamptz)) as integer)  as year,
   cast(month(try_cast(created_at as timestamptz)) as integer) as month
 from bronze.orders

@@ -23,6 +23,6 @@ select
   try_cast(created_at as timestamptz)      as created_at,
   try_cast(resolved_at as timestamptz)     as resolved_at,
   try_cast(satisfaction as integer)        as satisfaction,
-  cast(len(messages) as integer)           as message_count,
+  cast(array_length(messages) as integer)  as message_count,
   try_cast(updated_at as timestamptz)      as updated_at
 from bronze.support_tickets
