@@ -36,7 +36,7 @@ coverage: $(VENV)/.made-dev ## run every test and show what none reaches
 	$(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 docs: $(VENV)/.made-docs ## build the pages into site/, strictly
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.made-bench ## measure against the budgets; needs Java, gigabytes and minutes
 	@set -e; for bench in benchmarks/bench_*.py; do \
