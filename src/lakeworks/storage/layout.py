@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import NameRefusedError
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 TABLES = "tables"
 LANDING = "landing"
 STAGING = "staging"
+_THREADS = 8
 
 
 class Storage:
@@ -63,12 +66,10 @@ class Storage:
 
     def tables(self) -> list[TableName]:
         """Return the tables that exist, by name."""
-        found = set()
+        names = []
         for path in self.store.folders(TABLES, depth=2):
-            try:
-                name = TableName.parse(path.replace("/", "."))
-            except NameRefusedError:
-                continue  # not ours
-            if self.table(name).exists():
-                found.add(name)
-        return sorted(found)
+            with contextlib.suppress(NameRefusedError):  # not ours
+                names.append(TableName.parse(path.replace("/", ".")))
+        with ThreadPoolExecutor(_THREADS) as pool:
+            there = pool.map(lambda name: self.table(name).exists(), names)
+            return sorted(name for name, exists in zip(names, there, strict=True) if exists)

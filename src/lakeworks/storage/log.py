@@ -30,7 +30,7 @@ from lakeworks.storage.local import flush_file, flush_folders
 from lakeworks.storage.log_actions import Action, Commit, commit_path, lines, parse_lines
 from lakeworks.storage.log_changes import Changes, net_changes
 from lakeworks.storage.log_checkpoint import CHECKPOINT_EVERY, read_checkpoint, write_checkpoint
-from lakeworks.storage.log_listing import list_log
+from lakeworks.storage.log_listing import Listing, list_log
 from lakeworks.storage.log_plan import plan
 from lakeworks.storage.log_state import TableState, TableVersion, UnsupportedFeatureError
 
@@ -247,16 +247,32 @@ class TableLog:
         version = latest if number is None else number
         if not 0 <= version <= latest:
             raise VersionNotFoundError.numbered(self.root, version, latest)
+        state = self._from_checkpoint(listing, version)
+        if state.version < 0:
+            listing = list_log(self.store, whole=True)
+            if listing.cleaned and min(listing.checkpoints) > version:
+                oldest = min(listing.checkpoints)
+                raise VersionNotFoundError.cleaned(self.root, version, oldest)
+        listing.check_whole(self.store, state.version, version)
+        return self._replayed(state, range(state.version + 1, version + 1))
+
+    def _from_checkpoint(self, listing: Listing, version: int) -> TableState:
+        """Return the state at the newest sound checkpoint up to a version, or an empty one."""
         base = listing.base_of(version)
-        if base < 0 and listing.cleaned:
-            raise VersionNotFoundError.cleaned(self.root, version, min(listing.checkpoints))
-        listing.check_whole(self.store, base, version)
+        if base < 0:
+            return TableState()
+        paths = listing.checkpoints[base]
         state = TableState()
-        if base >= 0:
-            paths = listing.checkpoints[base]
+        try:
             self._apply(state, base, read_checkpoint(self.store, paths), paths[0])
-            self._restore_info(state)
-        return self._replayed(state, range(base + 1, version + 1))
+        except CorruptLogError as error:
+            if listing.cleaned and not self.store.exists(commit_path(0)):
+                raise
+            # A checkpoint only repeats what the commits say, so the commits stand in for it.
+            logger.warning("%s; reading the commits instead", error.problem)
+            return TableState()
+        self._restore_info(state)
+        return state
 
     def _restore_info(self, state: TableState) -> None:
         """Add what a checkpoint leaves out: the commit's own information, if it is there."""

@@ -18,7 +18,7 @@ from lakeworks.storage.errors import (
     VersionNotFoundError,
 )
 from lakeworks.storage.local import TEMPORARY
-from lakeworks.storage.log_actions import LOG_FOLDER, Commit, file_of
+from lakeworks.storage.log_actions import Commit, file_of
 from lakeworks.storage.log_checkpoint import read_checkpoint
 from lakeworks.storage.log_listing import list_log
 
@@ -250,10 +250,11 @@ def _check_rows(log: TableLog, removed: list[DataFile], added: list[DataFile]) -
 
 def _is_data(path: str) -> bool:
     """Whether a path may be a data file, or a leftover of an interrupted write."""
-    first, _, name = path.rpartition("/")
-    if name.startswith(TEMPORARY):
+    first, _, _ = path.partition("/")
+    if path.rpartition("/")[2].startswith(TEMPORARY):
         return True
-    return not path.startswith((f"{LOG_FOLDER}/", "_")) and not first.startswith("_")
+    # Other programs keep their own things under `_`; a partition column may begin with it too.
+    return not first.startswith("_") or "=" in first
 
 
 def _needed(log: TableLog, versions: Set[int]) -> set[str]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeworks.core.types import Array, Decimal, Field, Map, Scalar, Schema, Struct, parse_type
+from lakeworks.storage import maintenance
 from lakeworks.storage.errors import (
     CommitConflictError,
     CommitRefusedError,
@@ -187,13 +188,30 @@ def test_a_missing_log_file_is_named(log: TableLog) -> None:
     assert "as it was at version 1" in caught.value.hint
 
 
-def test_a_torn_checkpoint_is_named_and_a_torn_hint_does_no_harm(log: TableLog) -> None:
-    log.commit(Commit(0, "x", schema=ONE))
+def test_a_torn_checkpoint_or_hint_does_no_harm_while_the_commits_are_there(
+    log: TableLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    for version in range(3):
+        log.commit(Commit(version, "x", schema=None if version else ONE, transactions={"a": 1}))
     log.store.put("_delta_log/_last_checkpoint", b'{"vers')
-    assert TableLog(log.store).version().version == 0
-    log.store.put(f"_delta_log/{0:020}.checkpoint.parquet", b"PAR1 no")
+    assert TableLog(log.store).version().version == 2
+    checkpoint = f"_delta_log/{1:020}.checkpoint.parquet"
+    log.store.put(checkpoint, b"PAR1 no")
+    for hint in (b"", b'{"version":1,"size":4}'):
+        log.store.put("_delta_log/_last_checkpoint", hint)
+        assert TableLog(log.store).version().transactions == {"a": 1}
+    assert "reading the commits instead" in caplog.text
+    log_file(log, 0).unlink()
     with pytest.raises(CorruptLogError, match=r"checkpoint\.parquet"):
         TableLog(log.store).version()
+
+
+def test_files_of_partitions_named_like_hidden_folders_are_data(log: TableLog) -> None:
+    log.commit(Commit(0, "x", schema=ONE))
+    for path in ("__rejected=true/a.parquet", "_change_data/b.parquet", "c.parquet"):
+        log.store.put(path, b"x")
+    found = [orphan.path for orphan in maintenance.orphans(log)]
+    assert found == ["__rejected=true/a.parquet", "c.parquet"]
 
 
 @pytest.mark.parametrize(
