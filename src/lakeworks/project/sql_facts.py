@@ -7,6 +7,8 @@ table can stand. Loaded only when a model is new or changed (see `facts_cache.py
 from __future__ import annotations
 
 import hashlib
+import logging
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from lakeworks.project.errors import (
 from lakeworks.project.sql_shape import Bindings, bind, driving_path, is_row_wise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlglot.dialects.dialect import Dialect
     from sqlglot.tokenizer_core import Token
@@ -146,7 +148,8 @@ def _one_select(
         return None
     first = tokens[0]
     try:
-        found = reader.parser(error_level=ErrorLevel.RAISE).parse(tokens, text)
+        with _silent():
+            found = reader.parser(error_level=ErrorLevel.RAISE).parse(tokens, text)
     except ParseError as error:
         mistakes.add(*_unparsed(error, tokens, file), code=SQL_DOES_NOT_PARSE)
         return None
@@ -163,6 +166,17 @@ def _one_select(
         mistakes.add(Location(file, first.line), problem, hint, code=NOT_ONE_SELECT)
         return None
     return query
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep sqlglot from logging what it does not model: it is told as a mistake instead."""
+    logger = logging.getLogger("sqlglot")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _torn(error: TokenError, text: str, file: str) -> tuple[Location, str, str]:

@@ -108,11 +108,14 @@ def _explained(error: Any, text: str, file: str) -> tuple[Location, str, str]:  
         offset = getattr(error, "position", 0) or 0
         at = Location(file, text.count("\n", 0, offset) + 1)
         return at, "the YAML holds a control character", "remove it"
+    reason = getattr(error, "problem", None) or getattr(error, "context", None) or "unreadable"
+    begun = getattr(error, "context_mark", None)
+    if "end of stream" in reason and begun is not None:
+        mark = begun  # What has no end is found at the file's end, and mended where it begins.
     line = min(mark.line + 1, len(lines))
     at = Location(file, line)
     if "\t" in _indentation(lines[line - 1]):
         return at, "the line is indented with a tab", "YAML is indented with spaces only"
-    reason = getattr(error, "problem", None) or getattr(error, "context", None) or "unreadable"
     hint = ""
     if "mapping values are not allowed" in reason:
         hint = "quote a text that holds a colon, and align keys of one level"

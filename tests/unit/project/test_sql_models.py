@@ -200,6 +200,13 @@ def test_sql_that_is_no_model_is_refused_with_its_line(sql: str, line: int, said
     assert found == line or "read" in said
 
 
+def test_statement_that_the_parser_does_not_model_is_refused_without_a_log_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert "begins with 'explain'" in _told("explain select * from b.c")[1]
+    assert caplog.records == []
+
+
 def test_misspelt_first_word_gets_a_hint() -> None:
     assert _told("selec a from b.c")[2] == "did you mean select?"
 

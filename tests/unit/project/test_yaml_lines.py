@@ -66,6 +66,7 @@ def test_key_given_twice_names_both_lines() -> None:
     [
         ("a:\n\t- x\n", 2, "indented with a tab"),
         ("a: [1, 2\nb: 3\n", 2, "cannot be read"),
+        ("a: 1\nb: 'text\nc: 2\n\n", 2, "unexpected end of stream"),
         ("a: b: c\n", 1, "mapping values are not allowed"),
         ("a: !!python/object/apply:os.system [x]\n", 1, "tag"),
         ("a: !!int 3\n", 1, "tag"),
