@@ -276,3 +276,34 @@ class LogPatternError(RequestError):
             "name every group, (?P<name>…), or make it (?:…); names beginning with "
             "_source_file, _ingested_at, _run_id and _rescued are taken",
         )
+
+
+class StatementRefusedError(RequestError):
+    """A caller's SQL is something else than one query over tables."""
+
+    code = "LW431"
+
+    @classmethod
+    def kind(cls, kind: str) -> Self:
+        """Name the kind of statement."""
+        if kind == "PIVOT without IN":
+            return cls("PIVOT needs its columns named here", "write PIVOT … ON column IN (…)")
+        hint = "lake tables lists the tables" if kind == "SHOW" else _ONE_QUERY
+        return cls(f"a query cannot be {kind}", hint)
+
+    @classmethod
+    def number_of(cls, count: int) -> Self:
+        """Say that there is not exactly one statement."""
+        said = f"{count} statements were given" if count else "there is no statement"
+        return cls(f"{said}, and a query is one", _ONE_QUERY)
+
+    @classmethod
+    def function(cls, name: str, allowed: Iterable[str]) -> Self:
+        """Name a table function that a query may not use."""
+        return cls(
+            f"a query reads tables of the lake, and {name}() is something else",
+            f"files become tables through sources/; allowed are {', '.join(sorted(allowed))}",
+        )
+
+
+_ONE_QUERY = "write one SELECT, or WITH, FROM, VALUES, DESCRIBE, SUMMARIZE or EXPLAIN"

@@ -238,6 +238,23 @@ class Engine(Protocol):
         """Open a session of its own."""
         ...
 
+    def tables_read(self, sql: str) -> frozenset[str]:
+        """Return the tables that a caller's query names, dotted and in lower case.
+
+        Raises:
+            SqlError: it cannot be parsed.
+            StatementRefusedError: it is not one query (SELECT in any form, DESCRIBE, SUMMARIZE,
+                EXPLAIN of a query), or it reads something else than tables.
+        """
+        ...
+
+    def query_session(self, sources: Mapping[str, TableSource]) -> Session:
+        """Open a session for a caller's SQL: it reads these tables (dotted name to source).
+
+        It can reach no other file, change no setting, and write nothing.
+        """
+        ...
+
     def interrupt(self) -> None:
         """Stop what every open session runs, from another thread."""
         ...

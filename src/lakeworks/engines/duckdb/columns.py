@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier as quoted
 from lakeworks.core.names import quote_literal
-from lakeworks.core.types import Field, Scalar, Schema, Struct, evolve
+from lakeworks.core.types import Array, Field, Map, Scalar, Schema, Struct, evolve
 from lakeworks.engines.duckdb.types import to_duckdb
 from lakeworks.engines.errors import LoadError, SchemaNarrowedError, UnknownColumnError
 
@@ -218,4 +218,8 @@ def _changes_files(before: Type, after: Type) -> bool:
     if isinstance(before, Struct) and isinstance(after, Struct):
         later = {f.name.casefold(): f.type for f in after.fields}
         return any(_changes_files(f.type, later[f.name.casefold()]) for f in before.fields)
+    if isinstance(before, Array) and isinstance(after, Array):
+        return _changes_files(before.element, after.element)
+    if isinstance(before, Map) and isinstance(after, Map):
+        return before.key != after.key or _changes_files(before.value, after.value)
     return before != after

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from lakeworks.storage.files import TableSource
+
 MEMORY_SHARE = 0.6
 _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -49,11 +51,12 @@ class DuckEngine:
     ) -> None:
         self.memory_limit_bytes = memory_limit or default_memory_limit()
         self._temp_directory = temp_directory
+        self._threads = threads
         self._s3 = dict(s3) if s3 else None
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._sessions: set[DuckSession] = set()
-        self._root = self._connect(threads)
+        self._root = self._connect(threads, temp_directory)
 
     def session(self) -> DuckSession:
         """Open a session with a catalog of its own."""
@@ -74,6 +77,24 @@ class DuckEngine:
         for session in sessions:
             session.interrupt()
 
+    def tables_read(self, sql: str) -> frozenset[str]:
+        """Return the tables that a caller's query names; see the protocol."""
+        from lakeworks.engines.duckdb.caller_sql import tables_read
+
+        return tables_read(self._root.cursor(), sql)
+
+    def query_session(self, sources: Mapping[str, TableSource]) -> DuckSession:
+        """Open a session for a caller's SQL, shut to all but `sources`; see the protocol."""
+        from lakeworks.engines.duckdb.query_session import query_session
+
+        # Two instances that share one temporary directory overwrite each other's files.
+        spill = f"{self._temp_directory}/query-{next(self._numbers)}"
+        root = self._connect(self._threads, spill)
+        session = query_session(root, sources, spill=spill, s3=self._s3, on_close=self._forget)
+        with self._lock:
+            self._sessions.add(session)
+        return session
+
     def close(self) -> None:
         """Interrupt what runs, free memory, remove temporary files. May be called again."""
         self.interrupt()
@@ -85,7 +106,7 @@ class DuckEngine:
         with self._lock:
             self._sessions.discard(session)
 
-    def _connect(self, threads: int | None) -> duckdb.DuckDBPyConnection:
+    def _connect(self, threads: int | None, temp_directory: str) -> duckdb.DuckDBPyConnection:
         import duckdb
 
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -93,7 +114,7 @@ class DuckEngine:
             "autoload_known_extensions": False,
             "python_enable_replacements": False,
             "memory_limit": f"{self.memory_limit_bytes}B",
-            "temp_directory": self._temp_directory,
+            "temp_directory": temp_directory,
             "preserve_insertion_order": False,
         }
         if threads is not None:

@@ -7,6 +7,7 @@ stay in the files too; their values for the log come from the COPY itself.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
 FILE_BYTES = 128 * 1024 * 1024
-OWN_FILE = r"part-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet"
+OWN_FILE = r"part-[0-9a-f]{8}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,19 @@ def copy_out(  # noqa: PLR0913 - one COPY has this many choices
     if divide_by is not None:
         columns.append(f"CAST({quote_identifier(divide_by)} AS VARCHAR) AS {divider}")
         keys = [divider, *keys]
-    options = _options(keys)
+    token = secrets.token_hex(4)
+    options = _options(keys, token)
     body = f"SELECT {', '.join(columns)} FROM ({select}\n) AS __rows"
     if not root.startswith("s3://"):
         Path(root).mkdir(parents=True, exist_ok=True)
-    with translated(con):
-        result = con.execute(f"COPY ({body}) TO {quote_literal(root)} ({options})").fetchall()
+    try:
+        with translated(con):
+            result = con.execute(
+                f"COPY ({body}) TO {quote_literal(root)} ({options})"
+            ).fetchall()
+    except BaseException:
+        _clear(root, token)
+        raise
     named = dict(zip(keys[len(keys) - len(partition_by) :], partition_by, strict=True))
     return [_written(row, root, schema, named, divider) for row in result]
 
@@ -169,9 +177,19 @@ def _partition_columns(schema: Schema, partition_by: Sequence[str], table: str) 
     return names
 
 
-def _options(keys: Sequence[str]) -> str:
+def _clear(root: str, token: str) -> None:
+    """Delete what a COPY that failed had written; in a bucket unfinished uploads never show."""
+    if not root.startswith("s3://"):
+        for path in Path(root).glob(f"part-{token}-*"):
+            path.unlink(missing_ok=True)
+
+
+def _options(keys: Sequence[str], token: str) -> str:
     # Snappy writes and reads faster than zstd on local disks, at about twice the size.
-    common = "FORMAT parquet, COMPRESSION snappy, RETURN_STATS, FILENAME_PATTERN 'part-{uuid}'"
+    common = (
+        "FORMAT parquet, COMPRESSION snappy, RETURN_STATS, "
+        f"FILENAME_PATTERN 'part-{token}-{{uuid}}'"
+    )
     if not keys:
         return f"{common}, APPEND, FILE_SIZE_BYTES {FILE_BYTES}, WRITE_EMPTY_FILE false"
     listed = ", ".join(quote_identifier(key) for key in keys)
