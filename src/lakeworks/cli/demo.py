@@ -187,7 +187,7 @@ def _look(lake: Lake, tell: _Teller) -> None:
         rows = [list(row.values()) for row in found.to_pylist()]
         say.table(found.column_names, rows)
     tell.say("", say.strong("What was rejected, and why (lake quarantine):"))
-    quarantine.print_summary(lake.pipeline.quarantine.summary(), most=8)
+    quarantine.print_summary(lake.pipeline.quarantine(), most=8)
 
 
 def _say_what_next(place: Path, seconds: float) -> None:

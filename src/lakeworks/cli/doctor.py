@@ -28,7 +28,8 @@ def doctor(
         say.line(f"{say.good('All is well')}: nothing was found that needs a hand.")
     else:
         for finding in findings:
-            say.line(f"{say.strong(finding.subject)}: {finding.problem}")
+            told = f"{finding.severity}: {finding.kind}"
+            say.line(f"{say.bad(told) if finding.serious else told}: {finding.what}")
             say.line(f"  do: {finding.advice}")
         say.line(f"{render.plural(len(findings), 'finding')}.")
     if any(finding.serious for finding in findings):

@@ -43,6 +43,15 @@ def opened(folder: Path | None, environment: str | None) -> Lake:
     return Lake.open(folder or Path(), environment=environment)
 
 
+def moment_or_snapshot(written: str) -> datetime | int:
+    """Read a point in time, or the number of a snapshot.
+
+    Raises:
+        MomentError: it is neither.
+    """
+    return int(written) if written.isdecimal() else instant(written)
+
+
 def instant(written: str) -> datetime:
     """Read a point in time as a user writes it; without a zone it is UTC.
 

@@ -11,7 +11,7 @@ import typer
 
 from lakeworks.cli import render, say
 from lakeworks.cli.errors import BinaryOutputError, UnknownChoiceError
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, instant, opened
+from lakeworks.cli.options import AsJson, EnvironmentName, Folder, moment_or_snapshot, opened
 
 if TYPE_CHECKING:
     from lakeworks.query.results import QueryResult
@@ -66,7 +66,8 @@ def query(
         str | None,
         typer.Option(
             metavar="TIMESTAMP",
-            help="Read all tables as they were published then; UTC without a zone.",
+            help="Read all tables as readers saw them then (UTC without a zone), or in the "
+            "snapshot of this number.",
             show_default=False,
         ),
     ] = None,
@@ -88,13 +89,14 @@ def query(
     chosen = Format.JSON if as_json else _chosen(format_, output)
     if chosen in _BINARY and output is None and sys.stdout.isatty():
         raise BinaryOutputError.of(chosen)
-    moment = instant(at) if at else None
+    moment = moment_or_snapshot(at) if at else None
     with opened(folder, environment) as lake:
-        result = lake.query.sql(text, at=moment, limit=limit)
         if chosen is Format.TABLE and output is None:
-            _print_table(result, limit)
+            with lake.query.sql(text, at=moment) as result:
+                _print_table(result, limit)
         else:
-            _write(result, chosen, output)
+            with lake.query.sql(text, at=moment, limit=limit) as result:
+                _write(result, chosen, output)
 
 
 def _chosen(format_: Format | None, output: Path | None) -> Format:
@@ -109,12 +111,23 @@ def _chosen(format_: Format | None, output: Path | None) -> Format:
 
 
 def _print_table(result: QueryResult, limit: int | None) -> None:
-    """Print the first rows; what is not shown is said."""
+    """Print the first rows; that there are more is said."""
     most = SHOWN_ROWS if limit is None else limit
     found = result.head(most + 1)
-    rows = [list(row.values()) for row in found.slice(0, most).to_pylist()]
+    shown = found.slice(0, most)
+    # By column, since two columns may have one name.
+    rows = list(zip(*(column.to_pylist() for column in shown.columns), strict=True))
     say.table(found.column_names, rows, null="null")
-    if found.num_rows > most:
-        say.line(f"… more rows: --limit {most * 10}, or --format csv for all")
+    if limit is None and found.num_rows > most:
+        say.line(f"… and more: --limit {most * 10}, or --format csv for all")
     else:
-        say.line(f"({render.plural(len(rows), 'row')})")
+        say.line(f"({render.plural(shown.num_rows, 'row')})")
+
+
+def _write(result: QueryResult, chosen: Format, output: Path | None) -> None:
+    """Write all rows, as they come."""
+    if output is None:
+        result.write(chosen, sys.stdout.buffer if chosen in _BINARY else sys.stdout)
+        return
+    rows = result.write(chosen, output)
+    say.remark(f"{render.plural(rows, 'row')} in {output}")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.pipeline.plan import Plan
+    from lakeworks.pipeline.quarantine import Rejected
     from lakeworks.pipeline.report import RunReport
     from lakeworks.pipeline.state import Services
     from lakeworks.project.declaration import Project
@@ -82,3 +85,20 @@ class Pipeline:
         from lakeworks.pipeline.replay import replay
 
         return replay(self._services, TableName.parse(table))
+
+    def quarantine(self) -> list[Rejected]:
+        """Return what is in quarantine, by table and rule, most rows first."""
+        from lakeworks.pipeline.quarantine import summary
+
+        return summary(self._services)
+
+    def quarantined_rows(self, table: str, *, limit: int | None = None) -> pa.Table:
+        """Return rejected rows of one table with rule, reason and origin, the latest first.
+
+        Raises:
+            ReplayError: nothing of the table is in quarantine.
+        """
+        from lakeworks.core.names import TableName
+        from lakeworks.pipeline.quarantine import rows
+
+        return rows(self._services, TableName.parse(table), limit=limit)
