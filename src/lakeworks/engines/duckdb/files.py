@@ -35,6 +35,7 @@ class FormatReader(Protocol):
     """Reads the files of one format for one `FileReading`."""
 
     schema: Schema
+    unreadable: dict[str, str]
 
     def plan(self) -> Sequence[Group]:
         """Look at the files, learn their schema, group those that read alike."""
@@ -59,6 +60,7 @@ def read_files(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FilesRea
     for group in reader.plan():
         _read_group(con, reader, group, total)
     total.schema = reader.schema
+    total.unreadable |= reader.unreadable
     salvaged = reading.options.get("rejects")
     if salvaged:
         _add_salvaged(Sink(con, reading), Path(salvaged), total)

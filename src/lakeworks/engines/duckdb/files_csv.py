@@ -82,6 +82,7 @@ class CsvReader:
         self.con = con
         self.reading = reading
         self.sink = Sink(con, reading)
+        self.unreadable: dict[str, str] = {}
         self.schema = reading.known or Schema()
 
     def plan(self) -> list[Group]:
@@ -90,11 +91,16 @@ class CsvReader:
         samples: dict[str, list[str]] = {}
         for file in self.reading.files:
             head = self._head(file)
+            if head.problem:
+                self.unreadable[file.source_file] = head.problem
+                continue
             dialect = dialect_of(head, self.reading.options, self.reading.known)
             if dialect is not None:
                 if self.reading.types == "infer" and (dialect, head.packing) not in groups:
                     _sample(head, dialect, samples)
                 groups.setdefault((dialect, head.packing), []).append(file)
+            elif not head.whole:
+                self.unreadable[file.source_file] = "it begins with 64 KiB of blank lines"
         planned = [Group(d, packing, tuple(files)) for (d, packing), files in groups.items()]
         if self.reading.known is None or self.reading.mode == "evolve":
             for group in planned:

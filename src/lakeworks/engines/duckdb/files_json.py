@@ -88,13 +88,16 @@ class JsonReader:
         self.sample = Sample()
         self._first_load = reading.known is None
         self.schema = reading.known or Schema()
+        self.unreadable: dict[str, str] = {}
 
     def plan(self) -> list[Group]:
         """Look at every file's beginning; learn the schema; group files that read alike."""
         groups: dict[tuple[str, str], list[ArrivedFile]] = {}
         for file in self.reading.files:
             head = head_of(file.uri)
-            if file.uri.startswith("s3://") or not head.empty:
+            if head.fault:
+                self.unreadable[file.source_file] = head.fault
+            elif file.uri.startswith("s3://") or not head.empty:
                 layout = self._layout(head)
                 groups.setdefault((layout, head.packing), []).append(file)
                 self._heads[file.uri] = head

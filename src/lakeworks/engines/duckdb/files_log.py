@@ -70,6 +70,7 @@ class LogReader:
         self.con = con
         self.reading = reading
         self.sink = Sink(con, reading)
+        self.unreadable: dict[str, str] = {}
         named = str(reading.options.get("pattern") or "combined")
         self.built_in = named in PATTERNS
         self.pattern = PATTERNS.get(named, named)
@@ -95,7 +96,9 @@ class LogReader:
         groups: dict[str, list[ArrivedFile]] = {}
         for file in self.reading.files:
             head = head_of(file.uri)
-            if file.uri.startswith("s3://") or not head.empty:
+            if head.fault:
+                self.unreadable[file.source_file] = head.fault
+            elif file.uri.startswith("s3://") or not head.empty:
                 groups.setdefault(head.packing, []).append(file)
         return [Group(packing, tuple(files)) for packing, files in groups.items()]
 

@@ -151,7 +151,7 @@ class Sink:
         """Quarantine rows; `select` gives the first five columns of a quarantine table."""
         moment = quote_literal(self.reading.moment)
         stamped = (
-            f"SELECT *, {quote_literal(self.reading.run_id)} AS run_id, "
+            f"SELECT * REPLACE (source_row + {self._line_offset()} AS source_row), {quote_literal(self.reading.run_id)} AS run_id, "
             f"CAST({moment} AS TIMESTAMPTZ) AS quarantined_at FROM ({select})"
         )
         written = copy_out(
@@ -162,6 +162,12 @@ class Sink:
             table=self.reading.table,
         )
         return [one.file for one in written]
+
+    def _line_offset(self) -> str:
+        """Return how many lines of its file come before what was read, for files that grew."""
+        offsets = self.reading.options.get("line_offsets") or {}
+        whens = " ".join(f"WHEN {quote_literal(f)} THEN {n}" for f, n in offsets.items() if n)
+        return f"CASE source_file {whens} ELSE 0 END" if whens else "0"
 
     def reject_lines(self, path: Path) -> list[DataFile]:
         """Quarantine what a file of `Reject.line`s holds."""

@@ -51,6 +51,7 @@ class TableFileReader:
         self.con = con
         self.reading = reading
         self.sink = Sink(con, reading)
+        self.unreadable: dict[str, str] = {}
         self.schema = reading.known or Schema()
         if reading.format == "avro":
             from lakeworks.engines.duckdb.extensions import load_extension

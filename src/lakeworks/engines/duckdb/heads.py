@@ -46,6 +46,13 @@ class Head:
         return "utf-8"
 
     @property
+    def fault(self) -> str:
+        """Why line-wise reading would go wrong, or empty."""
+        if self.problem or self.encoding == "utf-8":
+            return self.problem
+        return f"it begins with the byte order mark of {self.encoding}"
+
+    @property
     def empty(self) -> bool:
         """Whether there is nothing but white space."""
         return self.whole and not self.data.strip()

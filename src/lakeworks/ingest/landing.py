@@ -1,0 +1,221 @@
+"""Copy arrived files byte for byte into the landing zone, with their checksum.
+
+The same pass that copies computes SHA-256 and unpacks gzip, so that a torn file is known as one
+before the engine reads it. A file that changes or vanishes meanwhile is left for the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from lakeworks.core import events
+from lakeworks.ingest.errors import LandingFailedError
+from lakeworks.ingest.unpacking import (
+    MAGIC_BYTES,
+    Packing,
+    Unpacker,
+    UnpackingError,
+    packing_of,
+    pieces,
+    unpacker,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lakeworks.ingest.discover import FoundFile
+    from lakeworks.ingest.ledger import KnownFile, LedgerEntry
+    from lakeworks.storage.objects import ObjectStore
+
+_CHUNK_BYTES = 2 * 1024 * 1024
+_SMALL_BYTES = 1024 * 1024
+_THREADS_FOR_LARGE = 2
+_THREADS_FOR_SMALL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """One file of the batch, where its bytes are kept.
+
+    Attributes:
+        problem: Why its packing cannot be undone to the end, or empty.
+        prefix_sha256: Of the bytes that an earlier batch had read, where that was asked for.
+    """
+
+    found: FoundFile
+    uri: str
+    size_bytes: int
+    sha256: str
+    packing: Packing = "none"
+    problem: str = ""
+    prefix_sha256: str = ""
+
+    def entry(self, batch: int) -> LedgerEntry:
+        """Return what the ledger is told."""
+        from lakeworks.ingest.ledger import LedgerEntry
+
+        found = self.found
+        return LedgerEntry(
+            found.path, batch, found.size_bytes, found.modified_ns, found.etag, self.sha256, self.uri
+        )
+
+
+@dataclass(slots=True)
+class Landing:
+    """Lands the files of one batch.
+
+    Attributes:
+        store: The landing zone.
+        folder: Where in it this batch's files go: `<table>/<date>/<batch>`.
+        copies: False when the source's own folder is the landing zone.
+        before: Files whose earlier content is to be recognised at their beginning.
+    """
+
+    store: ObjectStore
+    folder: str
+    copies: bool
+    before: dict[str, KnownFile] = field(default_factory=dict)
+
+    def land(self, files: Sequence[FoundFile]) -> list[Landed]:
+        """Land files side by side; leave out those that changed or vanished meanwhile.
+
+        Raises:
+            LandingFailedError: a copy is not as long as what was read.
+            StorageError: the landing zone cannot be written.
+        """
+        small = all(file.size_bytes <= _SMALL_BYTES for file in files)
+        threads = _THREADS_FOR_SMALL if small else _THREADS_FOR_LARGE
+        with ThreadPoolExecutor(threads, thread_name_prefix="landing") as pool:
+            landed = list(pool.map(self._land, files))
+        for file, one in zip(files, landed, strict=True):
+            if one is None:
+                events.emit("ingest.file_left", file=file.path, reason="it changed while read")
+        return [one for one in landed if one is not None]
+
+    def _land(self, file: FoundFile) -> Landed | None:
+        copies = self.copies and not file.landed_sha256
+        passing = _Passing(file, self.before.get(file.path))
+        path = f"{self.folder}/{file.path}"
+        try:
+            with self._open(file) as source:
+                if copies:
+                    self.store.write_stream(path, passing.through(source))
+                else:
+                    for _ in passing.through(source):
+                        pass
+        except FileNotFoundError:
+            return None
+        if not self._still_the_same(file):
+            if copies:
+                self.store.delete([path])
+            return None
+        if copies:
+            self._verify(path, passing.size_bytes)
+        uri = self.store.uri(path) if copies else file.uri
+        problem = passing.problem or self._zstd_problem(uri, path, passing.packing)
+        return Landed(
+            file,
+            uri,
+            passing.size_bytes,
+            passing.digest.hexdigest(),
+            passing.packing,
+            problem,
+            passing.prefix_sha256,
+        )
+
+    def _open(self, file: FoundFile) -> BinaryIO:
+        if file.store is not None:
+            return file.store.open_read(file.path)
+        return open_uri(file.uri, self.store)
+
+    def _still_the_same(self, file: FoundFile) -> bool:
+        if file.landed_sha256:
+            return True
+        if file.store is not None:
+            info = file.store.info(file.path)
+            return info is not None and info.etag == file.etag
+        try:
+            status = Path(file.uri).stat()
+        except FileNotFoundError:
+            return False
+        return (status.st_size, status.st_mtime_ns) == (file.size_bytes, file.modified_ns)
+
+    def _verify(self, path: str, copied_bytes: int) -> None:
+        info = self.store.info(path)
+        landed_bytes = info.size_bytes if info else 0
+        if landed_bytes != copied_bytes:
+            raise LandingFailedError.short(path, copied_bytes, landed_bytes)
+
+    def _zstd_problem(self, uri: str, path: str, packing: Packing) -> str:
+        if packing != "zstd":
+            return ""
+        del path
+        try:
+            with open_uri(uri, self.store) as file:
+                for _ in pieces(file, packing):
+                    pass
+        except UnpackingError as error:
+            return str(error)
+        return ""
+
+
+class _Passing:
+    """What is learnt of a file's bytes while they pass."""
+
+    def __init__(self, file: FoundFile, before: KnownFile | None) -> None:
+        self.digest = hashlib.sha256()
+        self.size_bytes = 0
+        self.packing: Packing = "none"
+        self.problem = ""
+        self.prefix_sha256 = ""
+        self._prefix_bytes = before.size_bytes if before else -1
+        self._unpacker: Unpacker | None = None
+        del file
+
+    def through(self, source: BinaryIO) -> Iterator[bytes]:
+        """Yield the file's pieces unchanged."""
+        start = source.read(MAGIC_BYTES)
+        self.packing = packing_of(start)
+        if self.packing == "gzip":
+            self._unpacker = unpacker("gzip")
+        piece = start
+        while piece:
+            self._take(piece)
+            yield piece
+            piece = source.read(_CHUNK_BYTES)
+        if self.size_bytes == self._prefix_bytes:
+            self.prefix_sha256 = self.digest.hexdigest()
+        self._end()
+
+    def _take(self, piece: bytes) -> None:
+        short = self._prefix_bytes - self.size_bytes
+        if 0 <= short < len(piece):
+            begun = self.digest.copy()
+            begun.update(piece[:short])
+            self.prefix_sha256 = begun.hexdigest()
+        self.digest.update(piece)
+        self.size_bytes += len(piece)
+        if self._unpacker is not None and not self.problem:
+            try:
+                for _ in self._unpacker.feed(piece):
+                    pass
+            except UnpackingError as error:
+                self.problem = str(error)
+
+    def _end(self) -> None:
+        if self._unpacker is not None and not self.problem:
+            try:
+                self._unpacker.end()
+            except UnpackingError as error:
+                self.problem = str(error)
+
+
+def open_uri(uri: str, store: ObjectStore) -> BinaryIO:
+    """Open a file on disk, or one that lies in `store`."""
+    if uri.startswith("s3://"):
+        return store.open_read(uri.removeprefix(store.root).lstrip("/"))
+    return cast("BinaryIO", Path(uri).open("rb"))
