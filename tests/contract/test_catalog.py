@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from lakeworks.catalog import Catalog, Head, LedgerEntry
 from lakeworks.catalog.errors import (
+    CatalogBusyError,
     CatalogError,
     CatalogTooNewError,
     LockLostError,
@@ -102,7 +104,6 @@ def server() -> Iterator[Server | None]:
     if programs is None:
         yield None
         return
-    pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
     started = Server(programs)
     yield started
     started.stop()
@@ -114,6 +115,8 @@ def url(
 ) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/lake/catalog.db"
+    if find_spec("psycopg") is None:
+        unavailable("psycopg (pip install 'lakeworks[postgres]')")
     server = request.getfixturevalue("server")
     if server is None:
         unavailable("PostgreSQL (apt install postgresql)")
@@ -373,6 +376,22 @@ def test_a_statement_that_the_database_refuses_is_a_catalog_error(catalog: Catal
     assert len(catalog.runs()) == 1
 
 
+def test_a_catalog_that_another_keeps_locked_is_told_and_unchanged(
+    url: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog.publish("r1", {A: 1})
+    monkeypatch.setattr("lakeworks.catalog.sqlite.BUSY_S", 0.1)
+    monkeypatch.setattr("lakeworks.catalog.server.BUSY_S", 0.1)
+    with Catalog.open(url) as other:
+        with (
+            catalog._database.writing(),
+            pytest.raises(CatalogBusyError, match="locked by another process"),
+        ):
+            other.publish("r2", {A: 2})
+        assert published(other) == {A: 1}
+        assert other.publish("r2", {A: 2}).tables == {A: 2}
+
+
 # --- runs
 
 
@@ -388,6 +407,16 @@ def test_a_run_is_known_from_its_beginning_to_its_end(catalog: Catalog) -> None:
     assert (ended.started_at, ended.ended_at) == (NOON, NOON + timedelta(seconds=5))
     assert ended.report == {"steps": [{"table": "silver.a"}]}
     assert catalog.runs_under_way() == []
+
+
+def test_a_long_report_comes_back_whole_and_takes_little_room(catalog: Catalog) -> None:
+    steps = [{"table": f"silver.t{i}", "error": "ünïcode 'quoted'"} for i in range(500)]
+    catalog.begin_run("r1")
+    catalog.end_run("r1", "failed", {"steps": steps})
+    assert catalog.run("r1").report == {"steps": steps}
+    with catalog._database.reading() as session:
+        (size,) = session.all("SELECT length(report) FROM runs")[0]
+    assert size < len(str(steps)) / 4
 
 
 def test_runs_are_listed_newest_first(catalog: Catalog) -> None:
@@ -510,6 +539,25 @@ def test_a_waiter_is_told_of_the_holder_once_and_gets_the_table(catalog: Catalog
     thread.join(10)
     assert got.is_set()
     assert told == ["first"]
+
+
+def test_threads_of_one_process_never_take_each_others_tables(catalog: Catalog) -> None:
+    inside: list[int] = []
+    clashes: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            with catalog.locks.hold([A], holder=f"t{number}"):
+                inside.append(number)
+                clashes.extend([number] * (len(inside) - 1))
+                inside.remove(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert clashes == []
 
 
 def test_runs_that_want_the_same_tables_in_any_order_all_finish(catalog: Catalog) -> None:

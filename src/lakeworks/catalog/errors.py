@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Self
 
 from lakeworks.core.errors import LakeError, RequestError, did_you_mean
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lakeworks.core.names import TableName
+
+
+_PASSWORD = re.compile(r"(://[^:/@]*):.*@")
 
 
 class CatalogError(LakeError):
@@ -32,8 +36,9 @@ class CatalogUrlError(RequestError):
     @classmethod
     def unsupported(cls, url: str) -> Self:
         """Neither SQLite on disk nor PostgreSQL."""
+        shown = _PASSWORD.sub(r"\1:***@", url)
         return cls(
-            f"{url!r} is not a catalog that Lakeworks opens",
+            f"{shown!r} is not a catalog that Lakeworks opens",
             "write sqlite:///path/to/catalog.db or postgresql://user@host/database",
         )
 

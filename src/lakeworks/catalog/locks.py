@@ -86,6 +86,8 @@ class Lease:
         self._database = database
         self._ended = threading.Event()
         self._beating: threading.Thread | None = None
+        # Before the first row is written: another thread must not take it for abandoned.
+        _live_tokens.add(self.token)
 
     def check(self) -> None:
         """Make sure that every table is still held.
@@ -120,7 +122,6 @@ class Lease:
             )  # fmt: skip
         self.tables += free
         if self._beating is None and self.tables:
-            _live_tokens.add(self.token)
             self._beating = threading.Thread(
                 target=self._beat, name=f"lease of {self.run_id}", daemon=True
             )
@@ -133,8 +134,6 @@ class Lease:
         if self._beating is not None:
             self._beating.join()
         try:
-            if not self.tables:
-                return 0
             with self._database.writing() as session:
                 return session.run("DELETE FROM locks WHERE token = :token", token=self.token)
         finally:

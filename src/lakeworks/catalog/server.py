@@ -71,7 +71,7 @@ class ServerDatabase:
         """Connect, and make or migrate the tables when that is needed."""
         try:
             engine = create_engine(make_url(url), pool_pre_ping=True)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError) as error:
             raise errors.CatalogUrlError.unsupported(url) from error
         except ImportError as error:
             raise MissingExtraError.needed("postgres", "a catalog on PostgreSQL") from error
@@ -109,7 +109,7 @@ class ServerDatabase:
     @contextmanager
     def _writer(self) -> Iterator[Connection]:
         with self._engine.begin() as connection:
-            connection.execute(text(f"SET LOCAL lock_timeout = '{int(BUSY_S)}s'"))
+            connection.execute(text(f"SET LOCAL lock_timeout = '{int(BUSY_S * 1000)}ms'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER})
             yield connection
 

@@ -181,10 +181,10 @@ def forget_before(session: Session, number: int) -> int:
 
 
 def changed_by(session: Session, table: TableName) -> dict[int, tuple[int, str, str]]:
-    """Return, for each version of `table` that was published, snapshot, run and kind."""
+    """Return, for each version of `table`, the first snapshot that showed it, run and kind."""
     rows = session.all(
         "SELECT t.version, s.id, s.run_id, s.kind FROM snapshot_tables t "
-        "JOIN snapshots s ON s.id = t.from_id WHERE t.table_name = :table ORDER BY s.id",
+        "JOIN snapshots s ON s.id = t.from_id WHERE t.table_name = :table ORDER BY s.id DESC",
         table=str(table),
     )
     return {row[0]: (row[1], row[2], row[3]) for row in rows}

@@ -132,6 +132,9 @@ class SqliteDatabase:
         except sqlite3.DatabaseError:
             connection.close()
             raise
+        if self._frozen:
+            connection.close()
+            return
         with self._guard:
             self._idle.append(connection)
 
@@ -149,9 +152,12 @@ class SqliteDatabase:
         return connection
 
     def _mode(self) -> str:
-        # Nobody can write where the folder is read-only, so the file may be read as it lies:
-        # WAL needs a writable folder even for reading.
-        return "ro&immutable=1" if self._frozen else "rwc"
+        if not self._frozen:
+            return "rwc"
+        # WAL needs a writable folder even for reading, unless someone who may write is at work
+        # and has made its files. Otherwise the file is read as it lies; one connection for each
+        # transaction, so that a writer that comes later is noticed.
+        return "ro" if Path(f"{self.path}-wal").exists() else "ro&immutable=1"
 
     def _prepare(self) -> None:
         folder = Path(self.path).absolute().parent

@@ -197,6 +197,24 @@ def test_a_catalog_in_a_read_only_folder_can_be_read_but_not_written(open_folder
         open_folder.chmod(0o755)
 
 
+def test_a_reader_without_rights_sees_what_a_writer_does_meanwhile(open_folder: Path) -> None:
+    url = f"sqlite:///{open_folder}/catalog.db"
+    with Catalog.open(url) as writer:
+        writer.publish("r1", {ORDERS: 1})
+    with nobody():
+        reader = Catalog.open(url)
+        assert reader.current_snapshot().tables == {ORDERS: 1}
+    with Catalog.open(url) as writer:
+        writer.publish("r2", {ORDERS: 2})
+        with nobody():
+            assert reader.current_snapshot().tables == {ORDERS: 2}
+    with nobody():
+        assert reader.current_snapshot().tables == {ORDERS: 2}
+        with pytest.raises(CatalogReadOnlyError):
+            reader.publish("r3", {ORDERS: 3})
+    reader.close()
+
+
 def test_a_folder_that_becomes_read_only_is_told_and_loses_nothing(open_folder: Path) -> None:
     with Catalog.open(f"sqlite:///{open_folder}/catalog.db") as catalog:
         catalog.publish("r1", {ORDERS: 3})
