@@ -1,0 +1,70 @@
+"""A session for SQL that a caller wrote: it sees the tables it is given and no other file.
+
+DuckDB's switch that shuts off all files is one for a whole instance and cannot be turned back,
+so such a session has an instance of its own. Its views read exactly the files of its tables,
+which stay open by name; globs, other files, COPY, ATTACH and settings are shut.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakeworks.engines.duckdb.errors import translated
+from lakeworks.engines.duckdb.reading import paths_list, uri
+from lakeworks.engines.duckdb.session import DuckSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import duckdb
+
+    from lakeworks.storage.files import TableSource
+
+
+def query_session(
+    root: duckdb.DuckDBPyConnection,
+    sources: Mapping[str, TableSource],
+    *,
+    spill: str,
+    s3: Mapping[str, str | bool] | None = None,
+    on_close: Callable[[DuckSession], None] | None = None,
+) -> DuckSession:
+    """Return a session that can read `sources` and nothing else.
+
+    Args:
+        root: A new instance, with memory limit, zone and S3 access set; the session closes it.
+        sources: Dotted name to table.
+        spill: The instance's temporary directory, for rows that do not fit into memory.
+        s3: How `s3://` is reached.
+        on_close: Called when the session was closed.
+    """
+
+    def close(session: DuckSession) -> None:
+        root.close()
+        if on_close is not None:
+            on_close(session)
+
+    session = DuckSession(root.cursor(), catalog="lake", s3=s3, on_close=close)
+    try:
+        for name, source in sources.items():
+            session.bind(name, source)
+        _shut(root, sources, spill)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _shut(
+    root: duckdb.DuckDBPyConnection, sources: Mapping[str, TableSource], spill: str
+) -> None:
+    paths = {
+        uri(source.root, file.path) for source in sources.values() for file in source.files
+    }
+    with translated(root):
+        # Rows come in the order of the table's files: a LIMIT shows the same ones each time.
+        root.execute("SET GLOBAL preserve_insertion_order = true")
+        root.execute(f"SET GLOBAL allowed_directories = {paths_list([spill])}")
+        root.execute(f"SET GLOBAL allowed_paths = {paths_list(sorted(paths))}")
+        root.execute("SET GLOBAL enable_external_access = false")
+        root.execute("SET GLOBAL lock_configuration = true")
