@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,7 +32,6 @@ from lakeworks.storage.files import DataFile, TableSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from lakeworks.engines.protocol import Engine, Staged
 
@@ -129,6 +129,11 @@ def values(rows: Sequence[tuple[Any, ...]], columns: str) -> str:
     return " union all ".join(selects)
 
 
+def files_in(folder: str) -> list[str]:
+    path = Path(folder)
+    return sorted(file.name for file in path.iterdir()) if path.exists() else []
+
+
 def _literal(value: object) -> str:
     if value is None:
         return "null"
@@ -161,7 +166,7 @@ def test_no_rows_make_no_files(table: Table) -> None:
         assert (staged.read, staged.added, staged.rejected) == (0, (), ())
         assert staged.schema.names[:2] == ("id", "p")
     assert table.rows() == []
-    assert not os.path.exists(table.root) or os.listdir(table.root) == []
+    assert files_in(table.root) == []
 
 
 def test_replace_takes_the_place_of_everything_and_of_the_schema(table: Table) -> None:
@@ -426,13 +431,13 @@ def test_a_load_that_fails_leaves_no_files(table: Table) -> None:
             f"select id, cast(case when id = 4 then 'not a number' else '1' end as int) as n "
             f"from ({rows})"
         )
-    assert not os.path.exists(table.root) or os.listdir(table.root) == []
+    assert files_in(table.root) == []
 
 
 def test_scratch_files_are_gone_when_a_load_succeeds(table: Table) -> None:
     sql = values([(1, 5, 1), (1, 6, 2), (2, -1, 1)], "id int, amount int, at int")
     staged = table.load(sql, "merge", key=("id",), latest_by="at", checks=(POSITIVE,))
-    assert sorted(os.listdir(table.root)) == sorted(file.path for file in staged.added)
+    assert files_in(table.root) == sorted(file.path for file in staged.added)
 
 
 def test_delete_rewrites_only_files_with_such_rows(table: Table) -> None:
@@ -588,7 +593,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 def batches(rows: list[Any], cuts: list[int]) -> list[list[Any]]:
     edges = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
-    return [rows[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [rows[a:b] for a, b in pairwise(edges)]
 
 
 def bag(rows: list[dict[str, Any]]) -> Counter[str]:

@@ -29,7 +29,7 @@ def translate(sql: str, *, dialect: str, engine: str = "duckdb") -> str:
     import sqlglot
     from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 
-    known = {name for name in sqlglot.Dialects.__members__.values() if name}
+    known = {member.value for member in sqlglot.Dialects if member.value}
     if dialect.lower() not in known:
         raise DialectError(f"there is no SQL dialect {dialect!r}", did_you_mean(dialect, known))
     try:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import duckdb
 
 _RELATIONS = frozenset({"BASE_TABLE", "SUBQUERY", "EMPTY"})
+# The parser takes these, written without parentheses, for columns.
+_CLOCKS = frozenset({
+    "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp",
+})  # fmt: skip
 _NOT_PLAIN = ("group_expressions", "having", "qualify", "sample")
 
 
@@ -51,6 +55,8 @@ def _plain_node(node: Mapping[str, Any], unfit: frozenset[str]) -> bool:
         return False
     if node.get("class") == "FUNCTION":
         return node.get("function_name", "").lower() not in unfit
+    if node.get("class") == "COLUMN_REF":
+        return node["column_names"][-1].lower() not in _CLOCKS
     if "from_table" in node or str(kind).endswith("_NODE"):
         modifiers = node.get("modifiers", ())
         return (
