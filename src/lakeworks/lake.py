@@ -81,7 +81,9 @@ class Lake:
         """What tables there are, their history, and their upkeep."""
         from lakeworks.catalog.tables import Tables
 
-        return Tables(self.catalog, self.storage)
+        declared = {**self.project.sources, **self.project.models}
+        described = {name: one.description for name, one in declared.items()}
+        return Tables(self.catalog, self.storage, described)
 
     @property
     def engine(self) -> Engine:
