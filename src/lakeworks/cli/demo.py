@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ from lakeworks.cli.sample import LANDING, in_words
 
 if TYPE_CHECKING:
     from lakeworks.lake import Lake
+    from lakeworks.pipeline.quarantine import Rejected
     from lakeworks.pipeline.report import RunReport
 
 NAME = "lakeworks-demo"
@@ -36,12 +38,11 @@ _LOOKS = (
 )
 _NEXT = (
     ("lake tables", "what there is"),
-    ("lake show gold.customer_360", "one table: columns, size, versions"),
-    ('lake query "select * from gold.monthly_cohorts limit 10"', "ask anything"),
-    ("lake quarantine silver.orders --limit 5", "the rejected rows themselves"),
-    ("lake plan", "what a run would do, after you change models/silver/orders.sql"),
+    ("lake show gold.customer_360", "columns, size, versions of one table"),
+    ("lake quarantine silver.orders", "the rejected rows themselves"),
+    ('lake query "from gold.monthly_cohorts"', "ask anything, in SQL"),
     ("lake rollback", "undo the second day, in all tables at once"),
-    ("lake run", "and read it again"),
+    ("lake run", "and read it again, a line a table this time"),
 )
 
 
@@ -109,7 +110,7 @@ class _Teller:
 
     def report(self, report: RunReport) -> None:
         if not self.silent:
-            runs.print_report(report)
+            runs.print_layers(report)
 
 
 def _new_folder(directory: Path | None) -> Path:
@@ -137,9 +138,7 @@ def _first_days(lake: Lake, orders: int, tell: _Teller) -> RunReport:
         "dirty as such files are: duplicates, corrections, nulls, text for numbers, torn lines.",
     )
     tell.command("lake run")
-    with progress.shown():
-        report = lake.pipeline.run()
-    tell.report(report)
+    report = _run(lake, tell)
     tell.say(*_accounts(report))
     return report
 
@@ -152,13 +151,19 @@ def _next_day(lake: Lake, orders: int, first: RunReport, tell: _Teller) -> RunRe
     written = generate_shop(lake.project.root / LANDING, orders=orders, seed=SEED, day=2)
     tell.say(f"{in_words(written)}.")
     tell.command("lake run")
-    with progress.shown():
-        report = lake.pipeline.run()
-    tell.report(report)
+    report = _run(lake, tell)
     before, now = _read(first), _read(report)
     tell.say(
         f"Only what is new was read into bronze: {render.plural(now, 'row')}, not {before:,}."
     )
+    return report
+
+
+def _run(lake: Lake, tell: _Teller) -> RunReport:
+    # Bars for who watches; a log has the story alone.
+    with progress.shown(quiet=not sys.stderr.isatty()):
+        report = lake.pipeline.run()
+    tell.report(report)
     return report
 
 
@@ -186,8 +191,16 @@ def _look(lake: Lake, tell: _Teller) -> None:
         found = lake.query.sql(sql).to_arrow()
         rows = [list(row.values()) for row in found.to_pylist()]
         say.table(found.column_names, rows)
-    tell.say("", say.strong("What was rejected, and why (lake quarantine):"))
-    quarantine.print_summary(lake.pipeline.quarantine(), most=8)
+    tell.say("", say.strong("What was rejected, and why; lake quarantine has all of it:"))
+    quarantine.print_summary(_worst_of_each(lake.pipeline.quarantine())[:8])
+
+
+def _worst_of_each(rejected: list[Rejected]) -> list[Rejected]:
+    """Return the commonest reason of each table."""
+    seen: dict[str, Rejected] = {}
+    for one in rejected:
+        seen.setdefault(one.table, one)
+    return list(seen.values())
 
 
 def _say_what_next(place: Path, seconds: float) -> None:

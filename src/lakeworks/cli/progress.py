@@ -26,6 +26,10 @@ class Display(Protocol):
         """Show a line about the run as a whole."""
         ...
 
+    def start(self, steps: int) -> None:
+        """A run of so many steps has begun."""
+        ...
+
     def begin(self, table: str) -> None:
         """A step has started."""
         ...
@@ -83,6 +87,8 @@ class _Watcher:
         match name:
             case "run.waiting":
                 self._display.note(f"waiting for {data['holder']}")
+            case "run.started":
+                self._display.start(data["steps"])
             case "step.started":
                 self._display.begin(data["table"])
             case "step.progress":
@@ -99,6 +105,9 @@ class _Lines:
     def note(self, text: str) -> None:
         say.remark(text)
 
+    def start(self, steps: int) -> None:
+        pass
+
     def begin(self, table: str) -> None:
         pass
 
@@ -110,11 +119,16 @@ class _Lines:
 
 
 class _Bars:
-    """A line a step with rows a second while it works; it goes when the step has ended."""
+    """A line a step with rows a second while it works, and one for the run as a whole."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
+        self._whole = progress.add_task("run", total=None, rate="")
+        self._ended = 0
+
+    def start(self, steps: int) -> None:
+        self._progress.update(self._whole, total=steps)
 
     def note(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False)
@@ -135,7 +149,8 @@ class _Bars:
         task = self._tasks.pop(table, None)
         if task is not None:
             self._progress.remove_task(task)
-        self.note(text)
+        self._ended += 1
+        self._progress.update(self._whole, completed=self._ended, rate=text)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 REPLAY = "replay"
 SHOWN_ROWS = 20
+# What stands in place of a rule where no rule was judged: the example says more then.
+_NO_RULE = {"parse", "type", "schema", "key"}
 
 
 def register(app: typer.Typer) -> None:
@@ -54,15 +56,15 @@ def quarantine(
             _replay(lake, table, as_json=as_json)
 
 
-def print_summary(rejected: Sequence[Rejected], *, most: int | None = None) -> None:
-    """Print what is in quarantine: table, rule, rows, an example of the reason."""
+def print_summary(rejected: Sequence[Rejected]) -> None:
+    """Print what is in quarantine: table, rows, and the rule, or what went wrong with one."""
     say.table(
-        ["table", "rule", "rows", "for example"],
-        [[r.table, r.rule, r.rows, r.example] for r in rejected[:most]],
+        ["table", "rows", "why"],
+        [
+            [r.table, r.rows, f"{r.rule}: {r.example}" if r.rule in _NO_RULE else r.rule]
+            for r in rejected
+        ],
     )
-    if most is not None and len(rejected) > most:
-        rest = sum(r.rows for r in rejected[most:])
-        say.line(f"… and {render.plural(rest, 'row')} more")
 
 
 def _summarise(lake: Lake, *, as_json: bool) -> None:
@@ -84,10 +86,16 @@ def _show_rows(lake: Lake, table: str, limit: int, *, as_json: bool) -> None:
         place = row["source_file"] or ""
         if row["source_row"] is not None:
             place += f", row {row['source_row']}"
-        say.line(f"{say.bad(row['rule'])}: {render.text(row['error'])}")
+        say.line(_reason(row["rule"], row["error"]))
         say.line(f"    {render.text(row['row'])}")
         if place:
             say.line(f"    {render.text(place)}")
+
+
+def _reason(rule: str, error: str) -> str:
+    """Return the rule, and the error where it says more than that the rule failed."""
+    told = error.removeprefix(f"fails {rule}").removeprefix("; ")
+    return say.bad(render.text(rule)) + (f": {render.text(told)}" if told else "")
 
 
 def _replay(lake: Lake, table: str, *, as_json: bool) -> None:

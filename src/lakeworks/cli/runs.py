@@ -8,6 +8,7 @@ import typer
 
 from lakeworks.cli import progress, render, say
 from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.core.names import LAYERS
 
 if TYPE_CHECKING:
     from lakeworks.pipeline.plan import Plan, PlannedStep
@@ -132,10 +133,14 @@ def print_report(report: RunReport) -> None:
     if busy and report.status != "nothing to do":
         _print_steps(busy)
         say.line()
+    _print_end(report)
+
+
+def _print_end(report: RunReport) -> None:
     for step in report.steps:
         if step.error and step.status == "failed":
             say.line(f"{say.bad('failed')} {step.table}: {step.error}")
-    calm = len(report.steps) - len(busy)
+    calm = sum(step.status == "up to date" for step in report.steps)
     same = f"; {render.plural(calm, 'table')} up to date" if calm else ""
     if report.status == "nothing to do":
         _print_nothing_to_do(report)
@@ -151,16 +156,48 @@ def print_report(report: RunReport) -> None:
         )
 
 
+def print_layers(report: RunReport) -> None:
+    """Print what a run did, a line a layer."""
+    layers = [layer for layer in LAYERS if any(s.table.database == layer for s in report.steps)]
+    rows = []
+    for layer in layers:
+        steps = [step for step in report.steps if step.table.database == layer]
+        busy = [step for step in steps if step.status != "up to date"]
+        rows.append(
+            [
+                layer,
+                f"{len(busy)} of {len(steps)}",
+                sum(step.rows_read for step in busy),
+                sum(step.rows_written for step in busy),
+                sum(step.rows_quarantined for step in busy),
+                sum(step.rows_superseded for step in busy),
+            ]
+        )
+    say.table(["layer", "tables", "read", "written", "quarantined", "superseded"], rows)
+    say.line()
+    _print_end(report)
+
+
 def _print_nothing_to_do(report: RunReport) -> None:
     for step in report.steps:
         if step.error:
             say.line(f"{step.table}: {step.error}")
-    say.line(f"Nothing to do: {render.plural(len(report.steps), 'table')} looked at.")
+    fresh = sum(step.status == "up to date" for step in report.steps)
+    say.line(f"Nothing to do: {render.plural(fresh, 'table')} up to date.")
 
 
 def _print_steps(steps: list[dict[str, Any]]) -> None:
     say.table(
-        ["table", "status", "read", "written", "quarantined", "superseded", "rules", "time"],
+        [
+            "table",
+            "status",
+            "read",
+            "written",
+            "quarantined",
+            "superseded",
+            "rules met",
+            "time",
+        ],
         [
             [
                 step["table"],
@@ -201,10 +238,11 @@ def _print_plan(planned: Plan) -> None:
 
 
 def _cost(step: PlannedStep) -> str:
+    # What tables before it will give is not known yet: it counts as nothing in the plan.
     known = [
-        None if step.rows is None else render.plural(step.rows, "row"),
-        None if step.size_bytes is None else render.size(step.size_bytes),
-        None if step.seconds is None else f"about {render.duration(step.seconds)}",
+        render.plural(step.rows, "row") if step.rows else None,
+        render.size(step.size_bytes) if step.size_bytes else None,
+        f"about {render.duration(step.seconds)}" if step.seconds else None,
     ]
     shown = [part for part in known if part]
     return f" ({', '.join(shown)})" if shown else ""

@@ -12,10 +12,13 @@ from lakeworks.cli.options import AsJson, EnvironmentName, Folder, instant, open
 from lakeworks.core import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lakeworks.catalog.runs import Run
     from lakeworks.catalog.snapshots import Snapshot
-    from lakeworks.catalog.tables import TableDetail
+    from lakeworks.catalog.tables import PartitionSummary, TableDetail
     from lakeworks.lake import Lake
+    from lakeworks.project.declaration import ColumnNote
 
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="Such as silver.orders.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many entries.")]
@@ -79,10 +82,11 @@ def show(
     moment = instant(at) if at else None
     with opened(folder, environment) as lake:
         found = lake.tables.show(table, at=moment)
+        model = lake.project.models.get(found.name)
     if as_json:
         say.as_json(say.plain(found))
     else:
-        _print_detail(found)
+        _print_detail(found, {} if model is None else model.columns)
 
 
 def history(
@@ -177,7 +181,7 @@ def vacuum(
     say.line(f"{total}, {render.size(sum(one.size_bytes for one in done))} {would}.")
 
 
-def _print_detail(found: TableDetail) -> None:
+def _print_detail(found: TableDetail, notes: Mapping[str, ColumnNote]) -> None:
     seen = "nothing yet" if found.published is None else f"version {found.published}"
     facts = [
         ("", found.description),
@@ -189,25 +193,32 @@ def _print_detail(found: TableDetail) -> None:
         ("quarantined", render.plural(found.quarantined_rows, "row")),
         ("partitioned by", ", ".join(found.partition_columns)),
         ("location", found.location),
-        ("read so far", ", ".join(f"{name} {at}" for name, at in found.bookmarks.items())),
+        ("read so far", ", ".join(_bookmark(*one) for one in found.bookmarks.items())),
     ]
     say.line(say.strong(str(found.name)))
     for name, value in facts:
         if value:
             say.line(f"  {name + ':':<16}{render.text(value)}" if name else f"  {value}")
     say.line()
-    columns = [[f.name, f.type, f.comment] for f in found.schema]
-    if any(comment for *_, comment in columns):
-        say.table(["column", "type", "description"], columns)
-    else:
-        say.table(["column", "type"], [column[:2] for column in columns])
+    _print_columns(found, notes)
     if found.partitions:
         say.line()
         _print_partitions(found)
 
 
+def _print_columns(found: TableDetail, notes: Mapping[str, ColumnNote]) -> None:
+    columns = [
+        [f.name, f.type, f.comment or (notes[f.name].description if f.name in notes else "")]
+        for f in found.schema
+    ]
+    if any(comment for *_, comment in columns):
+        say.table(["column", "type", "description"], columns)
+    else:
+        say.table(["column", "type"], [column[:2] for column in columns])
+
+
 def _print_partitions(found: TableDetail) -> None:
-    shown = found.partitions[-SHOWN_PARTITIONS:]
+    shown = sorted(found.partitions, key=_by_value)[-SHOWN_PARTITIONS:]
     say.table(
         [*found.partition_columns, "rows", "size", "files"],
         [
@@ -219,6 +230,25 @@ def _print_partitions(found: TableDetail) -> None:
     hidden = len(found.partitions) - len(shown)
     if hidden:
         say.line(f"and {render.plural(hidden, 'partition')} before these")
+
+
+def _bookmark(application: str, version: int) -> str:
+    """Return how far an input was read: of a table a version, of files a batch."""
+    name = application.removeprefix("lakeworks/")
+    return f"{name} {'batch ' if name == 'files' else 'v'}{version}"
+
+
+def _by_value(part: PartitionSummary) -> list[tuple[bool, bool, int, str]]:
+    """Return a sort key that puts month 10 after month 9, and null first."""
+    return [
+        (
+            value is not None,
+            value is None or not value.isdecimal(),
+            int(value) if value and value.isdecimal() else 0,
+            value or "",
+        )
+        for value in part.values.values()
+    ]
 
 
 def _ago(found: TableDetail) -> str:
