@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from lakeworks.core import events
 from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName
+from lakeworks.engines.errors import SqlError
 from lakeworks.query.errors import UnqualifiedTableError
 from lakeworks.query.versions import without_versions
 
 if TYPE_CHECKING:
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.store import Catalog
-    from lakeworks.engines.protocol import Engine
+    from lakeworks.engines.protocol import Engine, Session
     from lakeworks.query.results import QueryResult
     from lakeworks.storage.files import TableSource
     from lakeworks.storage.layout import Storage
@@ -73,6 +74,8 @@ class QueryService:
         session = self._engine.query_session(sources)
         try:
             reader = session.query(query.sql, timeout_s=timeout_s)
+        except SqlError as error:
+            raise _placed(error, session, query.sql) from None
         except BaseException:
             session.__exit__(None, None, None)
             raise
@@ -112,6 +115,19 @@ class QueryService:
     def _source(self, name: TableName, number: int) -> TableSource:
         version = self._storage.table(name).version(number)
         return version.source(self._storage.table_root(name))
+
+
+def _placed(error: SqlError, session: Session, sql: str) -> SqlError:
+    """Return the error with line and column, which engines tell only when they describe."""
+    with session:
+        if error.line is not None:
+            return error
+        try:
+            session.describe(sql)
+        except SqlError as described:
+            # What cannot be described (EXPLAIN) fails for another reason.
+            return described if error.problem in described.problem else error
+        return error
 
 
 def _table_name(written: str, known: list[str]) -> TableName:
