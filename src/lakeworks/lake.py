@@ -81,8 +81,8 @@ class Lake:
         """What tables there are, their history, and their upkeep."""
         from lakeworks.catalog.tables import Tables
 
-        declared = {**self.project.sources, **self.project.models}
-        described = {name: one.description for name, one in declared.items()}
+        described = {name: one.description for name, one in self.project.sources.items()}
+        described |= {name: one.description for name, one in self.project.models.items()}
         return Tables(self.catalog, self.storage, described)
 
     @property

@@ -61,7 +61,7 @@ def demo(
     *,
     orders: Annotated[
         int, typer.Option(min=100, help="How many orders the shop has.")
-    ] = 25_000,
+    ] = 50_000,
     as_json: AsJson = False,
 ) -> None:
     """Watch raw, dirty files become gold tables.

@@ -150,7 +150,9 @@ class _Bars:
         if task is not None:
             self._progress.remove_task(task)
         self._ended += 1
-        self._progress.update(self._whole, completed=self._ended, rate=text)
+        total = self._progress.tasks[0].total
+        rate = f"{self._ended} of {total:.0f} tables" if total else text
+        self._progress.update(self._whole, completed=self._ended, rate=rate)
 
 
 @contextmanager

@@ -96,5 +96,5 @@ def _next_steps(directory: Path, template: str) -> list[str]:
         *there,
         "lake run",
         'lake query "select * from gold.daily_events"',
-        "then put your own files into landing/ and change the example in sources/ and models/",
+        "and put your own files in place of the example: landing/, sources/, models/",
     ]

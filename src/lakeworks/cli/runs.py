@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from lakeworks.core.names import LAYERS
 
 if TYPE_CHECKING:
     from lakeworks.pipeline.plan import Plan, PlannedStep
-    from lakeworks.pipeline.report import RunReport
+    from lakeworks.pipeline.report import RunReport, StepReport
 
 Select = Annotated[
     str | None,
@@ -129,21 +129,31 @@ def rollback(
 
 def print_report(report: RunReport) -> None:
     """Print what a run did: a line a table that it touched, then how it ended."""
-    busy = [step.as_json() for step in report.steps if step.status != "up to date"]
-    if busy and report.status != "nothing to do":
-        _print_steps(busy)
+    done = [step for step in report.steps if step.status == "succeeded"]
+    if done:
+        rows = [
+            [
+                step.table,
+                step.rows_read,
+                step.rows_written,
+                step.rows_quarantined,
+                step.rows_superseded,
+                render.duration(step.seconds),
+            ]
+            for step in done
+        ]
+        say.table(["table", "read", "written", "quarantined", "superseded", "time"], rows)
         say.line()
     _print_end(report)
 
 
 def _print_end(report: RunReport) -> None:
     for step in report.steps:
-        if step.error and step.status == "failed":
-            say.line(f"{say.bad('failed')} {step.table}: {step.error}")
+        _print_trouble(step)
     calm = sum(step.status == "up to date" for step in report.steps)
     same = f"; {render.plural(calm, 'table')} up to date" if calm else ""
     if report.status == "nothing to do":
-        _print_nothing_to_do(report)
+        say.line(f"Nothing to do: {render.plural(calm, 'table')} up to date.")
     elif report.status == "failed":
         say.line(
             f"{say.bad('Run failed')} after {render.duration(report.seconds)}{same}. "
@@ -154,6 +164,17 @@ def _print_end(report: RunReport) -> None:
             f"{say.good('Run succeeded')} in {render.duration(report.seconds)}{same}. "
             f"Readers see snapshot {report.snapshot}."
         )
+
+
+def _print_trouble(step: StepReport) -> None:
+    if step.error:
+        say.line(f"{say.bad(step.status)} {step.table}: {step.error}")
+    if step.status != "succeeded" or step.rows_quarantined:
+        return
+    for outcome in step.outcomes:
+        if outcome.outcome != "Passed":
+            reason = f", {outcome.failure_reason}" if outcome.failure_reason else ""
+            say.line(f"{say.bad('rule not met')} in {step.table}: {outcome.rule}{reason}")
 
 
 def print_layers(report: RunReport) -> None:
@@ -176,46 +197,6 @@ def print_layers(report: RunReport) -> None:
     say.table(["layer", "tables", "read", "written", "quarantined", "superseded"], rows)
     say.line()
     _print_end(report)
-
-
-def _print_nothing_to_do(report: RunReport) -> None:
-    for step in report.steps:
-        if step.error:
-            say.line(f"{step.table}: {step.error}")
-    fresh = sum(step.status == "up to date" for step in report.steps)
-    say.line(f"Nothing to do: {render.plural(fresh, 'table')} up to date.")
-
-
-def _print_steps(steps: list[dict[str, Any]]) -> None:
-    say.table(
-        [
-            "table",
-            "status",
-            "read",
-            "written",
-            "quarantined",
-            "superseded",
-            "rules met",
-            "time",
-        ],
-        [
-            [
-                step["table"],
-                step["status"],
-                *(
-                    [None] * 4
-                    if step["status"] == "blocked"
-                    else [
-                        step[f"rows_{what}"]
-                        for what in ("read", "written", "quarantined", "superseded")
-                    ]
-                ),
-                None if step["score"] is None else f"{step['score']:.0%}",
-                render.duration(step["seconds"]),
-            ]
-            for step in steps
-        ],
-    )
 
 
 def _print_plan(planned: Plan) -> None:

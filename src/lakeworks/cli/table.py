@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="Such as silver.orders.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many entries.")]
 SHOWN_PARTITIONS = 12
+_PROSE_WIDTH = 90
 _DEFAULT_LIMIT = 20
 
 
@@ -184,7 +186,6 @@ def vacuum(
 def _print_detail(found: TableDetail, notes: Mapping[str, ColumnNote]) -> None:
     seen = "nothing yet" if found.published is None else f"version {found.published}"
     facts = [
-        ("", found.description),
         ("rows", render.count(found.rows)),
         ("size", f"{render.size(found.size_bytes)} in {render.plural(found.files, 'file')}"),
         ("version", f"{found.version}, newest {found.newest}; readers see {seen}"),
@@ -196,9 +197,11 @@ def _print_detail(found: TableDetail, notes: Mapping[str, ColumnNote]) -> None:
         ("read so far", ", ".join(_bookmark(*one) for one in found.bookmarks.items())),
     ]
     say.line(say.strong(str(found.name)))
+    for line in textwrap.wrap(found.description, _PROSE_WIDTH):
+        say.line(f"  {render.text(line)}")
     for name, value in facts:
         if value:
-            say.line(f"  {name + ':':<16}{render.text(value)}" if name else f"  {value}")
+            say.line(f"  {name + ':':<16}{render.text(value)}")
     say.line()
     _print_columns(found, notes)
     if found.partitions:
