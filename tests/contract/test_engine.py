@@ -29,6 +29,7 @@ from lakeworks.engines.errors import (
 from lakeworks.engines.protocol import AuditColumns, RowCheck, StageRequest
 from lakeworks.engines.registry import ENGINES, open_engine
 from lakeworks.storage.files import DataFile, TableSource
+from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -569,6 +570,43 @@ def test_files_of_other_writers_take_partition_values_from_the_log(
         source = TableSource(str(tmp_path), schema, tuple(chosen), ("p",))
         expected = [{"id": 0, "p": "a b"}, {"id": 1, "p": None}, {"id": 2, "p": None}]
         assert read(engine, source) == expected[: len(chosen)]
+
+
+@pytest.mark.s3
+def test_every_load_works_in_a_bucket_and_leaves_nothing_behind(
+    request: pytest.FixtureRequest, bucket: str, s3_options: dict[str, str], tmp_path: Path
+) -> None:
+    pytest.importorskip("duckdb_extension_httpfs")
+    store = ObjectStore.open(f"s3://{bucket}/lake", s3_options)
+    for name in ENGINES:
+        engine = open_engine(
+            name, temp_directory=str(tmp_path / name), s3=store.s3_settings(), threads=2
+        )
+        request.addfinalizer(engine.close)
+        table = Table(engine, f"{store.root}/{name} x")
+        kept: set[str] = set()
+        columns = "id int, part string, amount int, at int"
+        first = [(1, "a/b", 5, 1), (1, "a/b", 6, 2), (2, None, 1, 1), (3, "ü", -1, 1)]
+        for load in ("merge", "scd2"):
+            keyed = {"load": load, "key": ("id",), "latest_by": "at", "checks": (POSITIVE,)}
+            keyed["partition_by"] = ("part",)
+            table.source = None
+            second = [(1, "c", 9, 3), (2, None, 1, 1)]
+            for rows in (first, second):
+                staged = table.load(values(rows, columns), **keyed)
+                kept |= {file.path for file in staged.added}
+            assert table.source is not None
+            with engine.session() as session:
+                done = session.delete(table.source, table.root, "id = 2")
+            assert done.deleted_rows == 1
+            kept |= {file.path for file in done.added}
+            told = {(row["id"], row["amount"]) for row in table.rows()}
+            assert told == ({(1, 9), (2, 1)} | ({(1, 5), (1, 6)} if load == "scd2" else set()))
+        assert len(table.rejected()) == 2
+        listed = {
+            info.path.rpartition("/")[2] for info in store.child(f"{name} x/table").list()
+        }
+        assert listed == kept, "files that only served on the way are deleted"
 
 
 # Laws

@@ -52,9 +52,12 @@ def test_a_failed_cast_names_the_value() -> None:
 def test_reaching_the_memory_limit_says_what_it_was() -> None:
     config = {"memory_limit": "20MiB", "temp_directory": ""}
     big = "create table t as select i, md5(i::varchar) as s from range(9000000) t(i)"
-    with duckdb.connect(config=config) as con, pytest.raises(OutOfMemoryError) as caught:
-        with translated(con):
-            con.execute(big)
+    with (
+        duckdb.connect(config=config) as con,
+        pytest.raises(OutOfMemoryError) as caught,
+        translated(con),
+    ):
+        con.execute(big)
     assert "20 MiB" in caught.value.problem
     assert "memory_limit" in caught.value.hint
     assert caught.value.retryable
