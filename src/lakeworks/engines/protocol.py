@@ -29,7 +29,8 @@ class RowCheck:
         rule: The rule's text, as quarantine shows it.
         condition: A SQL expression over the model's columns; a row passes where it is true
             (null does not pass). Empty when only `unique` is asked.
-        unique: Columns whose combined value must occur once among the staged rows.
+        unique: Columns whose combined value must occur once among the staged rows; null equals
+            null, but rows in which all of them are null are not compared.
     """
 
     rule: str

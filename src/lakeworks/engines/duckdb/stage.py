@@ -263,7 +263,8 @@ class _Load:
         fresh = self._rows([*self.good, *self.twice])
         names = [quoted(name) for name in check.unique]
         listed = ", ".join(names)
-        present = " AND ".join(f"{name} IS NOT NULL" for name in names)
+        # As DQDL counts: null equals null beside another value, and rows of nulls are left out.
+        present = "(" + " OR ".join(f"{name} IS NOT NULL" for name in names) + ")"
         rows = fresh.select()
         hashes = self.statements.keep(
             f"SELECT hash({listed}) AS h FROM {rows} AS __rows WHERE {present} "
@@ -277,13 +278,14 @@ class _Load:
             f"AND hash({listed}) IN (FROM {hashes}) GROUP BY ALL HAVING count(*) > 1",
             "repeated",
         )
-        self._take_out(fresh, check, values, listed)
+        same = " AND ".join(f"__rows.{name} IS NOT DISTINCT FROM __v.{name}" for name in names)
+        self._take_out(fresh, check, f"{values} AS __v ON ({same})")
 
-    def _take_out(self, fresh: Rows, check: RowCheck, values: str, listed: str) -> None:
+    def _take_out(self, fresh: Rows, check: RowCheck, repeated: str) -> None:
         """Move rows with a repeated value from the good files to the rejects."""
         hit = self.statements.run(
             f"SELECT __file, count(*) FROM {fresh.select(with_file=True)} AS __rows "
-            f"SEMI JOIN {values} USING ({listed}) GROUP BY 1"
+            f"SEMI JOIN {repeated} GROUP BY 1"
         )
         files = fresh.named(row[0] for row in hit)
         if not files:
@@ -291,13 +293,13 @@ class _Load:
         touched = {file.path for file in files}
         rows = fresh.select(files)
         self._reject_rows(
-            f"(SELECT * FROM {rows} AS __rows SEMI JOIN {values} USING ({listed})) AS __rows",
+            f"(SELECT * FROM {rows} AS __rows SEMI JOIN {repeated}) AS __rows",
             sum(row[1] for row in hit),
             Reason(check.rule, f"fails {check.rule}: {', '.join(check.unique)} occurs again"),
         )
         left = self._write(
             f"SELECT {self.columns.names()} FROM {rows} AS __rows "
-            f"ANTI JOIN {values} USING ({listed})"
+            f"ANTI JOIN {repeated}"
         )
         self.statements.discard(self.request.root, files)
         was_twice = [f for f in self.twice if f.path in touched]
