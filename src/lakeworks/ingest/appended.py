@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from lakeworks.engines.protocol import ArrivedFile
@@ -11,10 +13,8 @@ from lakeworks.ingest.formats import format_of
 from lakeworks.ingest.landing import open_uri
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lakeworks.ingest.landing import Landed
-    from lakeworks.ingest.ledger import KnownFile
+    from lakeworks.ingest.ledger import LedgerEntry
     from lakeworks.project.declaration import Source
     from lakeworks.storage.objects import ObjectStore
 
@@ -35,7 +35,7 @@ class Tail:
 
 
 def tail_of(
-    one: Landed, before: KnownFile, source: Source, store: ObjectStore, folder: Path
+    one: Landed, before: LedgerEntry, source: Source, store: ObjectStore, folder: Path
 ) -> Tail | None:
     """Write what follows the bytes already read to `folder`; None when nothing does.
 
@@ -47,7 +47,9 @@ def tail_of(
     table = str(source.table)
     path = one.found.path
     if one.prefix_sha256 != before.sha256 or not before.sha256:
-        reason = "it is shorter" if one.size_bytes < before.size_bytes else "its beginning differs"
+        reason = (
+            "it is shorter" if one.size_bytes < before.size_bytes else "its beginning differs"
+        )
         raise FileChangedError.not_grown(table, path, reason)
     arrived = ArrivedFile(one.uri, path, one.size_bytes)
     kind = format_of(arrived, source.format, table, store)
@@ -55,7 +57,7 @@ def tail_of(
         raise FileChangedError.not_grown(table, path, f"{kind} files and archives cannot grow")
     if one.size_bytes == before.size_bytes:
         return None
-    place = folder / f"tail-{before.batch}-{abs(hash(path))}.part"
+    place = Path(tempfile.mkdtemp(prefix="tail-", dir=folder), "tail")
     with open_uri(one.uri, store) as file, place.open("wb") as target:
         packed = one.packing != "none"
         header = b"" if packed or kind != "csv" else _header(file, source)

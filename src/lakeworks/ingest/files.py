@@ -26,7 +26,7 @@ from lakeworks.ingest.salvage import Rejects, Salvager
 from lakeworks.ingest.unpacking import MAGIC_BYTES, UnpackingError, packing_of, pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lakeworks.engines.protocol import FilesRead, Session
     from lakeworks.ingest.discover import FoundFile
@@ -136,10 +136,12 @@ def ingest_files(  # noqa: PLR0913 - one step's whole surroundings
         batch_reading.read(landed, pending if appends else None)
     changed = {file.path for file in pending.changed}
     reloaded = [one.found for one in landed if one.found.path in changed and not appends]
-    return _ingested(batch_reading, batch, landed, pending, _Reload(session, target, root, reloaded))
+    return _ingested(
+        batch_reading, batch, landed, pending, _Reload(session, target, root, reloaded)
+    )
 
 
-def _reading(  # noqa: PLR0913
+def _reading(  # noqa: PLR0913, PLR0917 - as many as a reading has
     source: Source,
     table: str,
     root: str,
@@ -273,12 +275,14 @@ class _Batch:
         with open_uri(file.uri, self.store) as stream:
             if reading.format == "json" and _is_array(stream):
                 return salvager.array(stream, file.source_file)
-            return salvager.lines(
-                stream, file.source_file, suffix=suffix_of(file.source_file)
-            )
+            return salvager.lines(stream, file.source_file, suffix=suffix_of(file.source_file))
 
     def _give_up(
-        self, reading: FileReading, saved: list[ArrivedFile], why: Any, folder: Path  # noqa: ANN401
+        self,
+        reading: FileReading,
+        saved: list[ArrivedFile],
+        why: Mapping[str, str],
+        folder: Path,
     ) -> None:
         """Quarantine, line by line, what even the salvaged copy of a file cannot give."""
         if not why:

@@ -25,9 +25,7 @@ def elements(text: Iterator[bytes | UnpackingError]) -> Iterator[tuple[int, str,
 
     An element without fault is written on one line.
     """
-    number = 0
-    for found, fault in _Divider(text).run():
-        number += 1
+    for number, (found, fault) in enumerate(_Divider(text).run(), start=1):
         yield number, found, fault
 
 

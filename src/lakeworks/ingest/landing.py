@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lakeworks.ingest.discover import FoundFile
-    from lakeworks.ingest.ledger import KnownFile, LedgerEntry
+    from lakeworks.ingest.ledger import LedgerEntry
     from lakeworks.storage.objects import ObjectStore
 
 _CHUNK_BYTES = 2 * 1024 * 1024
@@ -60,7 +60,13 @@ class Landed:
 
         found = self.found
         return LedgerEntry(
-            found.path, batch, found.size_bytes, found.modified_ns, found.etag, self.sha256, self.uri
+            found.path,
+            batch,
+            found.size_bytes,
+            found.modified_ns,
+            found.etag,
+            self.sha256,
+            self.uri,
         )
 
 
@@ -78,7 +84,7 @@ class Landing:
     store: ObjectStore
     folder: str
     copies: bool
-    before: dict[str, KnownFile] = field(default_factory=dict)
+    before: dict[str, LedgerEntry] = field(default_factory=dict)
 
     def land(self, files: Sequence[FoundFile]) -> list[Landed]:
         """Land files side by side; leave out those that changed or vanished meanwhile.
@@ -166,7 +172,7 @@ class Landing:
 class _Passing:
     """What is learnt of a file's bytes while they pass."""
 
-    def __init__(self, file: FoundFile, before: KnownFile | None) -> None:
+    def __init__(self, file: FoundFile, before: LedgerEntry | None) -> None:
         self.digest = hashlib.sha256()
         self.size_bytes = 0
         self.packing: Packing = "none"

@@ -12,7 +12,7 @@ from lakeworks.ingest.discover import FoundFile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lakeworks.ingest.ledger import KnownFile
+    from lakeworks.ingest.ledger import LedgerEntry
     from lakeworks.project.declaration import Source
 
 _CHUNK_BYTES = 4 * 1024 * 1024
@@ -31,13 +31,13 @@ class Pending:
     changed: tuple[FoundFile, ...] = ()
     unchanged: tuple[FoundFile, ...] = ()
     vanished: tuple[str, ...] = ()
-    before: Mapping[str, KnownFile] = field(default_factory=dict)
+    before: Mapping[str, LedgerEntry] = field(default_factory=dict)
 
 
 def pending(
     source: Source,  # noqa: ARG001 - part of the contract: how files compare may be declared
     found: Sequence[FoundFile],
-    known: Mapping[str, KnownFile],
+    known: Mapping[str, LedgerEntry],
 ) -> Pending:
     """Divide `found` by what the ledger says of each file.
 
@@ -65,7 +65,7 @@ def pending(
     )
 
 
-def reread(known: Mapping[str, KnownFile], found: Pending) -> Pending:
+def reread(known: Mapping[str, LedgerEntry], found: Pending) -> Pending:
     """Return what is to be read when the table is made anew: every file, each once.
 
     Files read before come from the landing zone, where they are even if the source lost them.
@@ -86,7 +86,7 @@ def reread(known: Mapping[str, KnownFile], found: Pending) -> Pending:
     return Pending(new=(*landed, *found.new, *found.changed), vanished=found.vanished)
 
 
-def reread_some(known: Mapping[str, KnownFile], members: Iterable[str]) -> Pending:
+def reread_some(known: Mapping[str, LedgerEntry], members: Iterable[str]) -> Pending:
     """Return some landed files as if they had changed, so that their rows are replaced.
 
     Args:
@@ -109,7 +109,7 @@ def reread_some(known: Mapping[str, KnownFile], members: Iterable[str]) -> Pendi
     return Pending(changed=again, before={file.path: known[file.path] for file in again})
 
 
-def _same(file: FoundFile, have: KnownFile) -> bool:
+def _same(file: FoundFile, have: LedgerEntry) -> bool:
     if file.size_bytes != have.size_bytes:
         return False
     if file.etag or have.etag:

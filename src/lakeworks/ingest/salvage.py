@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import codecs
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from lakeworks.engines.protocol import ArrivedFile
@@ -19,6 +18,7 @@ from lakeworks.ingest.unpacking import MAGIC_BYTES, UnpackingError, packing_of, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 LONGEST_LINE_BYTES = 8 * 1024 * 1024
 _SHOWN_CHARACTERS = 64 * 1024
@@ -102,7 +102,9 @@ class Salvager:
         """Give a file up: each of its lines that is not blank is a reject."""
         for number, line, fault in _lines(self._text(file)):
             if fault or line.strip(_BLANK):
-                self.rejects.add(source_file, _shown(line.strip(b"\r\n")), fault or reason, number)
+                self.rejects.add(
+                    source_file, _shown(line.strip(b"\r\n")), fault or reason, number
+                )
 
     def _place(self, suffix: str) -> Path:
         self._made += 1

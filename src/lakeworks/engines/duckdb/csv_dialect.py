@@ -167,9 +167,7 @@ def _delimiter(lines: Sequence[str], quote: str) -> str:
     """Return the mark that divides the most lines into the same number of fields."""
 
     def score(delimiter: str) -> tuple[float, int]:
-        counts = Counter(
-            len(row) for row in rows_of_lines(lines, delimiter, quote, quote)
-        )
+        counts = Counter(len(row) for row in rows_of_lines(lines, delimiter, quote, quote))
         fields, hits = counts.most_common(1)[0]
         return (hits / counts.total() if fields > 1 else 0.0), fields
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from lakeworks.core.types import Schema
 from lakeworks.engines.duckdb.errors import lake_error
 from lakeworks.engines.duckdb.files_sink import Gathered, Sink
 from lakeworks.engines.errors import DiskFullError
@@ -17,13 +16,14 @@ if TYPE_CHECKING:
     import duckdb
 
     from lakeworks.core.errors import LakeError
+    from lakeworks.core.types import Schema
     from lakeworks.engines.protocol import ArrivedFile, FileReading, FilesRead
 
 logger = logging.getLogger(__name__)
 
 
 class Group(Protocol):
-    """Files that one scan reads together."""
+    """Files that one scan reads together: a frozen dataclass."""
 
     @property
     def files(self) -> tuple[ArrivedFile, ...]:
@@ -31,17 +31,25 @@ class Group(Protocol):
         ...
 
 
-class FormatReader(Protocol):
-    """Reads the files of one format for one `FileReading`."""
+G = TypeVar("G", bound=Group)
+
+
+class FormatReader(Protocol[G]):
+    """Reads the files of one format for one `FileReading`.
+
+    Attributes:
+        schema: The data columns, as far as they are known by now.
+        unreadable: Files that are not even tried, with the reason.
+    """
 
     schema: Schema
     unreadable: dict[str, str]
 
-    def plan(self) -> Sequence[Group]:
+    def plan(self) -> Sequence[G]:
         """Look at the files, learn their schema, group those that read alike."""
         ...
 
-    def read(self, group: Group) -> Gathered:
+    def read(self, group: G) -> Gathered:
         """Read one group in one scan; count nothing of it when the engine fails."""
         ...
 
@@ -68,7 +76,7 @@ def read_files(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FilesRea
 
 
 def _read_group(
-    con: duckdb.DuckDBPyConnection, reader: FormatReader, group: Group, total: Gathered
+    con: duckdb.DuckDBPyConnection, reader: FormatReader[G], group: G, total: Gathered
 ) -> None:
     """Read a group; on failure without the file at fault, or by halves."""
     import duckdb
@@ -76,13 +84,15 @@ def _read_group(
     from lakeworks.core.errors import LakeError
 
     try:
-        total.take(reader.read(group))
-        return
+        done = reader.read(group)
     except duckdb.Error as error:
         told: LakeError = lake_error(error, con)
         cause: BaseException | None = error
     except LakeError as error:
         told, cause = error, error.__cause__
+    else:
+        total.take(done)
+        return
     if not _is_about_content(told, cause):
         raise told from cause
     logger.info("a group of %d files could not be read: %s", len(group.files), told.problem)
@@ -108,7 +118,7 @@ def _is_about_content(told: LakeError, cause: BaseException | None) -> bool:
     return isinstance(cause, content) and not isinstance(told, DiskFullError)
 
 
-def _parts(group: Group, told: LakeError) -> list[Group]:
+def _parts(group: G, told: LakeError) -> list[G]:
     from dataclasses import replace
 
     named = [file for file in group.files if file.uri in told.problem]
@@ -118,7 +128,7 @@ def _parts(group: Group, told: LakeError) -> list[Group]:
     else:
         middle = len(group.files) // 2
         divided = [group.files[:middle], group.files[middle:]]
-    return [replace(group, files=part) for part in divided]  # type: ignore[type-var]
+    return [cast("G", replace(cast("Any", group), files=part)) for part in divided]
 
 
 def _add_salvaged(sink: Sink, path: Path, total: Gathered) -> None:
@@ -127,7 +137,7 @@ def _add_salvaged(sink: Sink, path: Path, total: Gathered) -> None:
     total.quarantined += sum(file.rows for file in files)
 
 
-def _reader(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FormatReader:
+def _reader(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FormatReader[Any]:
     match reading.format:
         case "json":
             from lakeworks.engines.duckdb.files_json import JsonReader

@@ -145,7 +145,8 @@ class CsvReader:
         return gathered
 
     def _columns(self, dialect: Dialect) -> _Columns:
-        kept, unknown = [], []
+        kept: list[tuple[str, str, Type]] = []
+        unknown: list[tuple[str, str]] = []
         for number, name in enumerate(dialect.columns):
             have = self.schema.get(name)
             if have is not None and have.name not in {k[0] for k in kept}:
@@ -175,10 +176,12 @@ class CsvReader:
         fate = f"CASE WHEN {wrong} OR {unknown} THEN {DOUBTFUL} ELSE {GOOD} END"
         every = [(name, text, "true") for name, text, _ in columns.kept]
         every += [(name, text, "true") for name, text in columns.unknown]
-        names = text_fit.names_where([
-            *columns.misfits(),
-            *((name, f"{text} IS NOT NULL") for name, text in columns.unknown),
-        ])
+        names = text_fit.names_where(
+            [
+                *columns.misfits(),
+                *((name, f"{text} IS NOT NULL") for name, text in columns.unknown),
+            ]
+        )
         rule = f"CASE WHEN {unknown} THEN 'schema' ELSE 'type' END"
         told = (
             f"json_object('row', {text_fit.as_json_object(every)}, 'rule', {rule}, "
@@ -228,19 +231,20 @@ class CsvReader:
             tails: list[Group] = []
             for uri, line, text, error, open_quote in rows:
                 file = places[uri]
+                shown = text
                 first, _, rest = (text or "").partition("\n")
                 if open_quote and rest.strip():
-                    text = first
+                    shown = first
                     tails.append(self._tail(group, file, line, rest, folder, len(tails)))
                 number = line + group.line_offset
-                rejects.add(Reject(text, "parse", _told(error), file.source_file, number))
+                rejects.add(Reject(shown, "parse", _told(error), file.source_file, number))
             rejects.close()
             into.rejected += self.sink.reject_lines(rejects.path)
             into.quarantined += rejects.rows
             for tail in tails:
                 into.take(self.read(tail))
 
-    def _tail(  # noqa: PLR0913
+    def _tail(
         self, group: Group, file: ArrivedFile, line: int, rest: str, folder: str, number: int
     ) -> Group:
         path = Path(folder, f"tail{number}.csv")

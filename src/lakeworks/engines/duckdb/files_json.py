@@ -261,4 +261,3 @@ def _scan(group: Group) -> str:
         f"compression = '{packing}', hive_partitioning = false, "
         f"maximum_object_size = {LONGEST_DOCUMENT_BYTES})"
     )
-

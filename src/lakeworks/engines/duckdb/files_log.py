@@ -31,6 +31,8 @@ from lakeworks.engines.duckdb.json_rows import SYSTEM_COLUMNS, usable_name
 from lakeworks.engines.errors import LogPatternError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
 
     from lakeworks.core.types import Type
@@ -79,9 +81,10 @@ class LogReader:
 
     def _schema(self) -> Schema:
         known = self.reading.known or Schema()
-        types = self.reading.types if self.reading.types != "infer" else {}
+        declared = self.reading.types
+        types: Mapping[str, Type] = {} if declared == "infer" else declared
         fields = [
-            Field(name, types.get(name) or self._own_type(name))  # type: ignore[union-attr]
+            Field(name, types.get(name) or self._own_type(name))
             for name in self.groups
             if name not in known
         ]
@@ -109,7 +112,9 @@ class LogReader:
         gathered = Gathered(added=files[GOOD], written=rows_of(files[GOOD]), schema=self.schema)
         if files[BROKEN] or files[DOUBTFUL]:
             refused = [*files[BROKEN], *files[DOUBTFUL]]
-            gathered.rejected += self._refuse(files[BROKEN], "parse") + self._refuse(files[DOUBTFUL], "type")
+            gathered.rejected += self._refuse(files[BROKEN], "parse") + self._refuse(
+                files[DOUBTFUL], "type"
+            )
             gathered.quarantined += rows_of(refused)
             self.sink.discard(refused)
         self._broken(group, gathered)

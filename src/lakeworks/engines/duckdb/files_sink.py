@@ -10,7 +10,7 @@ import contextlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Field, Scalar, Schema
@@ -151,7 +151,8 @@ class Sink:
         """Quarantine rows; `select` gives the first five columns of a quarantine table."""
         moment = quote_literal(self.reading.moment)
         stamped = (
-            f"SELECT * REPLACE (source_row + {self._line_offset()} AS source_row), {quote_literal(self.reading.run_id)} AS run_id, "
+            f"SELECT * REPLACE (source_row + {self._line_offset()} AS source_row), "
+            f"{quote_literal(self.reading.run_id)} AS run_id, "
             f"CAST({moment} AS TIMESTAMPTZ) AS quarantined_at FROM ({select})"
         )
         written = copy_out(
@@ -227,7 +228,10 @@ def source_file_of(files: Sequence[ArrivedFile]) -> tuple[str, str]:
     pairs = ", ".join(
         f"({quote_literal(f.uri)}, {quote_literal(f.source_file)})" for f in files
     )
-    return "__name.source_file", f"JOIN (VALUES {pairs}) AS __name(uri, source_file) ON uri = filename"
+    return (
+        "__name.source_file",
+        f"JOIN (VALUES {pairs}) AS __name(uri, source_file) ON uri = filename",
+    )
 
 
 def with_fate(fate: str, schema: Schema) -> str:
@@ -245,8 +249,3 @@ def typed_nulls(schema: Schema, having: Mapping[str, str]) -> Iterator[str]:
 def rows_of(files: Iterable[DataFile]) -> int:
     """Count the rows of files."""
     return sum(file.rows for file in files)
-
-
-def as_plain(value: Any) -> str:  # noqa: ANN401
-    """Return any value as text for a message."""
-    return value if isinstance(value, str) else str(value)

@@ -117,7 +117,11 @@ class TableFileReader:
                     left.append((f.name, f"r.{quote_identifier(have.name)}", wrong))
             items.append(f"CAST({value} AS {to_duckdb(f.type)}) AS {quote_identifier(f.name)}")
         unknown = [
-            (f.name, f"r.{quote_identifier(f.name)}", f"r.{quote_identifier(f.name)} IS NOT NULL")
+            (
+                f.name,
+                f"r.{quote_identifier(f.name)}",
+                f"r.{quote_identifier(f.name)} IS NOT NULL",
+            )
             for f in group.schema
             if f.name not in taken
         ]

@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier, quote_literal
-from lakeworks.engines.duckdb.files_sink import GOOD, SYSTEM_FIELDS, Reject, path_list, with_fate
-from lakeworks.engines.duckdb.json_rows import Evidence, Fitted, dump, fit, parse
 from lakeworks.core.types import Schema
+from lakeworks.engines.duckdb.files_sink import (
+    GOOD,
+    SYSTEM_FIELDS,
+    Reject,
+    path_list,
+    with_fate,
+)
+from lakeworks.engines.duckdb.json_rows import Evidence, Fitted, dump, fit, parse
 from lakeworks.engines.duckdb.json_sql import plain_structure
 
 if TYPE_CHECKING:
@@ -53,7 +59,7 @@ def evidence_of(con: duckdb.DuckDBPyConnection, uris: str, schema: Schema) -> Do
     return doubts
 
 
-def settle(  # noqa: PLR0913
+def settle(
     con: duckdb.DuckDBPyConnection,
     uris: str,
     schema: Schema,

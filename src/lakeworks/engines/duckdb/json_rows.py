@@ -77,9 +77,7 @@ def _integer(text: str) -> int | Raw:
     return int(text) if len(text) < 400 else Raw(text)  # noqa: PLR2004
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_float=_number, parse_int=_integer
-)
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_float=_number, parse_int=_integer)
 
 
 def dump(value: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -111,18 +109,21 @@ class Evidence:
         if depth >= _DEEPEST:
             return
         if kind == "object":
-            for name, inner in value.items():
-                found = self.fields.get(name)
-                if found is None:
-                    if len(self.fields) > _MOST_FIELDS:
-                        continue
-                    found = self.fields[name] = Evidence()
-                found.add(inner, depth + 1)
+            self._add_fields(value, depth)
         elif kind == "array":
             if self.element is None:
                 self.element = Evidence()
             for inner in value:
                 self.element.add(inner, depth + 1)
+
+    def _add_fields(self, value: dict[str, Any], depth: int) -> None:
+        for name, inner in value.items():
+            found = self.fields.get(name)
+            if found is None:
+                if len(self.fields) > _MOST_FIELDS:
+                    continue
+                found = self.fields[name] = Evidence()
+            found.add(inner, depth + 1)
 
     def type(self, depth: int = 0) -> Type:
         """Return the type that holds what was seen.
@@ -138,9 +139,7 @@ class Evidence:
             groups["number" if kind in {"integer", "double"} else kind] += count
         group, count = groups.most_common(1)[0]
         total = sum(groups.values())
-        if count < total and (
-            total < _DOMINANT_VALUES or count < total * _DOMINANT_SHARE
-        ):
+        if count < total and (total < _DOMINANT_VALUES or count < total * _DOMINANT_SHARE):
             return STRING
         return self._of_group(group, depth)
 
@@ -300,7 +299,7 @@ def _fit_integer(value: Any) -> int | None:  # noqa: ANN401
     return None
 
 
-def _kind(value: Any) -> str:  # noqa: ANN401, PLR0911 - one answer a kind
+def _kind(value: Any) -> str:  # noqa: ANN401 - one answer a kind
     match value:
         case None:
             return "null"

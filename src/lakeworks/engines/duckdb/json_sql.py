@@ -49,14 +49,8 @@ def json_shape(schema: Schema, common: Sequence[KeyLists] = ()) -> JsonShape:
         common: Lists of keys, as `keys_of` gives them, that many documents have: a hit
             spares the slower test by sets.
     """
-    columns = tuple(
-        (f.name, _typed(f"raw.{quote_identifier(f.name)}", f.type)) for f in schema
-    )
-    tests = [
-        test
-        for f in schema
-        for test in _tests(f"raw.{quote_identifier(f.name)}", f.type)
-    ]
+    columns = tuple((f.name, _typed(f"raw.{quote_identifier(f.name)}", f.type)) for f in schema)
+    tests = [test for f in schema for test in _tests(f"raw.{quote_identifier(f.name)}", f.type)]
     fits = " AND ".join([_keys_test(schema, common), *tests])
     return JsonShape(json.dumps(_structure(schema)), _keys(schema), columns, fits)
 
@@ -164,7 +158,9 @@ def _tests(raw: str, kind: Type) -> Iterator[str]:
             yield f"({raw} IS NULL OR coalesce({_typed(raw, kind)}::VARCHAR = {text}, false))"
         case Scalar("double"):
             value = _typed(raw, kind)
-            exact = f"abs({value}) <= 9007199254740992 OR NOT regexp_full_match({text}, '-?\\d+')"
+            exact = (
+                f"abs({value}) <= 9007199254740992 OR NOT regexp_full_match({text}, '-?\\d+')"
+            )
             yield f"({raw} IS NULL OR coalesce({exact}, false))"
         case Struct(fields):
             for f in fields:
