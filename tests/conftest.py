@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from lakeworks.catalog.ledger import LedgerEntry
+    from lakeworks.core.names import TableName
+    from lakeworks.core.types import Schema
+    from lakeworks.ingest.files import Ingested
+    from lakeworks.ingest.pending import Pending
+    from lakeworks.storage.files import DataFile
 
 settings.register_profile(
     "lakeworks",
@@ -112,3 +120,132 @@ def arrive(orders_project: Path) -> Callable[..., Path]:
         return path
 
     return _arrive
+
+
+class Intake:
+    """A source's folder and all that taking its files in needs, without catalog or commits."""
+
+    def __init__(self, folder: Path, **declared: Any) -> None:
+        from lakeworks.core.names import TableName
+        from lakeworks.engines.registry import open_engine
+        from lakeworks.project.declaration import Location, Source
+
+        self.folder = folder
+        self.inbox = folder / "inbox"
+        self.inbox.mkdir(parents=True)
+        self.source = Source(
+            TableName("bronze", "t"), Location("t.yml", 1), str(self.inbox), "inbox", **declared
+        )
+        self.engine = open_engine("duckdb", temp_directory=str(folder / "tmp"), threads=2)
+        self.known: Schema | None = None
+        self.files: list[DataFile] = []
+        self.rejects: list[DataFile] = []
+        self._entries: dict[str, LedgerEntry] = {}
+        self._batch = 0
+
+    def put(self, name: str, content: bytes) -> Path:
+        """Let a file arrive."""
+        path = self.inbox / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def last_batch(self, table: TableName) -> int:
+        """Be a ledger."""
+        return self._batch
+
+    def begin_batch(self, table: TableName, entries: Sequence[LedgerEntry]) -> int:
+        """Be a ledger."""
+        self._batch += 1
+        self._entries |= {e.source_file: replace(e, batch=self._batch) for e in entries}
+        return self._batch
+
+    def entries(self, table: TableName, *, up_to: int) -> dict[str, LedgerEntry]:
+        """Be a ledger."""
+        return dict(self._entries)
+
+    def pending(self) -> Pending:
+        """Return what there is to do."""
+        from lakeworks.ingest.discover import discover
+        from lakeworks.ingest.pending import pending
+
+        return pending(self.source, discover(self.source), self._entries)
+
+    def take(self, found: Pending | None = None) -> Ingested:
+        """Take in what is pending, and remember it as a commit would."""
+        from lakeworks.ingest.files import ingest_files
+        from lakeworks.storage.files import TableSource
+        from lakeworks.storage.objects import ObjectStore
+
+        root = str(self.folder / "table")
+        target = (
+            TableSource(root, self.known, tuple(self.files), evolved=True)
+            if self.known
+            else None
+        )
+        with self.engine.session() as session:
+            done = ingest_files(
+                self.source,
+                found if found is not None else self.pending(),
+                session=session,
+                landing=ObjectStore.open(str(self.folder / "landing")),
+                staging=str(self.folder / "staging"),
+                ledger=self,
+                table="bronze.t",
+                root=root,
+                rejects_root=str(self.folder / "rejects"),
+                known=self.known,
+                target=target,
+                run_id="run-1",
+                moment="2026-01-02T03:04:05+00:00",
+            )
+        assert done.read == done.written + done.quarantined
+        self.known = done.schema
+        gone = {file.path for file in done.removed}
+        self.files = [f for f in self.files if f.path not in gone] + list(done.added)
+        self.rejects += done.rejected
+        return done
+
+    def rows(self, order_by: str = "all") -> list[dict[str, Any]]:
+        """Return the table's rows without the system columns that a run decides."""
+        left_out = {"_ingested_at", "_run_id"}
+        return [
+            {k: v for k, v in row.items() if k not in left_out}
+            for row in self._read("table", self.files, order_by)
+        ]
+
+    def quarantine(self) -> list[dict[str, Any]]:
+        """Return the rejected rows."""
+        return self._read("rejects", self.rejects, "source_file, source_row, row")
+
+    def _read(self, root: str, files: list[DataFile], order_by: str) -> list[dict[str, Any]]:
+        import duckdb
+
+        if not files:
+            return []
+        paths = [str(self.folder / root / file.path) for file in files]
+        with duckdb.connect(config={"threads": 1}) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            table = con.execute(
+                f"SELECT * FROM read_parquet(?, union_by_name = true) ORDER BY {order_by}",
+                [paths],
+            ).to_arrow_table()
+        return table.to_pylist()
+
+    def close(self) -> None:
+        """Free the engine."""
+        self.engine.close()
+
+
+@pytest.fixture
+def intake(tmp_path: Path) -> Iterator[Callable[..., Intake]]:
+    """Make intakes, each with a folder of its own; keywords are those of `Source`."""
+    made: list[Intake] = []
+
+    def _intake(**declared: Any) -> Intake:
+        made.append(Intake(tmp_path / f"intake{len(made)}", **declared))
+        return made[-1]
+
+    yield _intake
+    for one in made:
+        one.close()

@@ -6,10 +6,13 @@ empty folder of its own:
     <!-- file: models/silver/rides.sql -->    the fence is written to that file
     <!-- append: landing/rides.csv -->        the fence is added to that file
     <!-- run -->                              lines after `$ ` are run; the others are printed
+    <!-- shows -->                            one command, whose output may look like commands; digits
+                                              are not compared
     <!-- fails -->                            as run, but each must fail; errors are compared
     <!-- python -->                           the fence is run by Python
 
-In expected output `…` stands for anything, and times such as `0.42 s` are not compared.
+In expected output `…` stands for anything. Durations, moments, identifiers of runs and the widths
+of columns are not compared.
 """
 
 from __future__ import annotations
@@ -26,11 +29,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(
-    r"^<!-- (?P<do>file|append|run|fails|python)(?:: (?P<path>\S+))? -->\n+"
+    r"^<!-- (?P<do>file|append|run|shows|fails|python)(?:: (?P<path>\S+))? -->\n+"
     r"```\w*\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-TIMES = re.compile(r"\b(\d+ min )?\d+(\.\d+)? s\b")
+CHANGING = {
+    "N s": re.compile(r"\b(\d+ min )?\d+(\.\d+)? s\b"),
+    "RUN": re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}"),
+    "MOMENT": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"),
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ def test_the_tutorial_and_the_readme_have_examples() -> None:
 def test_every_marker_is_followed_by_a_fence() -> None:
     for page in PAGES:
         markers = re.findall(
-            r"^<!-- (?:file|append|run|fails|python)\b", page.read_text(), re.MULTILINE
+            r"^<!-- (?:file|append|run|shows|fails|python)\b", page.read_text(), re.MULTILINE
         )
         assert len(markers) == len(examples(page)), page
 
@@ -93,12 +100,15 @@ def _carry_out(example: Example, folder: Path) -> None:
 
 
 def _run_console(example: Example, folder: Path) -> None:
-    for part in re.split(r"^\$ ", example.text, flags=re.MULTILINE)[1:]:
+    most = 1 if example.do == "shows" else 0
+    for part in re.split(r"^\$ ", example.text, maxsplit=most, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")
         while command.endswith("\\"):
             more, _, expected = expected.partition("\n")
             command = f"{command[:-1]} {more.strip()}"
         printed = _run(["bash", "-c", command], folder, example)
+        if example.do == "shows":
+            expected, printed = (re.sub(r"\d[\d.,]*", "N", one) for one in (expected, printed))
         if expected.strip():
             told = f"--- expected\n{expected}\n--- printed\n{printed}"
             assert _matches(expected.strip(), printed.strip()), (
@@ -125,12 +135,13 @@ def _run(command: list[str], folder: Path, example: Example) -> str:
 
 
 def _matches(expected: str, printed: str) -> bool:
-    pattern = ".*".join(re.escape(_without_times(part)) for part in expected.split("…"))
-    return re.fullmatch(pattern, _without_times(printed), re.DOTALL) is not None
+    pattern = ".*".join(re.escape(part) for part in _lasting(expected).split("…"))
+    return re.fullmatch(pattern, _lasting(printed), re.DOTALL) is not None
 
 
-def _without_times(text: str) -> str:
-    lines = (re.sub(r" +", " ", TIMES.sub("N s", line)).rstrip() for line in text.splitlines())
-    return (
-        "\n".join(re.sub(r"-{3,}", "---", line) for line in lines) + text[len(text.rstrip()) :]
-    )
+def _lasting(text: str) -> str:
+    """Return the text without what differs from one run to the next."""
+    for name, pattern in CHANGING.items():
+        text = pattern.sub(name, text)
+    lines = (re.sub(r" +", " ", line).rstrip() for line in text.splitlines())
+    return "\n".join(re.sub(r"-{3,}", "---", line) for line in lines)

@@ -190,7 +190,7 @@ def _look(lake: Lake, tell: _Teller) -> None:
         tell.say("", say.strong(title))
         found = lake.query.sql(sql).to_arrow()
         rows = [list(row.values()) for row in found.to_pylist()]
-        say.table(found.column_names, rows)
+        say.data(found.column_names, rows)
     tell.say("", say.strong("What was rejected, and why; lake quarantine has all of it:"))
     quarantine.print_summary(_worst_of_each(lake.pipeline.quarantine())[:8])
 

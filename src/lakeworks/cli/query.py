@@ -117,7 +117,7 @@ def _print_table(result: QueryResult, limit: int | None) -> None:
     shown = found.slice(0, most)
     # By column, since two columns may have one name.
     rows = list(zip(*(column.to_pylist() for column in shown.columns), strict=True))
-    say.table(found.column_names, rows, null="null")
+    say.data(found.column_names, rows)
     if limit is None and found.num_rows > most:
         say.line(f"… and more: --limit {most * 10}, or --format csv for all")
     else:

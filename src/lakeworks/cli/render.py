@@ -27,6 +27,7 @@ def table(
     *,
     width: int | None = None,
     null: str = "",
+    separators: bool = True,
 ) -> str:
     """Return aligned columns under their headers: numbers to the right, all else to the left.
 
@@ -34,9 +35,10 @@ def table(
         width: Columns of the terminal to fit into, by shortening the widest cells; None
             shortens only cells that are very long.
         null: What stands for None.
+        separators: Whether whole numbers are written 1,234; not where they may be identifiers.
     """
     values = [list(row) for row in rows]
-    cells = [[null if value is None else text(value) for value in row] for row in values]
+    cells = [[_cell(value, null, separators=separators) for value in row] for row in values]
     right = [_is_numeric(row[i] for row in values) for i in range(len(headers))]
     widths = [
         min(_LONGEST_CELL, max([_width(header), *(_width(row[i]) for row in cells)]))
@@ -63,6 +65,14 @@ def text(value: object) -> str:
     if shown.isprintable():
         return shown
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+
+
+def _cell(value: object, null: str, *, separators: bool) -> str:
+    if value is None:
+        return null
+    if isinstance(value, int) and not isinstance(value, bool) and not separators:
+        return str(value)
+    return text(value)
 
 
 def count(number: int) -> str:

@@ -122,8 +122,7 @@ def rollback(
         tables = {str(table): version for table, version in snapshot.tables.items()}
         say.as_json({"snapshot": snapshot.id, "run_id": snapshot.run_id, "tables": tables})
         return
-    held = render.plural(len(snapshot.tables), "table")
-    say.line(f"Readers now see snapshot {snapshot.id}: {held}, as they were before.")
+    say.line(f"Readers see all tables as they were before, as snapshot {snapshot.id}.")
     say.line("The next lake run goes on from there.")
 
 

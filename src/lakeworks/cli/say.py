@@ -51,10 +51,18 @@ def plain(value: object) -> object:
     return value
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, null: str = "") -> None:
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print aligned columns, fitted to the terminal if there is one."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    typer.echo(render.table(headers, rows, width=width, null=null))
+    line(render.table(headers, rows, width=_width()))
+
+
+def data(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows of a user's table: numbers plain, as they may be identifiers; null as null."""
+    line(render.table(headers, rows, width=_width(), null="null", separators=False))
+
+
+def _width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def good(text: str) -> str:

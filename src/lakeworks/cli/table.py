@@ -225,10 +225,14 @@ def _print_partitions(found: TableDetail) -> None:
     say.table(
         [*found.partition_columns, "rows", "size", "files"],
         [
-            [*part.values.values(), part.rows, render.size(part.size_bytes), part.files]
+            [
+                *("null" if value is None else value for value in part.values.values()),
+                part.rows,
+                render.size(part.size_bytes),
+                part.files,
+            ]
             for part in shown
         ],
-        null="null",
     )
     hidden = len(found.partitions) - len(shown)
     if hidden:
@@ -274,7 +278,7 @@ def _show_runs(lake: Lake, limit: int, *, as_json: bool) -> None:
 
 def _run_rows(runs: list[Run], snapshots: list[Snapshot]) -> list[list[object]]:
     """Return a line for every run, and for every snapshot that no run published."""
-    published = {snapshot.run_id: snapshot.id for snapshot in snapshots}
+    published = {snapshot.run_id: snapshot for snapshot in snapshots}
     known = {run.run_id for run in runs}
     timed = [(run.started_at, _run_row(run, published.get(run.run_id))) for run in runs]
     timed += [
@@ -285,15 +289,15 @@ def _run_rows(runs: list[Run], snapshots: list[Snapshot]) -> list[list[object]]:
     return [row for _, row in sorted(timed, key=lambda entry: entry[0], reverse=True)]
 
 
-def _run_row(run: Run, snapshot: int | None) -> list[object]:
+def _run_row(run: Run, snapshot: Snapshot | None) -> list[object]:
     steps = run.report.get("steps", ())
     changed = sum(step.get("status") == "succeeded" for step in steps)
     took = run.report.get("seconds")
     return [
         render.moment(run.started_at),
-        f"run {run.run_id}",
+        f"{'run' if snapshot is None else snapshot.kind} {run.run_id}",
         run.status,
-        snapshot,
+        None if snapshot is None else snapshot.id,
         changed,
         None if took is None else render.duration(took),
     ]

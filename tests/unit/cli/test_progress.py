@@ -53,7 +53,9 @@ def test_on_a_terminal_rows_and_steps_are_drawn(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TERM", "xterm")
     with progress.shown():
         _a_run()
-    assert "1,000 rows written" in terminal.getvalue()
+    assert "silver.orders" in terminal.getvalue()
+    assert "500 rows" in terminal.getvalue()
+    assert "1 of 1 tables" in terminal.getvalue()
 
 
 def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
