@@ -159,9 +159,10 @@ def _tests(raw: str, kind: Type) -> Iterator[str]:
         case Scalar("double"):
             value = _typed(raw, kind)
             exact = (
-                f"abs({value}) <= 9007199254740992 OR NOT regexp_full_match({text}, '-?\\d+')"
+                f"{value} IS NOT NULL AND (abs({value}) <= 9007199254740992 "
+                f"OR NOT regexp_full_match({text}, '-?\\d+'))"
             )
-            yield f"({raw} IS NULL OR coalesce({exact}, false))"
+            yield f"({raw} IS NULL OR ({exact}))"
         case Struct(fields):
             for f in fields:
                 yield from _tests(f"{raw}.{quote_identifier(f.name)}", f.type)
