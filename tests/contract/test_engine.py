@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakeworks.core import events
 from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.engines.errors import (
     InterruptedQueryError,
@@ -570,6 +571,21 @@ def test_files_of_other_writers_take_partition_values_from_the_log(
         source = TableSource(str(tmp_path), schema, tuple(chosen), ("p",))
         expected = [{"id": 0, "p": "a b"}, {"id": 1, "p": None}, {"id": 2, "p": None}]
         assert read(engine, source) == expected[: len(chosen)]
+
+
+def test_a_load_tells_how_far_it_is(table: Table, tmp_path: Path) -> None:
+    table.load("select i as id, md5(cast(i as varchar)) as h from range(3000000) as t(i)")
+    assert table.source is not None
+    heard: list[int] = []
+    target = Table(table.engine, str(tmp_path / "out"))
+    with events.listening(
+        lambda event: (
+            heard.append(event.data["rows"]) if event.name == "step.progress" else None
+        )
+    ):
+        target.load("select id, sha256(h) as h from x.t", bound={"x.t": table.source})
+    assert heard[-1] == 3_000_000
+    assert heard == sorted(heard)
 
 
 @pytest.mark.s3

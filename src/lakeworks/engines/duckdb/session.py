@@ -48,11 +48,14 @@ class DuckSession:
         self._catalog = catalog
         self._on_close = on_close
         self._frames: dict[str, str] = {}
+        self._rows: dict[str, int] = {}
         self._statements = Statements(con, s3=s3)
         self._closed = False
         # A database of its own in the shared instance: names of two sessions never meet.
         con.execute(f"ATTACH ':memory:' AS {catalog}")
         con.execute(f"USE {catalog}")
+        # Progress is kept, for `progress_told` to ask for, and never printed.
+        con.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +85,7 @@ class DuckSession:
         """Let SQL read `source` as `name`; binding again replaces."""
         self._frames.pop(name, None)
         self._view(name, source_select(self._con, source))
+        self._rows[name] = source.rows
 
     def describe(self, sql: str) -> Schema:
         """Return the columns of a SELECT."""
@@ -131,7 +135,9 @@ class DuckSession:
         from lakeworks.engines.duckdb.stage import stage
 
         with self._statements.scratch():
-            return stage(self._statements, request, self._frames)
+            # The largest input is what a load's time goes into, nearly always.
+            rows = max(self._rows.values(), default=0)
+            return stage(self._statements, request, self._frames, expected_rows=rows)
 
     def read_files(self, reading: FileReading) -> FilesRead:
         """Write the rows of arrived files as data files of a bronze table."""

@@ -18,6 +18,7 @@ from lakeworks.engines.duckdb import merge, scd2
 from lakeworks.engines.duckdb.columns import columns_of
 from lakeworks.engines.duckdb.parquet_io import free_name, select_schema
 from lakeworks.engines.duckdb.plain import is_plain
+from lakeworks.engines.duckdb.progress import progress_told
 from lakeworks.engines.duckdb.rejects import (
     QUARANTINE_SCHEMA,
     Reason,
@@ -41,17 +42,24 @@ if TYPE_CHECKING:
 _TWICE = "twice"
 
 
-def stage(statements: Statements, request: StageRequest, frames: Mapping[str, str]) -> Staged:
+def stage(
+    statements: Statements,
+    request: StageRequest,
+    frames: Mapping[str, str],
+    *,
+    expected_rows: int = 0,
+) -> Staged:
     """Write the rows of `request.sql` as data files; see `StageRequest`.
 
     Args:
         statements: Of the session in which the SELECT's names are bound.
         request: What to load, and how.
         frames: The SQL behind names that are not tables.
+        expected_rows: About how many rows the SELECT reads, for progress; 0 when not known.
     """
     sql = bare(request.sql)
     columns = columns_of(request, select_schema(statements.con, sql, table=request.table))
-    work = _Load(statements, request, columns)
+    work = _Load(statements, request, columns, expected_rows)
     work.divide(sql, plain=is_plain(statements.con, sql, frames))
     work.settle_duplicates()
     work.check_unique()
@@ -72,6 +80,7 @@ class _Load:
     statements: Statements
     request: StageRequest
     columns: Columns
+    expected_rows: int = 0
     good: list[DataFile] = field(default_factory=list)
     twice: list[DataFile] = field(default_factory=list)
     removed: list[DataFile] = field(default_factory=list)
@@ -96,14 +105,17 @@ class _Load:
         elif twice is not None:
             cases.append(f"WHEN {self.columns.key_hash()} IN (FROM {twice}) THEN '{_TWICE}'")
         chosen = f"CASE {' '.join(cases)} ELSE '{GOOD}' END" if cases else f"'{GOOD}'"
-        written = self.statements.write(
-            f"SELECT {self.columns.expressions()}, {chosen} AS {kind} "
-            f"FROM ({sql}\n) AS __given",
-            self.request.root,
-            self.columns.final,
-            partition_by=self.request.partition_by,
-            divide_by=kind if cases else None,
-        )
+        with progress_told(
+            self.statements.con, table=self.request.table, rows=self.expected_rows
+        ):
+            written = self.statements.write(
+                f"SELECT {self.columns.expressions()}, {chosen} AS {kind} "
+                f"FROM ({sql}\n) AS __given",
+                self.request.root,
+                self.columns.final,
+                partition_by=self.request.partition_by,
+                divide_by=kind if cases else None,
+            )
         self.read = sum(w.file.rows for w in written)
         events.emit("step.progress", table=self.request.table, rows=self.read)
         self.good = [w.file for w in written if w.divided in {GOOD, None}]
@@ -298,8 +310,7 @@ class _Load:
             Reason(check.rule, f"fails {check.rule}: {', '.join(check.unique)} occurs again"),
         )
         left = self._write(
-            f"SELECT {self.columns.names()} FROM {rows} AS __rows "
-            f"ANTI JOIN {repeated}"
+            f"SELECT {self.columns.names()} FROM {rows} AS __rows ANTI JOIN {repeated}"
         )
         self.statements.discard(self.request.root, files)
         was_twice = [f for f in self.twice if f.path in touched]
