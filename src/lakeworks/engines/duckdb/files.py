@@ -107,15 +107,19 @@ def _is_about_content(told: LakeError, cause: BaseException | None) -> bool:
     """Whether what went wrong is what files hold, not this program or the machine."""
     import duckdb
 
-    content = (
-        duckdb.InvalidInputException,
-        duckdb.IOException,
-        duckdb.ConversionException,
-        duckdb.OutOfRangeException,
-        duckdb.InternalException,
-        duckdb.SerializationException,
+    # Named are those that are not: a damaged file may raise anything else.
+    other = (
+        duckdb.OutOfMemoryException,
+        duckdb.InterruptException,
+        duckdb.BinderException,
+        duckdb.CatalogException,
+        duckdb.ParserException,
+        duckdb.FatalException,
+        duckdb.PermissionException,
+        duckdb.TransactionException,
     )
-    return isinstance(cause, content) and not isinstance(told, DiskFullError)
+    about_content = isinstance(cause, duckdb.Error) and not isinstance(cause, other)
+    return about_content and not isinstance(told, DiskFullError)
 
 
 def _parts(group: G, told: LakeError) -> list[G]:
