@@ -24,7 +24,7 @@ check: $(VENV)/.made-dev ## lint, format, types, layers, spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 
 fix: $(VENV)/.made-dev ## repair what ruff can

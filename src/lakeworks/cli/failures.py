@@ -54,7 +54,9 @@ def tell(error: LakeError) -> None:
     if mistakes:
         say.remark(f"{render.plural(len(mistakes), 'mistake')} found; nothing was run")
     else:
-        _tell(error.code, error.problem, error.hint)
+        # Some errors tell their place only when asked for their whole text.
+        problem = str(error).removesuffix(f"\n  hint: {error.hint}")
+        _tell(error.code, problem, error.hint)
 
 
 def _tell(code: str, problem: str, hint: str) -> None:
