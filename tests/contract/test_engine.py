@@ -286,6 +286,14 @@ def test_rejected_rows_carry_the_first_rule_that_they_fail(table: Table) -> None
     assert [row["id"] for row in table.rows()] == [1]
 
 
+def test_a_rejected_row_is_told_as_the_select_gave_it(table: Table) -> None:
+    """In a partition column an empty string becomes null, but not in quarantine."""
+    sql = values([(1, "", -1), (2, "", 1)], "id int, part string, amount int")
+    table.load(sql, checks=(POSITIVE,), partition_by=("part",))
+    assert table.rejected()[0]["row"] == '{"id":1,"part":"","amount":-1}'
+    assert table.rows() == [{"id": 2, "part": None, "amount": 1}]
+
+
 def test_a_rejected_newer_row_does_not_hide_the_good_older_one(table: Table) -> None:
     sql = values([(1, 5, 1), (1, -5, 2)], "id int, amount int, at int")
     table.load(sql, "merge", key=("id",), latest_by="at", checks=(POSITIVE,))

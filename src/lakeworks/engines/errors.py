@@ -253,6 +253,15 @@ class MissingFilesError(LakeError):
 
     code = "LW417"
 
+    @classmethod
+    def met(cls, reason: str) -> Self:
+        """Give the engine's reason, which names the file."""
+        return cls(
+            f"a file that should be there is missing: {reason}",
+            "lake doctor names every missing file and what to do; was the storage "
+            "changed by hand, or vacuumed by another tool?",
+        )
+
 
 class LogPatternError(RequestError):
     """A log source's pattern cannot be used."""

@@ -10,6 +10,7 @@ from lakeworks.engines.errors import (
     EngineFailedError,
     InterruptedQueryError,
     MissingExtensionError,
+    MissingFilesError,
     OutOfMemoryError,
     SqlError,
     StorageAccessError,
@@ -67,7 +68,10 @@ def test_reaching_the_memory_limit_says_what_it_was() -> None:
     ("raised", "expected"),
     [
         (duckdb.IOException("IO Error: write: No space left on device"), DiskFullError),
-        (duckdb.IOException("IO Error: Cannot open file"), StorageAccessError),
+        (
+            duckdb.IOException("IO Error: Cannot open file: Permission denied"),
+            StorageAccessError,
+        ),
         (duckdb.InterruptException("INTERRUPT Error: Interrupted!"), InterruptedQueryError),
         (duckdb.InternalException("INTERNAL Error: oops"), EngineFailedError),
     ],
@@ -76,6 +80,12 @@ def test_what_happens_outside_the_sql_is_told_apart(
     raised: duckdb.Error, expected: type[LakeError]
 ) -> None:
     assert type(lake_error(raised)) is expected
+
+
+def test_a_missing_file_is_named() -> None:
+    error = error_of("select * from read_parquet(['/nowhere/part-1.parquet'])")
+    assert isinstance(error, MissingFilesError)
+    assert "/nowhere/part-1.parquet" in error.problem
 
 
 def test_an_unknown_engine_names_the_known_ones() -> None:

@@ -10,6 +10,7 @@ from lakeworks.engines.errors import (
     DiskFullError,
     EngineFailedError,
     InterruptedQueryError,
+    MissingFilesError,
     OutOfMemoryError,
     SqlError,
     StorageAccessError,
@@ -28,6 +29,7 @@ _PLACE = re.compile(r"\n\s*\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
 _NEAREST = re.compile(
     r"(?:Did you mean|Candidate (?:bindings|functions))\s*:?\s*(.+?)\s*$", re.DOTALL
 )
+_MISSING = re.compile(r"No files found|No such file|\b404\b")
 _FULL = ("no space left", "errno 28", "enospc", "max_temp_directory_size", "disk quota")
 
 
@@ -61,6 +63,8 @@ def lake_error(
     text = _KIND.sub("", str(error)).strip()
     if any(mark in text.lower() for mark in _FULL):
         return DiskFullError.met(_first_line(text))
+    if isinstance(error, duckdb.IOException) and _MISSING.search(text):
+        return MissingFilesError.met(_first_line(text))
     match error:
         case duckdb.OutOfMemoryException():
             return OutOfMemoryError.reached(_memory_limit_bytes(con), _first_line(text))

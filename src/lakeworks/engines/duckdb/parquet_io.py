@@ -77,14 +77,13 @@ def copy_out(  # noqa: PLR0913 - one COPY has this many choices
         schema = Schema(tuple(f for f in described if f.name != divide_by))
     partition_by = _partition_columns(schema, partition_by, table)
     keys = [free_name(schema.names, f"__part{i}") for i in range(len(partition_by))]
-    columns = [_column(f, partition_by) for f in schema]
-    when = ""
+    other = "false"
     if divide_by is not None and main is not None:
-        when = f"WHEN {quote_identifier(divide_by)} <> {quote_literal(main)} THEN NULL "
+        other = f"{quote_identifier(divide_by)} <> {quote_literal(main)}"
+    columns = [_column(f, partition_by, other) for f in schema]
     columns += [
-        f"CASE {when}ELSE {_partition_text(schema, name)} END AS {quote_identifier(key)}"
-        if when
-        else f"{_partition_text(schema, name)} AS {quote_identifier(key)}"
+        f"CASE WHEN {other} THEN NULL ELSE {_partition_text(schema, name)} END "
+        f"AS {quote_identifier(key)}"
         for name, key in zip(partition_by, keys, strict=True)
     ]
     divider = free_name(schema.names, "__divide")
@@ -136,11 +135,12 @@ def free_name(taken: Sequence[str], wish: str) -> str:
     return wish
 
 
-def _column(field: Field, partition_by: Sequence[str]) -> str:
+def _column(field: Field, partition_by: Sequence[str], other: str) -> str:
+    """Return a column as it is written; `other` is true of rows that are not partitioned."""
     name = quote_identifier(field.name)
     value = f"CAST({name} AS {to_duckdb(field.type)})"
     if field.name in partition_by and field.type == Scalar("string"):
-        value = f"nullif({value}, '')"
+        value = f"CASE WHEN {other} OR {value} <> '' THEN {value} END"
     return f"{value} AS {name}"
 
 
