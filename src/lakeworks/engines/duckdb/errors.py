@@ -63,8 +63,6 @@ def lake_error(
     text = _KIND.sub("", str(error)).strip()
     if any(mark in text.lower() for mark in _FULL):
         return DiskFullError.met(_first_line(text))
-    if isinstance(error, duckdb.IOException) and _MISSING.search(text):
-        return MissingFilesError.met(_first_line(text))
     match error:
         case duckdb.OutOfMemoryException():
             return OutOfMemoryError.reached(_memory_limit_bytes(con), _first_line(text))
@@ -75,7 +73,8 @@ def lake_error(
         case duckdb.InvalidInputException() if "cast" in text.lower():
             return ValueConversionError.met(_without_place(text))
         case duckdb.IOException() | duckdb.HTTPException() | duckdb.PermissionException():
-            return StorageAccessError.met(_first_line(text))
+            kind = MissingFilesError if _MISSING.search(text) else StorageAccessError
+            return kind.met(_first_line(text))
         case duckdb.ProgrammingError() | duckdb.NotSupportedError():
             return sql_error(text, lines_before=lines_before)
         case _:
