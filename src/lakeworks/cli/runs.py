@@ -167,13 +167,23 @@ def _print_end(report: RunReport) -> None:
 
 def _print_trouble(step: StepReport) -> None:
     if step.error:
-        say.line(f"{say.bad(step.status)} {step.table}: {step.error}")
+        code, told = _code_and_text(step.error)
+        named = told if told.startswith(f"{step.table}: ") else f"{step.table}: {told}"
+        say.line(f"{say.bad(step.status + code)}: {named}")
     if step.status != "succeeded" or step.rows_quarantined:
         return
     for outcome in step.outcomes:
         if outcome.outcome != "Passed":
             reason = f", {outcome.failure_reason}" if outcome.failure_reason else ""
             say.line(f"{say.bad('rule not met')} in {step.table}: {outcome.rule}{reason}")
+
+
+def _code_and_text(error: str) -> tuple[str, str]:
+    """Return `[LW702]` and the rest of a step's error; not every error has a code."""
+    if not error.startswith("[LW"):
+        return "", error
+    code, _, text = error.partition(" ")
+    return code, text
 
 
 def print_layers(report: RunReport) -> None:

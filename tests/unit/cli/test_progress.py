@@ -54,7 +54,6 @@ def test_on_a_terminal_rows_and_steps_are_drawn(monkeypatch: pytest.MonkeyPatch)
     with progress.shown():
         _a_run()
     assert "silver.orders" in terminal.getvalue()
-    assert "500 rows" in terminal.getvalue()
     assert "1 of 1 tables" in terminal.getvalue()
 
 
