@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -208,6 +209,8 @@ def _say_what_next(place: Path, seconds: float) -> None:
     say.line(say.strong(f"That took {render.duration(seconds)}. What to type next:"))
     width = max(len(command) for command, _ in _NEXT)
     say.line(f"  cd {shlex.quote(str(place))}")
+    if shutil.which("lake") is None:
+        say.line(f'  export PATH="{Path(sys.executable).parent}:$PATH"')
     for command, purpose in _NEXT:
         say.line(f"  {command:<{width}}  {purpose}")
     say.line("Your own files: lake init my-lake, then docs/tutorial.md takes ten minutes.")
