@@ -13,7 +13,9 @@ from lakeworks.pipeline.graph import downstream, execution_order, upstream
 def acyclic_graphs(draw: st.DrawFn) -> dict[TableName, set[TableName]]:
     tables = [TableName("silver", f"t{number}") for number in range(draw(st.integers(1, 12)))]
     return {
-        table: set(draw(st.lists(st.sampled_from(tables[:place]), max_size=4))) if place else set()
+        table: set(draw(st.lists(st.sampled_from(tables[:place]), max_size=4)))
+        if place
+        else set()
         for place, table in enumerate(tables)
     }
 
@@ -34,7 +36,9 @@ def test_the_order_does_not_depend_on_how_the_graph_was_written(
 
 
 @given(acyclic_graphs())
-def test_upstream_and_downstream_mirror_each_other(graph: dict[TableName, set[TableName]]) -> None:
+def test_upstream_and_downstream_mirror_each_other(
+    graph: dict[TableName, set[TableName]],
+) -> None:
     for table in graph:
         for other in graph:
             assert (other in upstream(graph, [table])) == (table in downstream(graph, [other]))

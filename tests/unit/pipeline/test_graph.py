@@ -9,7 +9,9 @@ from lakeworks.pipeline.errors import SelectionError
 from lakeworks.pipeline.graph import downstream, execution_order, select, upstream
 
 T = TableName.parse
-ORDERS, SILVER, GOLD, OTHER = map(T, ("bronze.orders", "silver.orders", "gold.daily", "bronze.logs"))
+ORDERS, SILVER, GOLD, OTHER = map(
+    T, ("bronze.orders", "silver.orders", "gold.daily", "bronze.logs")
+)
 GRAPH = {
     ORDERS: frozenset(),
     SILVER: frozenset({ORDERS}),
