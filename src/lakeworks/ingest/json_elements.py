@@ -173,10 +173,10 @@ def layout(head: bytes) -> str:
     if not text.startswith(b"{") or whole:
         return "lines"
     try:
-        _DECODER.raw_decode(text.decode("utf-8", "replace"))
+        _, end = _DECODER.raw_decode(text.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return "lines"
-    return "documents"
+    return "documents" if end > len(first.decode("utf-8", "replace")) else "lines"
 
 
 def _is_json(text: bytes) -> bool:

@@ -17,7 +17,7 @@ from lakeworks.ingest.json_elements import elements
 from lakeworks.ingest.unpacking import MAGIC_BYTES, UnpackingError, packing_of, pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 LONGEST_LINE_BYTES = 8 * 1024 * 1024
@@ -120,25 +120,34 @@ class Salvager:
         """Yield the unpacked content as UTF-8, byte order mark gone; at a tear, what it was."""
         start = file.read(MAGIC_BYTES)
         file.seek(0)
-        recoded: Callable[[bytes], bytes] | None = None
+        recoder: codecs.IncrementalDecoder | None = None
+        began = False
+        tear: UnpackingError | None = None
         try:
             for piece in pieces(file, packing_of(start)):
-                if recoded is None:
-                    recoded = _recoder(piece)
-                yield recoded(piece)
+                if not began:
+                    recoder, began = _recoder(piece), True
+                yield _as_utf8(recoder.decode(piece)) if recoder else piece
         except UnpackingError as error:
-            yield error
+            tear = error
+        if recoder is not None:
+            yield _as_utf8(recoder.decode(b"", final=True))
+        if tear is not None:
+            yield tear
 
 
-def _recoder(first: bytes) -> Callable[[bytes], bytes]:
-    """Return what turns pieces of the encoding that `first` shows into UTF-8."""
+def _recoder(first: bytes) -> codecs.IncrementalDecoder | None:
+    """Return what decodes pieces of the encoding that `first` shows; None for plain bytes."""
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        decoder = codecs.getincrementaldecoder("utf-16")("replace")
-        return lambda piece: decoder.decode(piece).encode("utf-8", "replace")
+        return codecs.getincrementaldecoder("utf-16")("replace")
     if first.startswith(codecs.BOM_UTF8):
-        plain = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-        return lambda piece: plain.decode(piece).encode("utf-8", "surrogateescape")
-    return lambda piece: piece
+        return codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
+    return None
+
+
+def _as_utf8(text: str) -> bytes:
+    """Encode; bytes that were no UTF-8 come out as they went in."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _lines(

@@ -77,9 +77,11 @@ class _Gzip:
                     return
                 self._member = zlib.decompressobj(wbits=31)
             self._began = True
+            before = self._member.copy()
             try:
                 data = self._member.decompress(piece, _PIECE_BYTES)
             except zlib.error as error:
+                yield from _up_to_the_fault(before, piece)
                 raise UnpackingError(f"gzip is damaged: {_reason(error)}") from error
             self._count(len(data))
             if data:
@@ -95,6 +97,23 @@ class _Gzip:
     def _count(self, size_bytes: int) -> None:
         self._unpacked_bytes += size_bytes
         guard_against_bomb(self._packed_bytes, self._unpacked_bytes)
+
+
+def _up_to_the_fault(member: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
+    """Yield what can be had of a piece in which a fault lies, in ever smaller steps."""
+    for step in (4096, 64, 1):
+        at = 0
+        while at < len(piece):
+            before = member.copy()
+            try:
+                data = member.decompress(piece[at : at + step])
+            except zlib.error:
+                member = before
+                break
+            if data:
+                yield data
+            at += step
+        piece = piece[at : at + step]
 
 
 def guard_against_bomb(packed_bytes: int, unpacked_bytes: int) -> None:

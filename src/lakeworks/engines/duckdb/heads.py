@@ -127,11 +127,12 @@ def json_layout(head: Head) -> Literal["lines", "array", "documents"]:
     lines = head.lines()
     if not lines or _is_json(lines[0]):
         return "lines"
+    first = text.split(b"\n", 1)[0].decode("utf-8", "replace")
     try:
-        json.JSONDecoder().raw_decode(text.decode("utf-8", "replace"))
+        _, end = json.JSONDecoder().raw_decode(text.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return "lines"
-    return "documents"
+    return "documents" if end > len(first) else "lines"
 
 
 def _many(text: bytes) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lakeworks.engines.protocol import ArrivedFile
 
 _CHUNK_BYTES = 4 * 1024 * 1024
+_ASKED_LINES = 5_000
 _BLANK = b" \t\r\n\v\f"
 
 
@@ -74,24 +75,48 @@ def _malformed(
 ) -> list[tuple[int, bytes]]:
     if file.uri.startswith("s3://"):
         return []
-    found = [(n, line) for n, line in _odd_lines(file.uri) if not is_json(con, line)]
-    if len(found) >= count:
-        return found[:count]
-    return _all_malformed(con, file.uri)[:count]
+    found = list(_refused(con, _odd_lines(file.uri)))
+    if len(found) < count:
+        found = list(_refused(con, _suspect_lines(file.uri)))
+    return found[:count]
 
 
-def is_json(con: duckdb.DuckDBPyConnection, line: bytes) -> bool:
-    """Whether the engine takes a line for JSON."""
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
+def _refused(
+    con: duckdb.DuckDBPyConnection, lines: Iterator[tuple[int, bytes]]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that the engine does not take for JSON, asking it about many at once."""
+    asked: list[tuple[int, bytes]] = []
+    size_bytes = 0
+    for number, line in lines:
+        asked.append((number, line))
+        size_bytes += len(line)
+        if len(asked) >= _ASKED_LINES or size_bytes > _CHUNK_BYTES:
+            yield from _asked(con, asked)
+            asked, size_bytes = [], 0
+    yield from _asked(con, asked)
+
+
+def _asked(
+    con: duckdb.DuckDBPyConnection, lines: list[tuple[int, bytes]]
+) -> Iterator[tuple[int, bytes]]:
     cursor = con.cursor()
     try:
-        row = cursor.execute("SELECT json_valid(?::VARCHAR)", [text]).fetchone()
+        answers = cursor.execute(
+            "SELECT coalesce(json_valid(unnest(?::VARCHAR[])), false)",
+            [[_as_text(line) for _, line in lines]],
+        ).fetchall()
     finally:
         cursor.close()
-    return bool(row and row[0])
+    for (valid,), one in zip(answers, lines, strict=True):
+        if not valid:
+            yield one
+
+
+def _as_text(line: bytes) -> str | None:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _odd_lines(uri: str) -> Iterator[tuple[int, bytes]]:
@@ -107,14 +132,13 @@ def _odd_lines(uri: str) -> Iterator[tuple[int, bytes]]:
                 yield offset, text
 
 
-def _all_malformed(con: duckdb.DuckDBPyConnection, uri: str) -> list[tuple[int, bytes]]:
-    found = []
+def _suspect_lines(uri: str) -> Iterator[tuple[int, bytes]]:
+    """Yield lines that Python's reader refuses or might take in another sense."""
     for before, piece in _pieces(uri):
         for offset, line in enumerate(piece.split(b"\n"), start=before + 1):
             text = line.strip(_BLANK)
-            if text and _suspect(text) and not is_json(con, text):
-                found.append((offset, text))
-    return found
+            if text and _suspect(text):
+                yield offset, text
 
 
 def _suspect(text: bytes) -> bool:
