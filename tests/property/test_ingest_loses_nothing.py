@@ -32,7 +32,9 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 DOCUMENTS = st.dictionaries(NAMES, VALUES, max_size=4)
-BROKEN = st.sampled_from([b"{bad", b'{"a":1} x', b"x\xff\xfe", b"[1]", b"7", b'{"a":"\\ud800"}'])
+BROKEN = st.sampled_from(
+    [b"{bad", b'{"a":1} x', b"x\xff\xfe", b"[1]", b"7", b'{"a":"\\ud800"}']
+)
 LINES = st.lists(DOCUMENTS.map(lambda d: dump(d).encode()) | BROKEN, max_size=8)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -28,7 +27,14 @@ def names(path: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("a.json", "2026/11/b.json", "2026/c.csv", ".hidden", "_log/x.json", "d.json.tmp"):
+    for name in (
+        "a.json",
+        "2026/11/b.json",
+        "2026/c.csv",
+        ".hidden",
+        "_log/x.json",
+        "d.json.tmp",
+    ):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"{}")
@@ -59,9 +65,9 @@ def test_links_are_followed_but_never_in_circles(folder: Path, tmp_path: Path) -
     outside = tmp_path.parent / f"{tmp_path.name}-outside"
     outside.mkdir()
     (outside / "e.json").write_bytes(b"{}")
-    os.symlink(outside, folder / "link")
-    os.symlink(folder, folder / "2026" / "loop")
-    os.symlink(folder / "gone", folder / "dangling.json")
+    (folder / "link").symlink_to(outside)
+    (folder / "2026" / "loop").symlink_to(folder)
+    (folder / "dangling.json").symlink_to(folder / "gone")
     assert names(str(folder)) == ["2026/11/b.json", "2026/c.csv", "a.json", "link/e.json"]
 
 

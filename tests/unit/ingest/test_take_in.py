@@ -59,7 +59,9 @@ def test_landing_in_place_copies_nothing(intake: Callable[..., Any]) -> None:
     assert ids(here) == [1]
 
 
-def test_a_touched_file_of_the_same_content_is_not_read_again(intake: Callable[..., Any]) -> None:
+def test_a_touched_file_of_the_same_content_is_not_read_again(
+    intake: Callable[..., Any],
+) -> None:
     here = intake()
     put_rows(here, "a.json", 1)
     here.take()
@@ -78,7 +80,9 @@ def test_a_changed_file_takes_the_place_of_its_old_rows(intake: Callable[..., An
     assert ids(here) == [3, 4, 5, 6]
 
 
-def test_a_changed_file_fails_the_step_where_that_is_declared(intake: Callable[..., Any]) -> None:
+def test_a_changed_file_fails_the_step_where_that_is_declared(
+    intake: Callable[..., Any],
+) -> None:
     here = intake(on_change="error")
     put_rows(here, "a.json", 1)
     here.take()
@@ -175,7 +179,9 @@ def test_a_batch_begun_by_someone_else_is_noticed(intake: Callable[..., Any]) ->
 
 def test_rows_before_the_tear_of_a_gzip_go_on(intake: Callable[..., Any]) -> None:
     here = intake()
-    rows = b"".join(b'{"id":%d,"x":"%s"}\n' % (n, os.urandom(20).hex().encode()) for n in range(500))
+    rows = b"".join(
+        b'{"id":%d,"x":"%s"}\n' % (n, os.urandom(20).hex().encode()) for n in range(500)
+    )
     packed = gzip.compress(rows)
     here.put("a.json.gz", packed[: len(packed) // 2])
     done = here.take()
@@ -247,7 +253,9 @@ def test_a_zip_bomb_is_refused_unread(intake: Callable[..., Any]) -> None:
     assert "times its size" in here.quarantine()[0]["error"]
 
 
-def test_a_gzip_bomb_is_given_up_within_bounds(monkeypatch: pytest.MonkeyPatch, intake: Callable[..., Any]) -> None:
+def test_a_gzip_bomb_is_given_up_within_bounds(
+    monkeypatch: pytest.MonkeyPatch, intake: Callable[..., Any]
+) -> None:
     from lakeworks.ingest import unpacking
 
     monkeypatch.setattr(unpacking, "_BOMB_BYTES", 10_000_000)

@@ -6,13 +6,15 @@ other document comes here, one at a time. What does not fit is rescued, never dr
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
 import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.core.types import Array, Field, Scalar, Schema, Struct
+from lakeworks.core.types import Array, Decimal, Field, Scalar, Schema, Struct
 
 if TYPE_CHECKING:
     from lakeworks.core.types import Type
@@ -24,6 +26,7 @@ DOUBLE = Scalar("double")
 BOOLEAN = Scalar("boolean")
 _INT64 = 2**63
 _EXACT_IN_DOUBLE = 2**53
+_BITS = {"tinyint": 7, "smallint": 15, "int": 31, "bigint": 63}
 _DEEPEST = 24
 _MOST_FIELDS = 2_000
 _LONGEST_NAME = 255
@@ -254,8 +257,8 @@ def _fit_value(value: Any, kind: Type, path: str, into: Fitted) -> tuple[Any, An
             return [held for held, _ in pieces], _NOTHING if whole else value
         case Scalar("string"):
             return (value if isinstance(value, str) else dump(value)), _NOTHING
-        case Scalar(name):
-            held = _fit_scalar(value, name)
+        case Scalar() | Decimal():
+            held = _fit_scalar(value, kind)
             if held is not None:
                 return held, _NOTHING
         case _:
@@ -273,30 +276,57 @@ def _fit_struct(
     return inner.values, inner.rescued or _NOTHING
 
 
-def _fit_scalar(value: Any, name: str) -> Any:  # noqa: ANN401
-    """Return `value` as a JSON scalar that reads back as type `name`, or None."""
-    match name:
-        case "boolean":
+def _fit_scalar(value: Any, kind: Scalar | Decimal) -> Any:  # noqa: ANN401
+    """Return `value` as a JSON scalar that reads back as type `kind`, or None."""
+    match kind:
+        case Scalar("boolean"):
             return value if isinstance(value, bool) else None
-        case "bigint":
-            return _fit_integer(value)
-        case "double":
+        case Scalar(name) if name in _BITS:
+            return _fit_integer(value, _BITS[name])
+        case Scalar("double" | "float"):
             if isinstance(value, bool) or not isinstance(value, int | float):
                 return None
             exact = isinstance(value, float) or abs(value) <= _EXACT_IN_DOUBLE
             return float(value) if exact else None
+        case Scalar("date" | "timestamp" | "timestamp_ntz"):
+            return value if isinstance(value, str) and _is_moment(value, kind) else None
+        case Decimal(precision, scale):
+            return _fit_decimal(value, precision, scale)
         case _:
             return None
 
 
-def _fit_integer(value: Any) -> int | None:  # noqa: ANN401
+def _is_moment(text: str, kind: Scalar) -> bool:
+    try:
+        if kind.name == "date":
+            dt.date.fromisoformat(text)
+            return len(text) == len("2026-01-01")
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return kind.name == "timestamp" or moment.tzinfo is None
+
+
+def _fit_decimal(value: Any, precision: int, scale: int) -> str | None:  # noqa: ANN401
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = decimal.Decimal(str(value))
+    except decimal.InvalidOperation:
+        return None
+    if not number.is_finite() or number.adjusted() >= precision - scale:
+        return None
+    shifted = number.scaleb(scale)
+    return str(number) if shifted == shifted.to_integral_value() else None
+
+
+def _fit_integer(value: Any, bits: int) -> int | None:  # noqa: ANN401
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value if -_INT64 <= value < _INT64 else None
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_IN_DOUBLE:
-        return int(value)
-    return None
+        return value if -(2**bits) <= value < 2**bits else None
+    whole = isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_IN_DOUBLE
+    return _fit_integer(int(value), bits) if whole else None
 
 
 def _kind(value: Any) -> str:  # noqa: ANN401 - one answer a kind

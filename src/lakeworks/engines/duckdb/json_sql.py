@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Array, Scalar, Schema, Struct
+from lakeworks.engines.duckdb import text_fit
 from lakeworks.engines.duckdb.types import to_duckdb
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _typed(raw: str, kind: Type) -> str:
             return raw
         case Scalar("boolean"):
             return f"({raw}::VARCHAR = 'true')"
-        case Scalar():
+        case Scalar("bigint" | "double"):
             return f"TRY_CAST({raw}::VARCHAR AS {to_duckdb(kind)})"
         case Struct(fields):
             if _is_plain(kind):
@@ -137,7 +138,7 @@ def _typed(raw: str, kind: Type) -> str:
         case Array():
             return f"json_transform({raw}, {quote_literal(json.dumps(plain_structure(kind)))})"
         case _:
-            return f"TRY_CAST({raw} AS {to_duckdb(kind)})"
+            return text_fit.typed(raw, kind)
 
 
 def _is_plain(kind: Type) -> bool:
@@ -158,8 +159,8 @@ def _tests(raw: str, kind: Type) -> Iterator[str]:
             yield f"({raw} IS NULL OR coalesce({_typed(raw, kind)}::VARCHAR = {text}, false))"
         case Scalar("double"):
             value = _typed(raw, kind)
-            exact = (
-                f"{value} IS NOT NULL AND (abs({value}) <= 9007199254740992 "
+            exact = (  # not <=, for 2**53 + 1 is read as 2**53
+                f"{value} IS NOT NULL AND (abs({value}) < 9007199254740992 "
                 f"OR NOT regexp_full_match({text}, '-?\\d+'))"
             )
             yield f"({raw} IS NULL OR ({exact}))"
@@ -169,7 +170,7 @@ def _tests(raw: str, kind: Type) -> Iterator[str]:
         case Array():
             yield _array_test(raw, kind)
         case _:
-            yield f"({raw} IS NULL OR {_typed(raw, kind)} IS NOT NULL)"
+            yield f"NOT {text_fit.misfit(raw, kind)}"
 
 
 def _array_test(raw: str, kind: Array) -> str:
