@@ -75,8 +75,13 @@ def _by_changes(model: Model, driving: TableName, state: State) -> Decision:
         )
     if changes.removed:
         return Decision("whole", f"rows of {driving} were changed or removed")
-    if not model.row_wise and not model.incremental_on_declared:
-        return Decision("whole", f"{driving} has new rows and the model is not row by row")
+    if not model.incremental_on_declared:
+        if not model.row_wise:
+            return Decision("whole", f"{driving} has new rows and the model is not row by row")
+        # A row that changed nothing is folded away and leaves no trace in the table; a late row
+        # before it would have kept it. Only all rows together tell the history.
+        if model.load == "scd2" and model.latest_by:
+            return Decision("whole", f"{rows:,} new rows in {driving}, which may be late ones")
     return Decision("new rows", f"{rows:,} new rows in {driving}", changes.added)
 
 
