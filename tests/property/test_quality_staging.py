@@ -18,7 +18,7 @@ from lakeworks.storage.files import TableSource
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lakeworks.engines.protocol import Engine
+    from lakeworks.engines.protocol import Engine, RowCheck
 
 SCHEMA = Schema((Field("a", Scalar("int")), Field("b", Scalar("string"))))
 ROWS = st.lists(
@@ -53,6 +53,19 @@ def values(rows: list[tuple[int | None, str | None]]) -> str:
     return f"select cast(a as int) as a, cast(b as varchar) as b from {source}{where}"
 
 
+def request_of(sql: str, root: str, checks: tuple[RowCheck, ...]) -> StageRequest:
+    return StageRequest(
+        sql=sql,
+        table="silver.t",
+        root=f"{root}/t",
+        rejects_root=f"{root}/q",
+        load="append",
+        run_id="r",
+        moment="2026-11-22 00:00:00",
+        checks=checks,
+    )
+
+
 @pytest.mark.parametrize("rule", RULES)
 @given(rows=ROWS)
 @settings(max_examples=15)
@@ -62,17 +75,7 @@ def test_rejecting_rows_and_counting_the_table_agree(
     ruleset = compile_ruleset(parse(f"Rules = [ {rule} ]"), SCHEMA)
     sql = values(rows)
     with tempfile.TemporaryDirectory() as root, engine.session() as session:
-        request = StageRequest(
-            sql=sql,
-            table="silver.t",
-            root=f"{root}/t",
-            rejects_root=f"{root}/q",
-            load="append",
-            run_id="r",
-            moment="2026-11-22 00:00:00",
-            checks=ruleset.row_checks,
-        )
-        staged = session.stage(request)
+        staged = session.stage(request_of(sql, root, ruleset.row_checks))
         (figures,) = session.query(ruleset.metrics_query(f"({sql})")).read_all().to_pylist()
         whole = ruleset.judge(figures).outcomes[0]
         by_rows = ruleset.judge({}, rejected_by=staged.rejected_by, rows_read=staged.read)
@@ -82,3 +85,21 @@ def test_rejecting_rows_and_counting_the_table_agree(
         session.bind("staged.data", TableSource(f"{root}/t", staged.schema, staged.added))
         (left,) = session.query(ruleset.metrics_query("staged.data")).read_all().to_pylist()
         assert ruleset.judge(left).outcomes[0].outcome == "Passed"
+
+
+PAIRS = [(first, second) for first in RULES for second in RULES if first != second]
+
+
+@given(rules=st.sampled_from(PAIRS), rows=ROWS)
+@settings(max_examples=60)
+def test_a_rule_is_judged_alike_whatever_rule_rejects_its_rows_first(
+    engine: Engine, rules: tuple[str, str], rows: list[tuple[int | None, str | None]]
+) -> None:
+    ruleset = compile_ruleset(parse(f"Rules = [ {', '.join(rules)} ]"), SCHEMA)
+    sql = values(rows)
+    with tempfile.TemporaryDirectory() as root, engine.session() as session:
+        staged = session.stage(request_of(sql, root, ruleset.row_checks))
+        (figures,) = session.query(ruleset.metrics_query(f"({sql})")).read_all().to_pylist()
+        whole = ruleset.judge(figures)
+        by_rows = ruleset.judge({}, rejected_by=staged.rejected_by, rows_read=staged.read)
+        assert [o.outcome for o in by_rows.outcomes] == [o.outcome for o in whole.outcomes]

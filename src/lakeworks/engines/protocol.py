@@ -84,6 +84,11 @@ class Staged:
 
     `read` counts the rows that the SELECT gave; read = written + rejected + superseded for
     every load (rows that replaced or closed an older row count as written).
+
+    Attributes:
+        rejected_by: How many of the rejected rows fail each check, by its rule's text (`key`
+            and `latest_by` where a part of the key, or the moment, is null). A row that fails
+            several counts under each; in quarantine it names the first, and all as its error.
     """
 
     schema: Schema

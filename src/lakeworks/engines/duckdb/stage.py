@@ -21,7 +21,9 @@ from lakeworks.engines.duckdb.plain import is_plain
 from lakeworks.engines.duckdb.progress import progress_told
 from lakeworks.engines.duckdb.rejects import (
     QUARANTINE_SCHEMA,
+    Failing,
     Reason,
+    Refused,
     all_selects,
     quarantine_select,
 )
@@ -75,6 +77,7 @@ class _Load:
     Attributes:
         good: Files of rows that enter the table.
         twice: Files of good rows whose key may occur twice.
+        repeats: Of rules that ask for unique values: when a rejected row's value occurs again.
     """
 
     statements: Statements
@@ -86,7 +89,8 @@ class _Load:
     removed: list[DataFile] = field(default_factory=list)
     rejected: list[DataFile] = field(default_factory=list)
     rejected_by: dict[str, int] = field(default_factory=dict)
-    selects: list[str] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    repeats: list[Failing] = field(default_factory=list)
     read: int = 0
     superseded: int = 0
     others: int = 0
@@ -121,7 +125,8 @@ class _Load:
         self.good = [w.file for w in written if w.divided in {GOOD, None}]
         self.twice = [w.file for w in written if w.divided == _TWICE]
         for i, (_, reason) in enumerate(reasons):
-            self._reject([w.file for w in written if w.divided == str(i)], reason)
+            later = tuple(Failing(other.rule, failing) for failing, other in reasons[i + 1 :])
+            self._reject([w.file for w in written if w.divided == str(i)], reason, later)
         if not plain and not self._all_meet_target:
             self._split_duplicates()
 
@@ -178,12 +183,21 @@ class _Load:
         )
 
     def write_rejects(self) -> None:
-        """Write the quarantine rows."""
-        if self.selects:
-            written = self.statements.write(
-                all_selects(self.selects), self.request.rejects_root, QUARANTINE_SCHEMA
-            )
-            self.rejected = [w.file for w in written]
+        """Write the quarantine rows; count for every rule the rejected rows that fail it."""
+        if not self.refused:
+            return
+        self.refused = [one.with_also(self.repeats) for one in self.refused]
+        for one in self.refused:
+            self._count(one.reason.rule, one.count)
+            if one.also:
+                counts = self.statements.run(one.counts())[0]
+                for failing, count in zip(one.also, counts, strict=True):
+                    self._count(failing.rule, count)
+        selects = [quarantine_select(one, self.columns) for one in self.refused]
+        written = self.statements.write(
+            all_selects(selects), self.request.rejects_root, QUARANTINE_SCHEMA
+        )
+        self.rejected = [w.file for w in written]
 
     def staged(self) -> Staged:
         """Return the result."""
@@ -206,13 +220,10 @@ class _Load:
 
     def _reasons(self) -> list[tuple[str, Reason]]:
         """Return (condition, reason), in the order in which rows are judged."""
-        rules = [(c.rule, c.condition) for c in self.request.checks if c.condition]
         found = [
-            (
-                f"({condition}\n) IS NOT TRUE",
-                Reason(rule, f"fails {rule}", tuple(rules[i + 1 :])),
-            )
-            for i, (rule, condition) in enumerate(rules)
+            (f"({check.condition}\n) IS NOT TRUE", Reason(check.rule, f"fails {check.rule}"))
+            for check in self.request.checks
+            if check.condition
         ]
         if self.columns.dedups:
             key = ", ".join(self.request.key)
@@ -275,23 +286,32 @@ class _Load:
         fresh = self._rows([*self.good, *self.twice])
         names = [quoted(name) for name in check.unique]
         listed = ", ".join(names)
+        here = quoted(free_name(check.unique, "__good"))
+        # Rows rejected before count too: the rule's outcome is that of all rows. But a row is
+        # rejected only for those beside it in the table.
+        rows = " UNION ALL ".join([
+            f"SELECT {listed}, true AS {here} FROM {fresh.select()} AS __rows",
+            *(f"SELECT {listed}, false AS {here} FROM {one.rows}" for one in self.refused),
+        ])  # fmt: skip
         # As DQDL counts: null equals null beside another value, and rows of nulls are left out.
         present = "(" + " OR ".join(f"{name} IS NOT NULL" for name in names) + ")"
-        rows = fresh.select()
         hashes = self.statements.keep(
-            f"SELECT hash({listed}) AS h FROM {rows} AS __rows WHERE {present} "
+            f"SELECT hash({listed}) AS h FROM ({rows}) AS __all WHERE {present} "
             "GROUP BY ALL HAVING count(*) > 1",
             "repeated",
         )
         if not self.statements.value(f"SELECT count(*) FROM {hashes}"):
             return
         values = self.statements.keep(
-            f"SELECT {listed} FROM {rows} AS __rows WHERE {present} "
-            f"AND hash({listed}) IN (FROM {hashes}) GROUP BY ALL HAVING count(*) > 1",
+            f"SELECT {listed}, count_if({here}) AS {here} FROM ({rows}) AS __all "
+            f"WHERE {present} AND hash({listed}) IN (FROM {hashes}) "
+            f"GROUP BY {listed} HAVING count(*) > 1",
             "repeated",
         )
         same = " AND ".join(f"__rows.{name} IS NOT DISTINCT FROM __v.{name}" for name in names)
-        self._take_out(fresh, check, f"{values} AS __v ON ({same})")
+        self._take_out(fresh, check, f"{values} AS __v ON ({same} AND __v.{here} > 1)")
+        repeated = f"EXISTS (SELECT 1 FROM {values} AS __v WHERE {same})"
+        self.repeats.append(Failing(check.rule, repeated))
 
     def _take_out(self, fresh: Rows, check: RowCheck, repeated: str) -> None:
         """Move rows with a repeated value from the good files to the rejects."""
@@ -304,11 +324,10 @@ class _Load:
             return
         touched = {file.path for file in files}
         rows = fresh.select(files)
-        self._reject_rows(
-            f"(SELECT * FROM {rows} AS __rows SEMI JOIN {repeated}) AS __rows",
-            sum(row[1] for row in hit),
-            Reason(check.rule, f"fails {check.rule}: {', '.join(check.unique)} occurs again"),
-        )
+        why = f"fails {check.rule}: {', '.join(check.unique)} occurs again"
+        taken = f"(SELECT * FROM {rows} AS __rows SEMI JOIN {repeated}) AS __rows"
+        count = sum(row[1] for row in hit)
+        self.refused.append(Refused(taken, count, Reason(check.rule, why)))
         left = self._write(
             f"SELECT {self.columns.names()} FROM {rows} AS __rows ANTI JOIN {repeated}"
         )
@@ -319,15 +338,17 @@ class _Load:
         # Of scd2's rows that are still to be settled, all are; their files need no parting.
         (self.twice if was_twice else self.good).extend(left)
 
-    def _reject(self, files: list[DataFile], reason: Reason) -> None:
+    def _reject(
+        self, files: list[DataFile], reason: Reason, later: tuple[Failing, ...]
+    ) -> None:
         if files:
             rows = self._rows(files).select()
-            self._reject_rows(f"{rows} AS __rows", _count(files), reason)
+            self.refused.append(Refused(f"{rows} AS __rows", _count(files), reason, later))
             self.statements.discard(self.request.root, files)
 
-    def _reject_rows(self, rows: str, count: int, reason: Reason) -> None:
-        self.selects.append(quarantine_select(rows, self.columns, reason))
-        self.rejected_by[reason.rule] = self.rejected_by.get(reason.rule, 0) + count
+    def _count(self, rule: str, count: int) -> None:
+        if count:
+            self.rejected_by[rule] = self.rejected_by.get(rule, 0) + count
 
     def _rows(self, files: Sequence[DataFile]) -> Rows:
         """Return files of this load, all of which hold all columns."""
