@@ -59,11 +59,40 @@ class Lake:
             CatalogError: the catalog cannot be opened.
             StorageError: the storage cannot be reached.
         """
-        from lakeworks.catalog.store import Catalog
         from lakeworks.project.loader import load_project
+
+        return cls._of(load_project(Path(path), environment=environment))
+
+    @classmethod
+    def check(cls, path: str | Path = ".", *, environment: str | None = None) -> Project:
+        """Look for mistakes in the project in `path`, in all its files at once.
+
+        Where some files are wrong, the rest is examined all the same: rules, columns, headers.
+        Of data, only the beginnings of files are read.
+
+        Args:
+            path: As for `open`.
+            environment: As for `open`.
+
+        Raises:
+            ProjectError: with every mistake, each with file, line and the nearest right name.
+            CatalogError: the catalog cannot be opened.
+            StorageError: the storage cannot be reached.
+        """
+        from lakeworks.pipeline.check import check_examined
+        from lakeworks.project.loader import examine_project
+
+        examined = examine_project(Path(path), environment=environment)
+        if examined.project is None:
+            return check_examined(examined, None)
+        with cls._of(examined.project) as lake:
+            return check_examined(examined, lake._services)  # noqa: SLF001 - our own
+
+    @classmethod
+    def _of(cls, project: Project) -> Self:
+        from lakeworks.catalog.store import Catalog
         from lakeworks.storage.layout import Storage
 
-        project = load_project(Path(path), environment=environment)
         settings = project.environment
         storage = Storage.open(settings.storage, settings.options)
         catalog = Catalog.open(settings.catalog)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakeworks.cli import failures, render, say
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, EnvironmentName, Folder
 
 if TYPE_CHECKING:
     from lakeworks.project.errors import ProjectError
@@ -56,11 +56,11 @@ def check(
     *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
 ) -> None:
     """Look for mistakes in the project, all at once. Reads no data and changes nothing."""
+    from lakeworks.lake import Lake
     from lakeworks.project.errors import ProjectError
 
     try:
-        with opened(folder, environment) as lake:
-            project = lake.pipeline.check()
+        project = Lake.check(folder or Path(), environment=environment)
     except ProjectError as error:
         if as_json:
             say.as_json({"mistakes": _plain(error)})

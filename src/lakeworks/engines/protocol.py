@@ -219,6 +219,14 @@ class Session(Protocol):
         """Write the rows of arrived files as data files of a bronze table; commit nothing."""
         ...
 
+    def sample_schema(self, reading: FileReading) -> Schema:
+        """Return the columns that a first load of arrived files would most likely give.
+
+        Looks at the beginnings of the files and writes nothing; files that cannot be read tell
+        nothing, and without any that does the schema is empty.
+        """
+        ...
+
     def delete(self, target: TableSource, root: str, where: str) -> Rewritten:
         """Write anew the files of `target` with rows where `where` is true, without them."""
         ...

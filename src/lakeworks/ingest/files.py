@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core import events
 from lakeworks.core.names import quote_literal
-from lakeworks.core.types import Field, Scalar, Schema
-from lakeworks.engines.protocol import ArrivedFile, FileReading
+from lakeworks.core.types import Schema
+from lakeworks.engines.protocol import ArrivedFile
 from lakeworks.ingest import archives
 from lakeworks.ingest.appended import tail_of
 from lakeworks.ingest.errors import BatchTakenError, FileChangedError, UnaccountedRowsError
 from lakeworks.ingest.formats import format_of, suffix_of
 from lakeworks.ingest.json_elements import layout
 from lakeworks.ingest.landing import Landed, Landing, open_uri
+from lakeworks.ingest.readings import SYSTEM_FIELDS, data_columns, options_of, reading_of
 from lakeworks.ingest.salvage import Rejects, Salvager
 from lakeworks.ingest.unpacking import MAGIC_BYTES, UnpackingError, packing_of, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lakeworks.engines.protocol import FilesRead, Session
+    from lakeworks.engines.protocol import FileReading, FilesRead, Session
     from lakeworks.ingest.discover import FoundFile
     from lakeworks.ingest.ledger import Ledger
     from lakeworks.ingest.pending import Pending
@@ -36,13 +37,6 @@ if TYPE_CHECKING:
     from lakeworks.storage.files import DataFile, TableSource
     from lakeworks.storage.objects import ObjectStore
 
-SYSTEM_FIELDS = (
-    Field("_source_file", Scalar("string")),
-    Field("_ingested_at", Scalar("timestamp")),
-    Field("_run_id", Scalar("string")),
-    Field("_rescued", Scalar("string")),
-)
-_SYSTEM_NAMES = frozenset(f.name for f in SYSTEM_FIELDS)
 _LINE_FORMATS = ("json", "csv", "log")
 
 
@@ -131,7 +125,14 @@ def ingest_files(  # noqa: PLR0913 - one step's whole surroundings
     if given != batch:
         raise BatchTakenError.numbered(table, batch, given)
     with _scratch(staging) as folder:
-        reading = _reading(source, table, root, rejects_root, run_id, moment, known)
+        reading = reading_of(
+            source,
+            root=root,
+            rejects_root=rejects_root,
+            run_id=run_id,
+            moment=moment,
+            known=known,
+        )
         batch_reading = _Batch(session, landing, source, reading, folder)
         batch_reading.read(landed, pending if appends else None)
     changed = {file.path for file in pending.changed}
@@ -139,48 +140,6 @@ def ingest_files(  # noqa: PLR0913 - one step's whole surroundings
     return _ingested(
         batch_reading, batch, landed, pending, _Reload(session, target, root, reloaded)
     )
-
-
-def _reading(  # noqa: PLR0913, PLR0917 - as many as a reading has
-    source: Source,
-    table: str,
-    root: str,
-    rejects_root: str,
-    run_id: str,
-    moment: str,
-    known: Schema | None,
-) -> FileReading:
-    data = [f for f in known if f.name not in _SYSTEM_NAMES] if known is not None else None
-    return FileReading(
-        table=table,
-        format="json",
-        files=(),
-        root=root,
-        rejects_root=rejects_root,
-        run_id=run_id,
-        moment=moment,
-        known=Schema(tuple(data)) if data is not None else None,
-        mode=source.schema,
-        types=source.types,
-        partition_by=source.partition_by,
-    )
-
-
-def _options(source: Source, kind: FileFormat) -> dict[str, Any]:
-    if kind == "log":
-        return {"pattern": source.log_pattern}
-    if kind != "csv":
-        return {}
-    csv = source.csv
-    return {
-        "delimiter": csv.delimiter,
-        "quote": csv.quote,
-        "escape": csv.escape,
-        "header": csv.header,
-        "encoding": csv.encoding,
-        "null_values": csv.null_values,
-        "skip_rows": csv.skip_rows,
-    }
 
 
 @dataclass(slots=True)
@@ -236,7 +195,7 @@ class _Batch:
         yield ArrivedFile(one.uri, path, one.size_bytes)
 
     def _read_format(self, kind: FileFormat, files: list[ArrivedFile]) -> None:
-        options = _options(self.source, kind) | {"line_offsets": self._offsets}
+        options = options_of(self.source, kind) | {"line_offsets": self._offsets}
         reading = replace(self.reading, format=kind, options=options)
         sound = [file for file in files if file.source_file not in self._broken]
         broken = {f.source_file: self._broken[f.source_file] for f in files if f not in sound}
@@ -302,9 +261,9 @@ class _Batch:
         self.read_rows += done.read
         self.written += done.written
         self.quarantined += done.quarantined
-        data = tuple(f for f in done.schema if f.name not in _SYSTEM_NAMES)
-        if data or self.reading.known is not None:
-            self.reading = replace(self.reading, known=Schema(data))
+        data = data_columns(done.schema)
+        if len(data) or self.reading.known is not None:
+            self.reading = replace(self.reading, known=data)
         return done
 
 

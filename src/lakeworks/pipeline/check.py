@@ -1,7 +1,8 @@
 """Examine a whole project against itself: rules parse, columns exist, headers name real columns.
 
 The loader has checked every file on its own. Here the engine describes each SELECT over empty
-tables with the columns that its inputs would have, along the graph, so nothing is read.
+tables with the columns that its inputs would have, along the graph. Of data nothing is read but
+the beginnings of a source's files, where its table does not exist yet.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ from typing import TYPE_CHECKING
 from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.pipeline import frame_models
-from lakeworks.pipeline.graph import execution_order, graph_of
+from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
 from lakeworks.project.declaration import Location
 from lakeworks.project.errors import Mistake, ProjectError
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lakeworks.core.names import TableName
     from lakeworks.engines.protocol import Session
     from lakeworks.pipeline.state import Services
-    from lakeworks.project.declaration import Model, Project
+    from lakeworks.project.declaration import Model, Project, Quality, Source
+    from lakeworks.project.loader import Examined
 
 AUDIT_FIELDS = (
     Field("_processed_at", Scalar("timestamp")),
@@ -38,40 +40,71 @@ def check(services: Services) -> Project:
     Raises:
         ProjectError: with every mistake.
     """
-    mistakes = [*_rule_mistakes(services.project), *describe(services).mistakes]
+    rulesets = [model.quality for model in services.project.models.values() if model.quality]
+    mistakes = [*_rule_mistakes(rulesets), *describe(services).mistakes]
     if mistakes:
+        raise ProjectError.of(mistakes)
+    return services.project
+
+
+def check_examined(examined: Examined, services: Services | None) -> Project:
+    """Return the project when nothing is wrong with it, its files included.
+
+    Args:
+        examined: What the loader found.
+        services: The parts of the project as far as it is sound; None without an environment.
+
+    Raises:
+        ProjectError: with every mistake of the files, and every other that the rest shows.
+    """
+    mistakes = [*examined.mistakes, *_rule_mistakes(examined.rulesets)]
+    if services is not None:
+        mistakes += describe(services, doubtful=examined.doubtful).mistakes
+    if mistakes or services is None:
         raise ProjectError.of(mistakes)
     return services.project
 
 
 @dataclass
 class Described:
-    """The columns that every table has or would have; None where it cannot be known yet."""
+    """The columns that every table has or would have; None where it cannot be known yet.
+
+    Attributes:
+        sampled: Tables whose columns are those that the first files of their source show.
+    """
 
     schemas: dict[TableName, Schema | None] = field(default_factory=dict)
+    sampled: set[TableName] = field(default_factory=set)
     mistakes: list[Mistake] = field(default_factory=list)
 
 
 def describe(
-    services: Services, *, known: Mapping[TableName, Schema] | None = None
+    services: Services,
+    *,
+    known: Mapping[TableName, Schema] | None = None,
+    doubtful: frozenset[TableName] = frozenset(),
 ) -> Described:
     """Describe every model in order.
 
     Args:
         services: The project's parts.
         known: Columns to be taken as given for some tables, instead of the catalog's.
+        doubtful: Models whose headers are not whole: their queries are examined, but what
+            columns their tables would have is not known.
     """
     found = Described()
     project = services.project
     heads = services.catalog.heads()
-    for table in execution_order(graph_of(project)):
+    for table in execution_order(without_circles(graph_of(project))):
         if known and table in known:
             found.schemas[table] = known[table]
         elif table in project.sources:
             head = heads.get(table)
             found.schemas[table] = head.schema if head else None
+            if head is None:
+                _sample(project.sources[table], services, found)
         else:
-            _describe_model(project.models[table], services, found)
+            _describe_model(project.models[table], services, found, table in doubtful)
     return found
 
 
@@ -91,7 +124,30 @@ def full_schema(model: Model, schema: Schema) -> Schema:
     return Schema(tuple(fields))
 
 
-def _describe_model(model: Model, services: Services, found: Described) -> None:
+def _sample(source: Source, services: Services, found: Described) -> None:
+    """Take the columns of a table that does not exist yet from its source's files."""
+    from lakeworks.ingest.discover import discover
+    from lakeworks.ingest.sampling import sampled_schema
+
+    try:
+        files = discover(source, services.project.environment.options)
+    except LakeError:
+        return  # no folder yet, no files: nothing can be said of columns
+    if not files:
+        return
+    with services.engine.session() as session:
+        landing = services.storage.landing
+        schema = sampled_schema(source, files, session=session, landing=landing)
+    found.schemas[source.table] = schema
+    found.sampled.add(source.table)
+
+
+def _describe_model(
+    model: Model,
+    services: Services,
+    found: Described,
+    doubtful: bool,  # noqa: FBT001
+) -> None:
     inputs = {table: found.schemas.get(table) for table in model.inputs}
     if any(schema is None for schema in inputs.values()):
         found.schemas[model.table] = None
@@ -101,10 +157,10 @@ def _describe_model(model: Model, services: Services, found: Described) -> None:
             assert schema is not None  # noqa: S101 - seen just above
             session.bind(str(table), TableSource("", schema, ()))
         schema = _described(model, session, found)
-    if schema is not None:
+    if schema is not None and not doubtful:
         found.mistakes += _header_mistakes(model, schema)
         schema = full_schema(model, schema)
-    found.schemas[model.table] = schema
+    found.schemas[model.table] = None if doubtful else schema
 
 
 def _described(model: Model, session: Session, found: Described) -> Schema | None:
@@ -114,8 +170,19 @@ def _described(model: Model, session: Session, found: Described) -> Schema | Non
     except LakeError as error:
         line = getattr(error, "line", None)
         at = Location(model.at.file, model.sql_line + line - 1) if line else model.at
-        found.mistakes.append(Mistake(at, _first_line(error), error.hint, error.code))
+        hint = _with_origin(error.hint, model, found)
+        found.mistakes.append(Mistake(at, _first_line(error), hint, error.code))
         return None
+
+
+def _with_origin(hint: str, model: Model, found: Described) -> str:
+    """Add to a hint which columns are only what some files show, should it be one of those."""
+    told = [
+        f"{table} has no data yet: its columns are those that its files begin with"
+        for table in model.inputs
+        if table in found.sampled
+    ]
+    return "; ".join([hint, *told] if hint else told)
 
 
 def _first_line(error: LakeError) -> str:
@@ -147,15 +214,13 @@ def _header_mistakes(model: Model, schema: Schema) -> list[Mistake]:
     ]
 
 
-def _rule_mistakes(project: Project) -> list[Mistake]:
+def _rule_mistakes(rulesets: Iterable[Quality]) -> list[Mistake]:
     from lakeworks.quality import check as check_rules
 
     mistakes: list[Mistake] = []
-    for model in project.models.values():
-        if model.quality is None:
-            continue
-        at = model.quality.at
-        for error in check_rules(model.quality.text, first_line=at.line, file=at.file):
+    for ruleset in rulesets:
+        at = ruleset.at
+        for error in check_rules(ruleset.text, first_line=at.line, file=at.file):
             line = error.line or at.line
             mistakes.append(
                 Mistake(Location(at.file, line), error.problem, error.hint, error.code)

@@ -35,6 +35,26 @@ def execution_order(graph: Mapping[TableName, Iterable[TableName]]) -> list[Tabl
     return list(sorter.static_order())
 
 
+def without_circles(graph: Mapping[TableName, Iterable[TableName]]) -> Graph:
+    """Return the tables that can be put in order: none that read each other in a circle.
+
+    What is made from such tables stays out as well; tables that are not in the graph do not
+    count as read.
+    """
+    waiting = {table: {t for t in inputs if t in graph} for table, inputs in graph.items()}
+    turned = readers(waiting)
+    ready = [table for table, inputs in waiting.items() if not inputs]
+    found: Graph = {}
+    while ready:
+        table = ready.pop()
+        found[table] = frozenset(graph[table])
+        for reader in turned[table]:
+            waiting[reader].discard(table)
+            if not waiting[reader]:
+                ready.append(reader)
+    return found
+
+
 def upstream(
     graph: Mapping[TableName, Iterable[TableName]], tables: Iterable[TableName]
 ) -> set[TableName]:

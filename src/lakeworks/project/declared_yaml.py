@@ -174,8 +174,19 @@ def known_keys(shape: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in shape.model_fields.items()]
 
 
-def validated(shape: type[Shape], document: Document, mistakes: Mistakes) -> Shape | None:
-    """Return the document as `shape`, or note every mistake in it and return None."""
+def validated(
+    shape: type[Shape],
+    document: Document,
+    mistakes: Mistakes,
+    *,
+    needed: frozenset[str] = frozenset(),
+) -> Shape | None:
+    """Return the document as `shape`; note every mistake in it.
+
+    Returns:
+        What is left without the keys that hold mistakes, so that the rest can be examined as
+        well; None where nothing sound is left, or one of the keys in `needed` holds one.
+    """
     if not isinstance(document.value, dict):
         problem = "keys with values are expected, such as `name: shop`"
         mistakes.add(document.at(), problem, code=WRONG_VALUE)
@@ -189,6 +200,15 @@ def validated(shape: type[Shape], document: Document, mistakes: Mistakes) -> Sha
                 continue
             problem, hint, code = _told(detail, path, shape, document)
             mistakes.add(document.at(*path), problem, hint, code=code)
+        wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
+        return None if wrong & needed else _rest(shape, document.value, wrong)
+
+
+def _rest(shape: type[Shape], values: dict[Any, Any], wrong: set[str]) -> Shape | None:
+    """Return what is left of a document without the keys that are wrong, or None."""
+    try:
+        return shape.model_validate({k: v for k, v in values.items() if str(k) not in wrong})
+    except ValidationError:
         return None
 
 

@@ -41,9 +41,10 @@ def read_lake(
     chosen: str | None,
     variables: Mapping[str, str],
 ) -> dict[str, Any] | None:
-    """Return the facts of lake.yml for one environment, or note every mistake and return None.
+    """Return the facts of lake.yml for one environment; note every mistake.
 
-    The facts are plain JSON values; `environment_of` makes an `Environment` of them.
+    The facts are plain JSON values; `environment_of` makes an `Environment` of them. With
+    mistakes, they are what is sound, or None where the environment is not.
     """
     from lakeworks.project.declared_yaml import LakeYaml, validated
 
@@ -54,17 +55,21 @@ def read_lake(
     current = _chosen(document, chosen, mistakes)
     # A variable that only another environment needs may stay unset here.
     document.note_missing(mistakes, lambda path: _is_of_another(path, current))
-    lake = validated(LakeYaml, document, mistakes)
+    usable = len(mistakes.found) == before
+    lake = validated(LakeYaml, document, mistakes, needed=frozenset({"environments"}))
     if lake is None:
         return None
     _check_names(lake, document, mistakes)
-    facts = {
+    before = len(mistakes.found)
+    environment = _environment(lake, current, document, root, mistakes)
+    if not usable or len(mistakes.found) > before:
+        return None
+    return {
         "name": lake.name,
         "publish": lake.publish,
         "environments": list(lake.environments) or [DEFAULT_ENVIRONMENT],
-        "environment": _environment(lake, current, document, root, mistakes),
+        "environment": environment,
     }
-    return facts if len(mistakes.found) == before else None
 
 
 def environment_of(facts: Mapping[str, Any]) -> Environment:

@@ -1,8 +1,9 @@
 """Make a `Project` from the files of a folder, or raise all their mistakes at once.
 
 Each file is read on its own (`environments`, `sources`, `sql_models`, `python_models`) into
-facts: plain values, kept by `facts_cache` under the text they came from. Only when every file
-is right and they fit together are the facts made into declarations.
+facts: plain values, kept by `facts_cache` under the text they came from. Where every file is
+right and they fit together, the facts are the project; where not, `examine_project` gives what
+is sound beside the mistakes, so that more of them can be looked for in it.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.project.declaration import Location, Model, Project, Source
+from lakeworks.core.errors import NameRefusedError
+from lakeworks.project.declaration import Location, Model, Project, Quality
 from lakeworks.project.environments import LAKE_FILE, environment_of, may_be_kept, read_lake
 from lakeworks.project.errors import (
     DECLARED_TWICE,
     MISPLACED,
+    Mistake,
     Mistakes,
+    ProjectError,
     ProjectNotFoundError,
 )
 from lakeworks.project.facts_cache import FactsCache, sha256_of
-from lakeworks.project.headers import check_layer
+from lakeworks.project.headers import Header, check_layer
 from lakeworks.project.references import Reference, check_cycles, check_references
 from lakeworks.project.sources import source_of
 from lakeworks.project.sql_models import sql_model_of
@@ -30,6 +34,8 @@ from lakeworks.project.texts import read_declaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from lakeworks.core.names import TableName
 
 SOURCE_SUFFIXES = (".yml", ".yaml")
 MODEL_SUFFIXES = (".sql", ".py")
@@ -66,20 +72,53 @@ def load_project(
         ProjectNotFoundError: neither `start` nor a folder above it holds a lake.yml.
         ProjectError: the files hold mistakes; it holds them all.
     """
+    found = examine_project(start, environment=environment, variables=variables)
+    if found.mistakes or found.project is None:
+        raise ProjectError.of(found.mistakes)
+    return found.project
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a reading of all files of a project came to.
+
+    Attributes:
+        project: What the files declare; with mistakes, what is sound of it, and then models may
+            read tables that are not there, or each other in a circle. None without a sound
+            environment.
+        rulesets: Those of every model whose file could be read.
+        doubtful: Tables of files with mistakes: what they declare may not be all they mean.
+    """
+
+    mistakes: tuple[Mistake, ...]
+    project: Project | None
+    rulesets: tuple[Quality, ...]
+    doubtful: frozenset[TableName] = frozenset()
+
+
+def examine_project(
+    start: Path, *, environment: str | None = None, variables: Mapping[str, str] | None = None
+) -> Examined:
+    """Read the project that `start` lies in, whatever mistakes it holds; see `load_project`.
+
+    Raises:
+        ProjectNotFoundError: neither `start` nor a folder above it holds a lake.yml.
+    """
     root = find_project(start)
     given = os.environ if variables is None else variables
-    return _Loading(root, environment, given, FactsCache(root)).project()
+    return _Loading(root, environment, given, FactsCache(root)).examined()
 
 
 @dataclass(slots=True)
 class _File:
-    """One file without mistakes: its text and its facts."""
+    """One file: its text and its facts; of a file with mistakes, those that are sound."""
 
     path: Path
     file: str
     text: str
     sha256: str
     facts: Any
+    sound: bool
 
 
 @dataclass(slots=True)
@@ -95,7 +134,7 @@ class _Loading:
     models: list[_File] = field(default_factory=list)
     claimed: set[str] = field(default_factory=set)
 
-    def project(self) -> Project:
+    def examined(self) -> Examined:
         lake = self._lake()
         for path in self._files("sources", SOURCE_SUFFIXES):
             self._source(path)
@@ -109,7 +148,6 @@ class _Loading:
             by_reader.setdefault(reference.reader, []).append(reference)
         check_cycles(by_reader, self.mistakes)
         self.cache.save()
-        self.mistakes.raise_if_any()
         return self._built(lake)
 
     def _lake(self) -> dict[str, Any]:
@@ -182,20 +220,22 @@ class _Loading:
         keep: Callable[[str, Any], bool],
         suffix: str = "",
     ) -> _File | None:
-        """Return a file's facts, kept ones where its text is the same; None after mistakes."""
+        """Return a file's facts, kept ones where its text is the same; None without any."""
         text = read_declaration(path, file, self.mistakes)
         if text is None:
             return None
         sha256 = sha256_of(text)
         facts = self.cache.get(file + suffix, sha256)
+        before = len(self.mistakes.found)
         if facts is None:
             facts = read(text)
             if facts is None:
                 self._claim(text, path)
                 return None
-            if keep(text, facts):
+            if len(self.mistakes.found) == before and keep(text, facts):
                 self.cache.put(file + suffix, sha256, facts)
-        return _File(path, file, text, sha256, facts)
+        sound = len(self.mistakes.found) == before
+        return _File(path, file, text, sha256, facts, sound)
 
     def _claim(self, text: str, path: Path) -> None:
         """Take a broken file's tables for known, so that its readers are not blamed for it."""
@@ -252,24 +292,32 @@ class _Loading:
                 for table in facts["inputs"].values():
                     yield Reference(facts["table"], table, Location(found.file, facts["line"]))
 
-    def _built(self, lake: dict[str, Any]) -> Project:
-        sources: dict[Any, Source] = {}
-        for found in self.sources:
-            source = source_of(found.facts, found.file, self.root)
-            sources[source.table] = source
-        models: dict[Any, Model] = {}
+    def _built(self, lake: dict[str, Any]) -> Examined:
+        sources = [source_of(found.facts, found.file, self.root) for found in self.sources]
+        models: list[Model] = []
+        rulesets: list[Quality | None] = []
+        doubtful: set[TableName] = set()
         for found, facts in self._each_model():
-            model = _model_of(found, facts)
-            models[model.table] = model
-        return Project(
+            rulesets.append(Header.from_facts(facts["header"]).ruleset(found.file))
+            try:
+                models.append(_model_of(found, facts))
+            except NameRefusedError:
+                if not self.mistakes.found:
+                    raise
+                continue  # what it reads is no table: that was noted with its place
+            if not found.sound:
+                doubtful.add(models[-1].table)
+        project = Project(
             root=self.root,
             name=lake["name"],
             environment=environment_of(lake),
             environments=tuple(lake["environments"]),
             publish=lake["publish"],
-            sources=sources,
-            models=models,
-        )
+            sources={source.table: source for source in sources},
+            models={model.table: model for model in models},
+        ) if lake else None  # fmt: skip
+        declared = tuple(ruleset for ruleset in rulesets if ruleset is not None)
+        return Examined(tuple(self.mistakes.found), project, declared, frozenset(doubtful))
 
 
 def _model_of(found: _File, facts: dict[str, Any]) -> Model:

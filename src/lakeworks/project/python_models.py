@@ -140,11 +140,11 @@ class LazyFunction:
 def read_python_models(
     text: str, path: Path, file: str, layer: str, mistakes: Mistakes
 ) -> list[dict[str, Any]] | None:
-    """Execute a file; return the facts of its models, or note every mistake and return None.
+    """Execute a file; return the facts of its models; note every mistake.
 
-    The facts are plain JSON values; `python_model_of` makes a `Model` of one.
+    The facts are plain JSON values; `python_model_of` makes a `Model` of one. With mistakes,
+    they are what is sound, or None where that makes no model.
     """
-    before = len(mistakes.found)
     declared = _execute(text, path, file, layer, mistakes)
     if declared is None:
         return None
@@ -153,13 +153,12 @@ def read_python_models(
         mistakes.add(Location(file, 1), "the file declares no model", hint, code=INCOMPLETE)
         return None
     found = [_facts(one, file, layer, mistakes) for one in declared]
-    if len(mistakes.found) > before:
-        return None
-    return [
+    sound = [
         {**facts, "position": position}
         for position, facts in enumerate(found)
         if facts is not None
     ]
+    return sound or None
 
 
 def python_model_of(
@@ -280,19 +279,23 @@ def _facts(
 ) -> dict[str, Any] | None:
     from lakeworks.project.declared_yaml import PythonHeaderYaml, validated
 
+    before = len(mistakes.found)
     document = Document(file, dict(declared.values), lines={(): declared.line})
     at = Location(file, declared.line)
-    header_yaml = validated(PythonHeaderYaml, document, mistakes)
+    header_yaml = validated(
+        PythonHeaderYaml, document, mistakes, needed=frozenset({"inputs", "table"})
+    )
     if header_yaml is None:
         return None
+    whole = len(mistakes.found) == before
     name = model_table(header_yaml.table, layer, "", at, mistakes)
     header = Header.of(header_yaml, declared.line)
-    check_header(header, document.at, mistakes)
     inputs = dict(header_yaml.inputs)
-    for table in inputs.values():
-        table_or_none(table, at, mistakes)
-    _check_inputs(inputs, header, declared, at, mistakes)
-    if name is None:
+    named = [table_or_none(table, at, mistakes) for table in inputs.values()]
+    if whole:
+        check_header(header, document.at, mistakes)
+        _check_inputs(inputs, header, declared, at, mistakes)
+    if name is None or None in named or not named:
         return None
     return {
         "table": str(name),

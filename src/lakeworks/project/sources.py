@@ -32,25 +32,27 @@ if TYPE_CHECKING:
 KINDS = ("files",)
 PATTERNS = ("common", "combined")
 MAX_TYPE_CHARACTERS = 10_000
+_DECISIVE = frozenset({"table", "from", "path", "format", "csv", "pattern", "types"})
 
 
 def read_source(
     text: str, file: str, mistakes: Mistakes, *, root: Path, variables: Mapping[str, str]
 ) -> dict[str, Any] | None:
-    """Return the facts of one source, or note every mistake in it and return None.
+    """Return the facts of one source; note every mistake in it.
 
-    The facts are plain JSON values; `source_of` makes a `Source` of them.
+    The facts are plain JSON values; `source_of` makes a `Source` of them. With mistakes, they
+    are what is sound, or None where that does not tell what is read and how.
     """
     from lakeworks.project.declared_yaml import SourceYaml, validated
 
-    before = len(mistakes.found)
     document = read_yaml(text, file, mistakes, variables=variables)
     if document is None:
         return None
     document.note_missing(mistakes, lambda _: False)
-    declared = validated(SourceYaml, document, mistakes)
+    declared = validated(SourceYaml, document, mistakes, needed=_DECISIVE)
     if declared is None:
         return None
+    before = len(mistakes.found)
     table = table_or_none(declared.table, document.at("table"), mistakes)
     if table is not None and table.database != "bronze":
         problem = f"a source feeds a bronze table, not {table}"
@@ -61,7 +63,8 @@ def read_source(
     _check_format(declared, document, mistakes)
     _check_types(declared, document, mistakes)
     check_columns("partition_by", declared.partition_by, document.at, mistakes)
-    return _facts(declared, path, document) if len(mistakes.found) == before else None
+    sound = path != "" and len(mistakes.found) == before
+    return _facts(declared, path, document) if sound else None
 
 
 def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:

@@ -29,9 +29,10 @@ _INK = re.compile(r"[^\n]")
 def read_sql_model(
     text: str, file: str, layer: str, stem: str, mistakes: Mistakes
 ) -> dict[str, Any] | None:
-    """Return the facts of one model, or note every mistake in it and return None.
+    """Return the facts of one model; note every mistake in it.
 
-    The facts are plain JSON values; `sql_model_of` makes a `Model` of them.
+    The facts are plain JSON values; `sql_model_of` makes a `Model` of them. With mistakes, they
+    are what is sound, or None where that makes no model.
     """
     from lakeworks.project.sql_facts import sql_facts
 
@@ -51,11 +52,10 @@ def read_sql_model(
     dialect = _dialect(header, document, mistakes)
     sql = _INK.sub(" ", text[: end + 2]) + text[end + 2 :] if opening else text
     facts = sql_facts(sql, file, dialect, mistakes) if dialect is not None else None
-    if facts is None or header is None or document is None or len(mistakes.found) > before:
+    if facts is None or header is None or document is None or name is None:
         return None
-    _check_against(header, [table for table, _ in facts.tables], document, mistakes)
-    if len(mistakes.found) > before or name is None:
-        return None
+    if len(mistakes.found) == before:
+        _check_against(header, [table for table, _ in facts.tables], document, mistakes)
     return {"table": str(name), "header": header.facts(), "sql": facts.to_json()}
 
 
@@ -109,11 +109,14 @@ def _header_document(
 def _header(document: Document, mistakes: Mistakes) -> tuple[Header | None, HeaderYaml | None]:
     from lakeworks.project.declared_yaml import HeaderYaml, validated
 
-    declared = validated(HeaderYaml, document, mistakes)
+    before = len(mistakes.found)
+    declared = validated(HeaderYaml, document, mistakes, needed=frozenset({"dialect"}))
     if declared is None:
         return None, None
     header = Header.of(declared, document.text_lines.get(("quality",), 1))
-    check_header(header, document.at, mistakes)
+    if len(mistakes.found) == before:
+        # Of half a header it would say that the other half is missing.
+        check_header(header, document.at, mistakes)
     return header, declared
 
 

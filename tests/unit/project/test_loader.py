@@ -69,6 +69,7 @@ def test_all_mistakes_of_all_files_are_told_at_once_in_order(
         ("lake.yml:1", "LW111"),
         ("models/gold/sales.sql:1", "LW120"),
         ("models/silver/orders.sql:2", "LW112"),
+        ("models/silver/orders.sql:4", "LW122"),
         ("sources/orders.yml:3", "LW112"),
         ("sources/orders.yml:4", "LW111"),
     ]

@@ -75,6 +75,13 @@ def read_files(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FilesRea
     return total.result()
 
 
+def sample_schema(con: duckdb.DuckDBPyConnection, reading: FileReading) -> Schema:
+    """Return the data columns that the files' beginnings show; write nothing."""
+    reader = _reader(con, reading)
+    reader.plan()
+    return reader.schema
+
+
 def _read_group(
     con: duckdb.DuckDBPyConnection, reader: FormatReader[G], group: G, total: Gathered
 ) -> None:

@@ -146,6 +146,13 @@ class DuckSession:
         with translated(self._con):
             return read_files(self._con, reading)
 
+    def sample_schema(self, reading: FileReading) -> Schema:
+        """Return the columns that the files' beginnings show."""
+        from lakeworks.engines.duckdb.files import sample_schema
+
+        with translated(self._con):
+            return sample_schema(self._con, reading)
+
     def delete(self, target: TableSource, root: str, where: str) -> Rewritten:
         """Write anew the files that hold rows where `where` is true, without these rows."""
         from lakeworks.engines.duckdb.rewriting import delete

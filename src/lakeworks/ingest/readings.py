@@ -1,0 +1,70 @@
+"""Say how a source's files are to be read: its declaration in the engine's terms.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.core.types import Field, Scalar, Schema
+from lakeworks.engines.protocol import FileReading
+
+if TYPE_CHECKING:
+    from lakeworks.project.declaration import FileFormat, Source
+
+SYSTEM_FIELDS = (
+    Field("_source_file", Scalar("string")),
+    Field("_ingested_at", Scalar("timestamp")),
+    Field("_run_id", Scalar("string")),
+    Field("_rescued", Scalar("string")),
+)
+_SYSTEM_NAMES = frozenset(f.name for f in SYSTEM_FIELDS)
+
+
+def reading_of(
+    source: Source,
+    *,
+    root: str,
+    rejects_root: str,
+    run_id: str,
+    moment: str,
+    known: Schema | None = None,
+) -> FileReading:
+    """Return the reading of a source, for now of no file; `known` may hold system columns."""
+    return FileReading(
+        table=str(source.table),
+        format="json",
+        files=(),
+        root=root,
+        rejects_root=rejects_root,
+        run_id=run_id,
+        moment=moment,
+        known=data_columns(known) if known is not None else None,
+        mode=source.schema,
+        types=source.types,
+        partition_by=source.partition_by,
+    )
+
+
+def options_of(source: Source, kind: FileFormat) -> dict[str, Any]:
+    """Return the options of a format, as `FileReading` names them."""
+    if kind == "log":
+        return {"pattern": source.log_pattern}
+    if kind != "csv":
+        return {}
+    csv = source.csv
+    return {
+        "delimiter": csv.delimiter,
+        "quote": csv.quote,
+        "escape": csv.escape,
+        "header": csv.header,
+        "encoding": csv.encoding,
+        "null_values": csv.null_values,
+        "skip_rows": csv.skip_rows,
+    }
+
+
+def data_columns(schema: Schema) -> Schema:
+    """Return the columns of a bronze table without the system columns."""
+    return Schema(tuple(f for f in schema if f.name not in _SYSTEM_NAMES))
