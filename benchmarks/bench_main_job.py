@@ -4,7 +4,7 @@ Budgets: at most 1.25 times hand-written DuckDB (`main_job_duckdb.py`) in the sa
 times faster than hand-written PySpark local[2] (`main_job_spark.py`), peak memory at most 3 GB, 1 %
 new files at most 10 % of the full run. Every run is a process of its own; medians are printed.
 
-    python benchmarks/bench_main_job.py [--orders 10000000] [--rounds 3] [--spark] [--memory 2GB]
+    python benchmarks/bench_main_job.py [--orders 10000000] [--rounds 3] [--no-spark] [--memory 2GB]
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -144,7 +145,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", default="2GB")
-    parser.add_argument("--spark", action="store_true")
+    parser.add_argument("--spark", action=argparse.BooleanOptionalAction, default=None)
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()) / "lakeworks-bench"
     )
@@ -153,7 +154,7 @@ def main() -> None:
     landing = generated(args.folder, args.orders)
     project, full_s = full_runs(args, landing)
     later_runs(args, project, landing, full_s)
-    if args.spark:
+    if args.spark or (args.spark is None and find_spec("pyspark")):
         spark_run(args, landing, full_s)
     shutil.rmtree(project)
 
