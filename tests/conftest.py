@@ -1,9 +1,18 @@
-"""What every test shares: Hypothesis' settings, and the rule for servers that are not there."""
+"""What every test shares: settings, servers that may be missing, and small lakes."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,6 +29,8 @@ if TYPE_CHECKING:
     from lakeworks.ingest.files import Ingested
     from lakeworks.ingest.pending import Pending
     from lakeworks.storage.files import DataFile
+
+_SERVER_START_S = 60
 
 settings.register_profile(
     "lakeworks",
@@ -40,6 +51,61 @@ def unavailable() -> Callable[[str], NoReturn]:
         pytest.skip(f"{what} is missing")
 
     return _unavailable
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint(unavailable: Callable[[str], NoReturn]) -> Iterator[str]:
+    """The address of moto's S3 server (conditional writes included), alive for all tests."""
+    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
+        unavailable("moto[server], an S3 server for tests,")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port, server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(10)
+
+
+@pytest.fixture
+def s3_options(s3_endpoint: str) -> dict[str, str]:
+    """Options of an `s3://` storage on the test server."""
+    return {
+        "endpoint": s3_endpoint,
+        "region": "us-east-1",
+        "access_key_id": "AKIATESTTESTTESTTEST",
+        "secret_access_key": "a-secret-never-to-be-shown",
+    }
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str) -> str:
+    """The name of a new, empty bucket."""
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    request = urllib.request.Request(f"{s3_endpoint}/{name}", method="PUT")
+    with urllib.request.urlopen(request, timeout=10):
+        pass
+    return name
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _SERVER_START_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            pytest.fail("the S3 server for tests ended at once")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.05)
+    pytest.fail("the S3 server for tests did not start")
 
 
 ORDERS_PROJECT = {
