@@ -17,7 +17,9 @@ from lakeworks.cli import render, say
 from lakeworks.core.errors import EXIT_REQUEST_WRONG, EXIT_WORK_FAILED, LakeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from lakeworks.project.errors import Mistake
 
 EXIT_INTERRUPTED = 130
 
@@ -49,14 +51,19 @@ def guarded(work: Callable[[], int]) -> int:
 def tell(error: LakeError) -> None:
     """Print an error's code, problem and hint; of a project's mistakes, all."""
     mistakes = getattr(error, "mistakes", ())
+    tell_mistakes(mistakes)
+    if not mistakes:
+        # Some errors tell their place only when asked for their whole text.
+        problem = str(error).removesuffix(f"\n  hint: {error.hint}")
+        _tell(error.code, problem, error.hint)
+
+
+def tell_mistakes(mistakes: Sequence[Mistake]) -> None:
+    """Print every mistake of a project with its place, and how many there are."""
     for mistake in mistakes:
         _tell(mistake.code, f"{mistake.at}: {mistake.problem}", mistake.hint)
     if mistakes:
         say.remark(f"{render.plural(len(mistakes), 'mistake')} found; nothing was run")
-    else:
-        # Some errors tell their place only when asked for their whole text.
-        problem = str(error).removesuffix(f"\n  hint: {error.hint}")
-        _tell(error.code, problem, error.hint)
 
 
 def _tell(code: str, problem: str, hint: str) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from lakeworks.cli import failures, render, say
 from lakeworks.cli.options import AsJson, EnvironmentName, Folder
-
-if TYPE_CHECKING:
-    from lakeworks.project.errors import ProjectError
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +52,10 @@ def init(
 def check(
     *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
 ) -> None:
-    """Look for mistakes in the project, all at once. Reads no data and changes nothing."""
+    """Look for mistakes in the project, all at once. Changes nothing.
+
+    Of data, it reads the beginnings of files at most.
+    """
     from lakeworks.lake import Lake
     from lakeworks.project.errors import ProjectError
 
@@ -63,7 +63,7 @@ def check(
         project = Lake.check(folder or Path(), environment=environment)
     except ProjectError as error:
         if as_json:
-            say.as_json({"mistakes": _plain(error)})
+            say.as_json({"mistakes": [mistake.as_json() for mistake in error.mistakes]})
         else:
             failures.tell(error)
         raise typer.Exit(error.exit_code) from None
@@ -73,19 +73,6 @@ def check(
     sources = render.plural(len(project.sources), "source")
     models = render.plural(len(project.models), "model")
     say.line(f"{project.name}: {sources}, {models}, {say.good('no mistakes')}.")
-
-
-def _plain(error: ProjectError) -> list[dict[str, Any]]:
-    return [
-        {
-            "file": mistake.at.file,
-            "line": mistake.at.line,
-            "code": mistake.code,
-            "problem": mistake.problem,
-            "hint": mistake.hint,
-        }
-        for mistake in error.mistakes
-    ]
 
 
 def _next_steps(directory: Path, template: str) -> list[str]:

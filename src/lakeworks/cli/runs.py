@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lakeworks.cli import progress, render, say
+from lakeworks.cli import failures, progress, render, say
 from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.core.errors import EXIT_REQUEST_WRONG
 from lakeworks.core.names import LAYERS
 
 if TYPE_CHECKING:
@@ -59,13 +60,19 @@ def plan(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what would run, why, and what it costs. Changes nothing."""
+    """Say what would run, why, and what it costs. Changes nothing.
+
+    Ends with 2 when a step would fail because of a mistake in the project.
+    """
     with opened(folder, environment) as lake:
         planned = lake.pipeline.plan(select, full_refresh=full_refresh)
     if as_json:
         say.as_json(planned.as_json())
     else:
         _print_plan(planned)
+        failures.tell_mistakes(planned.mistakes)
+    if planned.mistakes:
+        raise typer.Exit(EXIT_REQUEST_WRONG)
 
 
 def run(
@@ -219,7 +226,7 @@ def _print_plan(planned: Plan) -> None:
         for change in step.schema_changes:
             say.line(f"    schema: {change}")
         for reader in step.affected:
-            say.line(f"    affects {reader}")
+            say.line(f"    then {reader}")
     for table in planned.to_publish:
         say.line(f"{say.strong(str(table))}: publish what an interrupted run left")
     calm = len(planned.steps) - len(planned.work)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from lakeworks.core.names import TableName
+    from lakeworks.project.errors import Mistake
 
 Action = Literal["read files", "build", "rebuild", "update", "none"]
 
@@ -46,11 +47,13 @@ class Plan:
     """Steps in the order in which they would run.
 
     Attributes:
-        to_publish: Tables that an interrupted run left committed but unpublished.
+        to_publish: Tables that an earlier run left committed but unpublished.
+        mistakes: Why steps of this plan would fail, with file and line.
     """
 
     steps: tuple[PlannedStep, ...]
     to_publish: tuple[TableName, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
 
     @property
     def work(self) -> tuple[PlannedStep, ...]:
@@ -67,4 +70,5 @@ class Plan:
         return {
             "steps": [step.as_json() for step in self.steps],
             "to_publish": [str(table) for table in self.to_publish],
+            "mistakes": [mistake.as_json() for mistake in self.mistakes],
         }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.runner import RunRequest
     from lakeworks.pipeline.state import Services
     from lakeworks.project.declaration import Model, Source
+    from lakeworks.project.errors import Mistake
 
 
 def make_plan(services: Services, request: RunRequest, *, with_schemas: bool = True) -> Plan:
@@ -48,11 +49,13 @@ def make_plan(services: Services, request: RunRequest, *, with_schemas: bool = T
         if table in chosen:
             planner.add(table)
     steps = tuple(planner.steps.values())
+    mistakes: tuple[Mistake, ...] = ()
     if with_schemas and any(step.action in {"build", "rebuild"} for step in steps):
         from lakeworks.pipeline.schema_changes import with_schema_changes
 
-        steps = with_schema_changes(steps, services, state)
-    return Plan(steps, tuple(sorted(state.unpublished(upstream(graph, chosen)))))
+        steps, mistakes = with_schema_changes(steps, services, state)
+    ahead = tuple(sorted(state.unpublished(upstream(graph, chosen))))
+    return Plan(steps, ahead, mistakes)
 
 
 def pending_files(source: Source, state: State) -> Pending:

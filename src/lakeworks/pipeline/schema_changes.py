@@ -14,26 +14,30 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.check import Described
     from lakeworks.pipeline.plan import PlannedStep
     from lakeworks.pipeline.state import Services, State
-    from lakeworks.project.declaration import Project
+    from lakeworks.project.declaration import Model, Project
+    from lakeworks.project.errors import Mistake
 
 
 def with_schema_changes(
     steps: tuple[PlannedStep, ...], services: Services, state: State
-) -> tuple[PlannedStep, ...]:
-    """Return the steps with the column changes of those that are built anew."""
+) -> tuple[tuple[PlannedStep, ...], tuple[Mistake, ...]]:
+    """Return the steps with what becomes of their columns, and why some of them would fail."""
     described = describe(services)
     turned = readers(graph_of(services.project))
     finished: list[PlannedStep] = []
     for step in steps:
         head = state.heads.get(step.table)
         new = described.schemas.get(step.table)
-        if step.action != "rebuild" or head is None or new is None:
+        if step.action not in {"rebuild", "update"} or head is None or new is None:
             finished.append(step)
             continue
         changes = _changes(head.schema, new)
         affected = _affected(step.table, turned, described, services.project) if changes else ()
         finished.append(replace(step, schema_changes=changes, affected=affected))
-    return tuple(finished)
+    working = {step.table for step in steps if step.action != "none"}
+    models = [model for model in services.project.models.values() if model.table in working]
+    mistakes = [m for m in described.mistakes if any(_is_of(m, model) for model in models)]
+    return tuple(finished), tuple(mistakes)
 
 
 def _changes(old: Schema, new: Schema) -> tuple[str, ...]:
@@ -57,7 +61,14 @@ def _affected(
     """Return each direct reader, with the reason why it would break, if it would."""
     told: list[str] = []
     for reader in sorted(turned.get(table, ())):
-        at = project.models[reader].at.file
-        broken = [m.problem for m in described.mistakes if m.at.file == at]
+        model = project.models[reader]
+        broken = [m.problem for m in described.mistakes if _is_of(m, model)]
         told.append(f"{reader} breaks: {broken[0]}" if broken else f"{reader} is made again")
     return tuple(told)
+
+
+def _is_of(mistake: Mistake, model: Model) -> bool:
+    """Whether a mistake is in this model; a Python file may hold several."""
+    if model.function is not None:
+        return mistake.at == model.at
+    return mistake.at.file == model.at.file

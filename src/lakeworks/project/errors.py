@@ -6,7 +6,7 @@ A `Mistake` is data, gathered while files are read; `ProjectError` raises all of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from lakeworks.core.errors import RequestError, did_you_mean
 
@@ -44,6 +44,16 @@ class Mistake:
     problem: str
     hint: str = ""
     code: str = "LW101"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, as `lake check --json` prints them."""
+        return {
+            "file": self.at.file,
+            "line": self.at.line,
+            "code": self.code,
+            "problem": self.problem,
+            "hint": self.hint,
+        }
 
     def __str__(self) -> str:
         told = f"{self.at}: {self.problem}"
