@@ -75,14 +75,21 @@ def _by_changes(model: Model, driving: TableName, state: State) -> Decision:
         )
     if changes.removed:
         return Decision("whole", f"rows of {driving} were changed or removed")
-    if not model.incremental_on_declared:
-        if not model.row_wise:
-            return Decision("whole", f"{driving} has new rows and the model is not row by row")
-        # A row that changed nothing is folded away and leaves no trace in the table; a late row
-        # before it would have kept it. Only all rows together tell the history.
-        if model.load == "scd2" and model.latest_by:
-            return Decision("whole", f"{rows:,} new rows in {driving}, which may be late ones")
+    why_whole = "" if model.incremental_on_declared else _needs_all_rows(model, driving, rows)
+    if why_whole:
+        return Decision("whole", why_whole)
     return Decision("new rows", f"{rows:,} new rows in {driving}", changes.added)
+
+
+def _needs_all_rows(model: Model, driving: TableName, new_rows: int) -> str:
+    """Return why new rows alone cannot bring the table up to date, or an empty text."""
+    if not model.row_wise:
+        return f"{driving} has new rows and the model is not row by row"
+    # A row that changed nothing is folded away and leaves no trace in the table; a late row
+    # before it would have kept it. Only all rows together tell the history.
+    if model.load == "scd2" and model.latest_by:
+        return f"{new_rows:,} new rows in {driving}, which may be late ones"
+    return ""
 
 
 def _moved(model: Model, table: TableName, state: State) -> bool:

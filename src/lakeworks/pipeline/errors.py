@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lakeworks.core.names import TableName
+    from lakeworks.pipeline.report import RuleOutcome
 
 
 class PipelineError(LakeError):
@@ -34,18 +35,37 @@ class SelectionError(RequestError):
 
 
 class RulesFailedError(LakeError):
-    """A ruleset failed on what was staged, so nothing of it was published."""
+    """A ruleset failed on what was staged, so nothing of it was published.
+
+    Attributes:
+        score: Of the whole ruleset.
+        outcomes: Of every rule, those that passed included.
+    """
 
     code = "LW702"
 
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(problem, hint)
+        self.score: float | None = None
+        self.outcomes: tuple[RuleOutcome, ...] = ()
+
     @classmethod
-    def failed(cls, table: TableName, reasons: Iterable[str]) -> Self:
+    def failed(
+        cls,
+        table: TableName,
+        reasons: Iterable[str],
+        *,
+        score: float,
+        outcomes: tuple[RuleOutcome, ...],
+    ) -> Self:
         """Name the table and each failed rule with its figure."""
         listed = "; ".join(reasons)
-        return cls(
+        error = cls(
             f"{table}: {listed}",
             "the table keeps its last good version; mend the data or the rule, then lake run",
         )
+        error.score, error.outcomes = score, outcomes
+        return error
 
 
 class FrameModelError(LakeError):

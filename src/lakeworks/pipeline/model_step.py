@@ -11,7 +11,7 @@ from lakeworks.engines.protocol import AuditColumns, StageRequest
 from lakeworks.pipeline import frame_models, rules
 from lakeworks.pipeline.decide import decide
 from lakeworks.pipeline.publication import Change, commit, heal
-from lakeworks.pipeline.report import RuleOutcome, StepReport
+from lakeworks.pipeline.report import StepReport
 from lakeworks.pipeline.state import bookmark_of, iso
 
 if TYPE_CHECKING:
@@ -84,10 +84,7 @@ class ModelStep:
             rows_superseded=staged.superseded,
             version=version,
             score=verdict.score if verdict else None,
-            outcomes=tuple(
-                RuleOutcome(o.rule, o.outcome, o.failure_reason)
-                for o in (verdict.outcomes if verdict else ())
-            ),
+            outcomes=rules.outcomes_of(verdict),
             reason=decision.reason,
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.types import Schema
 from lakeworks.pipeline.errors import RulesFailedError
+from lakeworks.pipeline.report import RuleOutcome
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
@@ -50,9 +51,18 @@ class StepRules:
         failed = evaluation.blocking(self.on_violation)  # type: ignore[arg-type]
         if failed:
             raise RulesFailedError.failed(
-                self.model.table, [f"{o.rule}: {o.failure_reason}" for o in failed]
+                self.model.table,
+                [f"{o.rule}: {o.failure_reason}" for o in failed],
+                score=evaluation.score,
+                outcomes=outcomes_of(evaluation),
             )
         return evaluation
+
+
+def outcomes_of(evaluation: Evaluation | None) -> tuple[RuleOutcome, ...]:
+    """Return every rule's outcome as reports tell it."""
+    found = evaluation.outcomes if evaluation else ()
+    return tuple(RuleOutcome(o.rule, o.outcome, o.failure_reason) for o in found)
 
 
 def compiled(model: Model, schema: Schema) -> StepRules | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core import clock, events
 from lakeworks.core.errors import LakeError
+from lakeworks.pipeline.errors import RulesFailedError
 from lakeworks.pipeline.graph import graph_of, select, upstream
 from lakeworks.pipeline.planner import make_plan
 from lakeworks.pipeline.report import RunReport, RunStatus, StepReport
@@ -150,6 +151,8 @@ class _Work:
             report = self._make(table)
         except LakeError as error:
             report = StepReport(table, "failed", error=f"[{error.code}] {error}")
+            if isinstance(error, RulesFailedError):
+                report = replace(report, score=error.score, outcomes=error.outcomes)
         except Exception as error:
             # A step's own failure must not take its siblings down: it is reported, and logged whole.
             logger.exception("step %s failed", table)
