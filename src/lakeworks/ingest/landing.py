@@ -16,12 +16,11 @@ from lakeworks.core import events
 from lakeworks.ingest.errors import LandingFailedError
 from lakeworks.ingest.unpacking import (
     MAGIC_BYTES,
+    GzipCheck,
     Packing,
-    Unpacker,
     UnpackingError,
     packing_of,
     pieces,
-    unpacker,
 )
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ class Landing:
         if copies:
             self._verify(path, passing.size_bytes)
         uri = self.store.uri(path) if copies else file.uri
-        problem = passing.problem or self._zstd_problem(uri, path, passing.packing)
+        problem = self._problem(uri, passing.packing) if passing.doubtful else ""
         return Landed(
             file,
             uri,
@@ -156,10 +155,8 @@ class Landing:
         if landed_bytes != copied_bytes:
             raise LandingFailedError.short(path, copied_bytes, landed_bytes)
 
-    def _zstd_problem(self, uri: str, path: str, packing: Packing) -> str:
-        if packing != "zstd":
-            return ""
-        del path
+    def _problem(self, uri: str, packing: Packing) -> str:
+        """Say why a landed file cannot be unpacked to its end; empty if it can."""
         try:
             with open_uri(uri, self.store) as file:
                 for _ in pieces(file, packing):
@@ -176,10 +173,10 @@ class _Passing:
         self.digest = hashlib.sha256()
         self.size_bytes = 0
         self.packing: Packing = "none"
-        self.problem = ""
+        self.doubtful = False
         self.prefix_sha256 = ""
         self._prefix_bytes = before.size_bytes if before else -1
-        self._unpacker: Unpacker | None = None
+        self._check: GzipCheck | None = None
         del file
 
     def through(self, source: BinaryIO) -> Iterator[bytes]:
@@ -187,7 +184,8 @@ class _Passing:
         start = source.read(MAGIC_BYTES)
         self.packing = packing_of(start)
         if self.packing == "gzip":
-            self._unpacker = unpacker("gzip")
+            self._check = GzipCheck()
+        self.doubtful = self.packing == "zstd"  # nothing looks at it while it passes
         piece = start
         while piece:
             self._take(piece)
@@ -195,7 +193,7 @@ class _Passing:
             piece = source.read(_CHUNK_BYTES)
         if self.size_bytes == self._prefix_bytes:
             self.prefix_sha256 = self.digest.hexdigest()
-        self._end()
+        self._checked(None)
 
     def _take(self, piece: bytes) -> None:
         short = self._prefix_bytes - self.size_bytes
@@ -205,19 +203,19 @@ class _Passing:
             self.prefix_sha256 = begun.hexdigest()
         self.digest.update(piece)
         self.size_bytes += len(piece)
-        if self._unpacker is not None and not self.problem:
-            try:
-                for _ in self._unpacker.feed(piece):
-                    pass
-            except UnpackingError as error:
-                self.problem = str(error)
+        self._checked(piece)
 
-    def _end(self) -> None:
-        if self._unpacker is not None and not self.problem:
-            try:
-                self._unpacker.end()
-            except UnpackingError as error:
-                self.problem = str(error)
+    def _checked(self, piece: bytes | None) -> None:
+        """Show a piece, or the end, to the check of gzip, until something is wrong."""
+        if self._check is None or self.doubtful:
+            return
+        try:
+            if piece is None:
+                self._check.end()
+            else:
+                self._check.feed(piece)
+        except UnpackingError:
+            self.doubtful = True
 
 
 def open_uri(uri: str, store: ObjectStore) -> BinaryIO:

@@ -1,21 +1,30 @@
 """Unpack gzip and zstd as far as they go, and tell whether they were whole.
 
 The engine stops without a word where a packed file is torn or its bits are flipped. So every
-packed file is unpacked once while it lands, only to see that it is whole.
+packed file is unpacked once while it lands, only to see that it is whole: by ISA-L, which takes
+a third of zlib's time. Where it objects, zlib has the last word, and it gives every byte that
+comes before a fault.
 """
 
 from __future__ import annotations
 
 import io
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from isal.isal_zlib import Decompress
+
 Packing = Literal["none", "gzip", "zstd"]
 MAGIC_BYTES = 4
 _PIECE_BYTES = 1024 * 1024
+# Unpacked it may be a thousand times as much, all in memory.
+_CHECKED_BYTES = 32 * 1024
+_LONGEST_HEADER_BYTES = 1024 * 1024
+_FIXED_HEADER_BYTES = 10
+_HAS_CHECKSUM, _HAS_EXTRA, _HAS_NAME, _HAS_COMMENT, _RESERVED = 0x02, 0x04, 0x08, 0x10, 0xE0
 _BOMB_RATIO = 250
 _BOMB_BYTES = 1024**3
 
@@ -33,33 +42,81 @@ def packing_of(start: bytes) -> Packing:
     return "none"
 
 
-class Unpacker(Protocol):
-    """Takes a packed file piece by piece."""
+class GzipCheck:
+    """Tells whether a gzip file is whole from pieces of it that pass."""
 
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        """Yield what the piece unpacks to; raises `UnpackingError`."""
-        ...
+    def __init__(self) -> None:
+        self._member: Decompress | None = None
+        self._header = b""
+        self._packed_bytes = 0
+        self._unpacked_bytes = 0
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece; raises `UnpackingError` when something is wrong with it."""
+        from isal import isal_zlib
+
+        for at in range(0, len(piece), _CHECKED_BYTES):
+            try:
+                self._take(piece[at : at + _CHECKED_BYTES])
+            except cast("type[Exception]", isal_zlib.error) as error:
+                raise UnpackingError(f"gzip is damaged: {error}") from error
 
     def end(self) -> None:
         """Check that the file was whole; raises `UnpackingError`."""
-        ...
+        if self._header or self._member is None or not self._member.eof:
+            raise UnpackingError("gzip breaks off before its end")
+
+    def _take(self, piece: bytes) -> None:
+        from isal import isal_zlib
+
+        self._packed_bytes += len(piece)
+        member = self._member
+        while piece:
+            if member is None or member.eof:
+                piece = self._from_header(piece)
+                if not piece:
+                    return
+                member = self._member = isal_zlib.decompressobj(wbits=31)
+            self._unpacked_bytes += len(member.decompress(piece))
+            guard_against_bomb(self._packed_bytes, self._unpacked_bytes)
+            piece = member.unused_data
+
+    def _from_header(self, piece: bytes) -> bytes:
+        """Return what there is of a member once its header is whole: ISA-L takes no part of it."""
+        if self._member is not None and not self._header:
+            piece = piece.lstrip(b"\0")  # zeros may fill the file up to a block's end
+        begun = self._header + piece
+        self._header = b"" if _header_is_whole(begun) else begun
+        return b"" if self._header else begun
 
 
-def unpacker(packing: Packing) -> Unpacker:
-    """Return an unpacker."""
-    return _Gzip() if packing == "gzip" else _Plain()
+def _header_is_whole(start: bytes) -> bool:
+    """Whether all of a member's header is there, or more than any honest header has.
 
-
-class _Plain:
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        yield piece
-
-    def end(self) -> None:
-        return
+    Raises:
+        UnpackingError: it has flags that no gzip has; zlib refuses them, ISA-L does not.
+    """
+    if len(start) > _LONGEST_HEADER_BYTES:
+        return True
+    if len(start) < _FIXED_HEADER_BYTES:
+        return False
+    flags = start[3]
+    if flags & _RESERVED:
+        raise UnpackingError("gzip is damaged: unknown header flags set")
+    at = _FIXED_HEADER_BYTES
+    if flags & _HAS_EXTRA:
+        at += 2 + int.from_bytes(start[at : at + 2], "little")
+    for text in (_HAS_NAME, _HAS_COMMENT):
+        if flags & text:
+            end = start.find(b"\0", at)
+            if end < 0:
+                return False
+            at = end + 1
+    return len(start) >= at + (2 if flags & _HAS_CHECKSUM else 0)
 
 
 class _Gzip:
-    """Members of gzip, one after the other, each with its checksum."""
+    """Unpacks members of gzip, one after the other, each with its checksum."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(wbits=31)
@@ -137,10 +194,14 @@ def pieces(file: BinaryIO, packing: Packing) -> Iterator[bytes]:
     if packing == "zstd":
         yield from _zstd_pieces(file)
         return
-    worker = unpacker(packing)
+    gzip = _Gzip() if packing == "gzip" else None
     while piece := file.read(_PIECE_BYTES):
-        yield from worker.feed(piece)
-    worker.end()
+        if gzip is None:
+            yield piece
+        else:
+            yield from gzip.feed(piece)
+    if gzip is not None:
+        gzip.end()
 
 
 def _zstd_pieces(file: BinaryIO) -> Iterator[bytes]:

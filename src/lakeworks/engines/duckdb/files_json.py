@@ -34,9 +34,13 @@ from lakeworks.engines.duckdb.json_lines import reject_malformed
 from lakeworks.engines.duckdb.json_sql import json_shape, keys_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import duckdb
 
+    from lakeworks.engines.duckdb.files_sink import Reject
     from lakeworks.engines.duckdb.heads import Head
+    from lakeworks.engines.duckdb.json_doubts import Doubts
     from lakeworks.engines.duckdb.json_sql import KeyLists
     from lakeworks.engines.protocol import ArrivedFile, FileReading
     from lakeworks.storage.files import DataFile
@@ -140,13 +144,14 @@ class JsonReader:
     def read(self, group: Group) -> Gathered:
         """Read one group; writes nothing of it when the engine fails."""
         done = self._pass(group)
-        wider = self._better_guess(done) if self._first_load else None
+        doubts = self._look(done) if self._first_load else None
+        wider = self._better_guess(done, doubts) if doubts else None
         if wider is not None:
             self.sink.discard([*done.good, *done.doubtful, *done.broken])
             self.schema = wider
-            done = self._pass(group)
+            done, doubts = self._pass(group), None
         self._first_load = False
-        return self._finish(group, done)
+        return self._finish(group, done, doubts)
 
     def _pass(self, group: Group) -> _Passed:
         files = self.sink.copy(self._select(group), self._columns())
@@ -191,12 +196,17 @@ class JsonReader:
                 shapes[keys] += 1
         return [keys for keys, _ in shapes.most_common(_COMMON_SHAPES)]
 
-    def _better_guess(self, done: _Passed) -> Schema | None:
-        """Return wider types where the sample of a first load misled, or None."""
+    def _look(self, done: _Passed) -> Doubts | None:
+        """Look at the documents in doubt, if there are any."""
         if not done.doubtful:
             return None
+        uris = self.sink.uris(done.doubtful)
+        strict = self.reading.mode == "strict"
+        return json_doubts.look_at(self.con, uris, self.schema, strict=strict)
+
+    def _better_guess(self, done: _Passed, doubts: Doubts) -> Schema | None:
+        """Return wider types where the sample of a first load misled, or None."""
         total = rows_of(done.good) + rows_of(done.doubtful)
-        doubts = json_doubts.evidence_of(self.con, self.sink.uris(done.doubtful), self.schema)
         fields = []
         for f in self.schema:
             seen = doubts.misfits.get(f.name)
@@ -209,14 +219,16 @@ class JsonReader:
             fields.append(Field(f.name, wide or f.type))
         return Schema(tuple(fields)) if tuple(fields) != self.schema.fields else None
 
-    def _finish(self, group: Group, done: _Passed) -> Gathered:
+    def _finish(self, group: Group, done: _Passed, doubts: Doubts | None) -> Gathered:
         with tempfile.TemporaryDirectory(prefix="lakeworks-") as folder:
             rejects = RejectFile(Path(folder, "rejects.json"))
             gathered = Gathered(added=list(done.good), written=rows_of(done.good))
             if done.broken:
                 reject_malformed(self.con, self.sink.uris(done.broken), group.files, rejects)
             if done.doubtful:
-                self._settle(done.doubtful, Path(folder), rejects, gathered)
+                settled = Path(folder, "settled.json")
+                json_doubts.settle(self._outcomes(done, doubts), settled, rejects)
+                self._take_settled(settled, gathered)
             rejects.close()
             gathered.rejected = self.sink.reject_lines(rejects.path)
             gathered.quarantined = rejects.rows
@@ -224,16 +236,19 @@ class JsonReader:
         gathered.schema = self.schema
         return gathered
 
-    def _settle(
-        self, doubtful: list[DataFile], folder: Path, rejects: RejectFile, into: Gathered
-    ) -> None:
-        uris = self.sink.uris(doubtful)
+    def _outcomes(self, done: _Passed, doubts: Doubts | None) -> Iterable[str | Reject]:
+        """Let the schema grow where it may; return what becomes of documents in doubt."""
         if self.reading.mode == "evolve":
-            doubts = json_doubts.evidence_of(self.con, uris, self.schema)
+            doubts = doubts or self._look(done)
+        if doubts is not None and self.reading.mode == "evolve":
             self.schema = json_rows.grown(self.schema, json_rows.schema_of(doubts.seen))
-        settled = folder / "settled.json"
+        if doubts is not None and doubts.settled is not None and doubts.schema == self.schema:
+            return doubts.settled
+        uris = self.sink.uris(done.doubtful)
         strict = self.reading.mode == "strict"
-        json_doubts.settle(self.con, uris, self.schema, settled, rejects, strict=strict)
+        return json_doubts.outcomes(self.con, uris, self.schema, strict=strict)
+
+    def _take_settled(self, settled: Path, into: Gathered) -> None:
         if settled.stat().st_size:
             select = json_doubts.settled_select(settled, self.schema, self.sink)
             files = self.sink.copy(select, self.schema)

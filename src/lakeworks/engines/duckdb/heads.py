@@ -5,19 +5,18 @@ Only files on this machine's disk are looked at; of objects in a bucket the name
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import BinaryIO, Literal, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from isal import igzip, igzip_lib
 
 HEAD_BYTES = 64 * 1024
 Packing = Literal["none", "gzip", "zstd"]
+# What reading a torn or damaged packed file may raise; the last, a header without end.
+UNREADABLE = (OSError, EOFError, cast("type[Exception]", igzip_lib.IsalError), OverflowError)
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -76,7 +75,7 @@ def head_of(uri: str, *, size_bytes: int = HEAD_BYTES) -> Head:
         try:
             with unpacked(file, packing) as stream:
                 data = read_up_to(stream, size_bytes + 1)
-        except (OSError, EOFError, zlib.error) as error:
+        except UNREADABLE as error:
             return Head(packing, b"", whole=True, problem=str(error))
     return Head(packing, data[:size_bytes], whole=len(data) <= size_bytes)
 
@@ -93,7 +92,7 @@ def packing_of(start: bytes) -> Packing:
 def unpacked(file: BinaryIO, packing: Packing) -> BinaryIO:
     """Return a stream of the unpacked bytes."""
     if packing == "gzip":
-        return cast("BinaryIO", gzip.GzipFile(fileobj=file))
+        return cast("BinaryIO", igzip.IGzipFile(fileobj=file))  # type: ignore[no-untyped-call]
     if packing == "zstd":
         import pyarrow as pa
 
@@ -107,7 +106,7 @@ def read_up_to(stream: BinaryIO, size_bytes: int) -> bytes:
     while data.tell() < size_bytes:
         try:
             piece = stream.read(size_bytes - data.tell())
-        except (OSError, EOFError, zlib.error):
+        except UNREADABLE:
             if data.tell():
                 break
             raise
@@ -152,20 +151,3 @@ def _packing_by_name(uri: str) -> Packing:
     if uri.endswith(".gz"):
         return "gzip"
     return "zstd" if uri.endswith((".zst", ".zstd")) else "none"
-
-
-def lines_with_numbers(stream: BinaryIO, chunk_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Yield (lines before it, whole lines) piece by piece; the last may lack its end."""
-    before = 0
-    rest = b""
-    while piece := stream.read(chunk_bytes):
-        end = piece.rfind(b"\n") + 1
-        if not end:
-            rest += piece
-            continue
-        whole = rest + piece[:end]
-        rest = piece[end:]
-        yield before, whole
-        before += whole.count(b"\n")
-    if rest:
-        yield before, rest

@@ -19,9 +19,9 @@ from lakeworks.engines.duckdb.json_rows import Evidence, Fitted, dump, fit, pars
 from lakeworks.engines.duckdb.json_sql import plain_structure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
-    from typing import Any, TextIO
+    from typing import Any
 
     import duckdb
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 2_000
 _MOST_LOOKED_AT = 200_000
+_MOST_KEPT_CHARACTERS = 32 * 1024 * 1024
 _DOCUMENT_BYTES = 256 * 1024 * 1024
 
 
@@ -37,56 +38,88 @@ class Doubts:
     """What doubtful documents show.
 
     Attributes:
+        schema: The columns with which they were looked at.
         seen: All their fields.
         misfits: By column, the values that it could not hold.
+        settled: What `settle` makes of each with that schema; None if that would be too much
+            to hold.
     """
 
+    schema: Schema
     seen: Evidence = field(default_factory=Evidence)
     misfits: dict[str, Evidence] = field(default_factory=dict)
+    settled: list[str | Reject] | None = field(default_factory=list)
 
 
-def evidence_of(con: duckdb.DuckDBPyConnection, uris: str, schema: Schema) -> Doubts:
+def look_at(
+    con: duckdb.DuckDBPyConnection, uris: str, schema: Schema, *, strict: bool
+) -> Doubts:
     """Look at doubtful documents, at most 200,000, for fields and types not known yet."""
-    doubts = Doubts()
-    for text, _ in _documents(con, uris, limit=_MOST_LOOKED_AT):
+    doubts = Doubts(schema)
+    kept_characters = 0
+    for number, (text, source_file) in enumerate(_documents(con, uris)):
+        if number == _MOST_LOOKED_AT:
+            doubts.settled = None
+            break
         document = _parsed(text)
-        if isinstance(document, dict):
-            doubts.seen.add(document)
-            for path in fit(document, schema).misfits:
-                name = path if path in document else path.split(".", 1)[0]
-                if name in document:
-                    doubts.misfits.setdefault(name, Evidence()).add(document[name])
+        fitted = fit(document, schema) if isinstance(document, dict) else None
+        if fitted is not None:
+            _note(doubts, document, fitted)
+        kept_characters += len(text)
+        if doubts.settled is None or kept_characters > _MOST_KEPT_CHARACTERS:
+            doubts.settled = None
+        else:
+            doubts.settled.append(_outcome(text, source_file, document, fitted, strict=strict))
     return doubts
 
 
-def settle(
-    con: duckdb.DuckDBPyConnection,
-    uris: str,
-    schema: Schema,
-    settled: Path,
-    rejects: RejectFile,
+def _note(doubts: Doubts, document: dict[str, Any], fitted: Fitted) -> None:
+    doubts.seen.add(document)
+    for path in fitted.misfits:
+        name = path if path in document else path.split(".", 1)[0]
+        if name in document:
+            doubts.misfits.setdefault(name, Evidence()).add(document[name])
+
+
+def settle(outcomes: Iterable[str | Reject], settled: Path, rejects: RejectFile) -> None:
+    """Write the rows that documents became, and the rejects."""
+    with settled.open("w", encoding="utf-8", errors="surrogatepass") as file:
+        for outcome in outcomes:
+            if isinstance(outcome, str):
+                file.write(outcome)
+            else:
+                rejects.add(outcome)
+
+
+def outcomes(
+    con: duckdb.DuckDBPyConnection, uris: str, schema: Schema, *, strict: bool
+) -> Iterator[str | Reject]:
+    """Make of each document a row that fits, with the rest rescued, or a reject."""
+    for text, source_file in _documents(con, uris):
+        document = _parsed(text)
+        fitted = fit(document, schema) if isinstance(document, dict) else None
+        yield _outcome(text, source_file, document, fitted, strict=strict)
+
+
+def _outcome(
+    text: str,
+    source_file: str,
+    document: Any,  # noqa: ANN401 - any JSON value
+    fitted: Fitted | None,
     *,
     strict: bool,
-) -> None:
-    """Write each document as a row that fits, with the rest rescued, or as a reject."""
-    with settled.open("w", encoding="utf-8", errors="surrogatepass") as file:
-        for text, source_file in _documents(con, uris):
-            document = _parsed(text)
-            if document is not None and not isinstance(document, dict):
-                rejects.add(Reject(text, "parse", "not a JSON object", source_file))
-                continue
-            if document is None and _is_null(text):
-                rejects.add(Reject(text, "parse", "not a JSON object", source_file))
-                continue
-            if document is None:
-                _settle_deep(text, source_file, file, rejects, strict=strict)
-                continue
-            fitted = fit(document, schema)
-            if strict and (fitted.unknown or fitted.misfits):
-                rejects.add(_refused(text, source_file, fitted))
-                continue
-            rescued = dump(fitted.rescued) if fitted.rescued else None
-            file.write(dump([fitted.values, rescued, source_file]) + "\n")
+) -> str | Reject:
+    """Return a document's line for `settled_select`, or its reject."""
+    if fitted is None and (document is not None or text.strip() == "null"):
+        return Reject(text, "parse", "not a JSON object", source_file)
+    if fitted is None:  # nested too deeply to be taken apart
+        if strict or not text.lstrip().startswith("{"):
+            return Reject(text, "schema", "nested too deeply", source_file)
+        return dump([{}, text, source_file]) + "\n"
+    if strict and (fitted.unknown or fitted.misfits):
+        return _refused(text, source_file, fitted)
+    rescued = dump(fitted.rescued) if fitted.rescued else None
+    return dump([fitted.values, rescued, source_file]) + "\n"
 
 
 def settled_select(settled: Path, schema: Schema, sink: Sink) -> str:
@@ -105,15 +138,12 @@ def settled_select(settled: Path, schema: Schema, sink: Sink) -> str:
     )
 
 
-def _documents(
-    con: duckdb.DuckDBPyConnection, uris: str, *, limit: int | None = None
-) -> Iterator[tuple[str, str]]:
+def _documents(con: duckdb.DuckDBPyConnection, uris: str) -> Iterator[tuple[str, str]]:
     cursor = con.cursor()
     try:
-        tail = f" LIMIT {limit}" if limit is not None else ""
         cursor.execute(
             f"SELECT _rescued, _source_file FROM read_parquet({uris}, "
-            f"hive_partitioning = false){tail}"
+            "hive_partitioning = false)"
         )
         while rows := cursor.fetchmany(_BATCH_ROWS):
             yield from rows
@@ -127,20 +157,6 @@ def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON value
         return parse(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _is_null(text: str) -> bool:
-    return text.strip() == "null"
-
-
-def _settle_deep(
-    text: str, source_file: str, file: TextIO, rejects: RejectFile, *, strict: bool
-) -> None:
-    """Rescue a document whole that is nested too deeply to be taken apart."""
-    if strict or not text.lstrip().startswith("{"):
-        rejects.add(Reject(text, "schema", "nested too deeply", source_file))
-        return
-    file.write(dump([{}, text, source_file]) + "\n")
 
 
 def _refused(text: str, source_file: str, fitted: Fitted) -> Reject:

@@ -1,30 +1,39 @@
 """Find the lines that are no JSON in files known to hold some, with their numbers.
 
 The engine says how many there are in each file and no more. Lines that look odd are tried
-first; only if that does not account for all of them is every line tried.
+first; only while that does not account for all of them are more lines tried, at last every one.
 """
 
 from __future__ import annotations
 
 import json
-import zlib
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakeworks.core.names import quote_literal
 from lakeworks.engines.duckdb.files_sink import Reject
-from lakeworks.engines.duckdb.heads import lines_with_numbers, packing_of, unpacked
+from lakeworks.engines.duckdb.heads import UNREADABLE, packing_of, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     import duckdb
 
     from lakeworks.engines.duckdb.files_sink import RejectFile
     from lakeworks.engines.protocol import ArrivedFile
 
-_CHUNK_BYTES = 4 * 1024 * 1024
+    Line = tuple[int, bytes]
+
+# Pieces and their lines stay in the processor's cache.
+_PIECE_BYTES = 128 * 1024
+_ASKED_BYTES = 1024 * 1024
 _ASKED_LINES = 5_000
+_THREADS = 2
 _BLANK = b" \t\r\n\v\f"
+_OPEN, _CLOSE = b"{}"
 
 
 def reject_malformed(
@@ -39,15 +48,13 @@ def reject_malformed(
         "GROUP BY 1 ORDER BY 1"
     ).fetchall()
     places = {file.source_file: file for file in files}
-    for source_file, count in counts:
-        found = 0
-        for number, line in _malformed(con, places[source_file], count):
-            rejects.add(Reject(shown(line), "parse", reason(line), source_file, number))
-            found += 1
-        for _ in range(count - found):
-            rejects.add(
-                Reject(None, "parse", "not JSON; the file in landing has the line", source_file)
-            )
+    broken = [(places[source_file], count) for source_file, count in counts]
+    for file, count, found in _side_by_side(con, broken):
+        for number, line in found:
+            rejects.add(Reject(shown(line), "parse", reason(line), file.source_file, number))
+        for _ in range(count - len(found)):
+            told = "not JSON; the file in landing has the line"
+            rejects.add(Reject(None, "parse", told, file.source_file))
 
 
 def shown(line: bytes) -> str:
@@ -70,40 +77,53 @@ def reason(line: bytes) -> str:
     return "not JSON that the engine accepts"
 
 
-def _malformed(
-    con: duckdb.DuckDBPyConnection, file: ArrivedFile, count: int
-) -> list[tuple[int, bytes]]:
+def _side_by_side(
+    con: duckdb.DuckDBPyConnection, broken: list[tuple[ArrivedFile, int]]
+) -> Iterator[tuple[ArrivedFile, int, list[Line]]]:
+    """Look through files in the order given, while one is looked through reading the next."""
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="json-lines") as pool:
+        ahead: deque[tuple[ArrivedFile, int, Future[list[Line]]]] = deque()
+        for file, count in broken:
+            ahead.append((file, count, pool.submit(_malformed, con, file, count)))
+            if len(ahead) > _THREADS:
+                first, counted, lines = ahead.popleft()
+                yield first, counted, lines.result()
+        for file, count, lines in ahead:
+            yield file, count, lines.result()
+
+
+def _malformed(con: duckdb.DuckDBPyConnection, file: ArrivedFile, count: int) -> list[Line]:
     if file.uri.startswith("s3://"):
         return []
-    found = list(_refused(con, _odd_lines(file.uri)))
-    if len(found) < count:
-        found = list(_refused(con, _suspect_lines(file.uri)))
-    return found[:count]
+    found: dict[int, bytes] = {}
+    for sieve in (_unlike_objects, _unbalanced, _suspect):
+        found |= _refused(con, _sifted(file.uri, sieve))
+        if len(found) >= count:
+            break
+    return sorted(found.items())[:count]
 
 
-def _refused(
-    con: duckdb.DuckDBPyConnection, lines: Iterator[tuple[int, bytes]]
-) -> Iterator[tuple[int, bytes]]:
+def _refused(con: duckdb.DuckDBPyConnection, lines: Iterator[Line]) -> Iterator[Line]:
     """Yield the lines that the engine does not take for JSON, asking it about many at once."""
-    asked: list[tuple[int, bytes]] = []
+    asked: list[Line] = []
     size_bytes = 0
     for number, line in lines:
         asked.append((number, line))
         size_bytes += len(line)
-        if len(asked) >= _ASKED_LINES or size_bytes > _CHUNK_BYTES:
+        if len(asked) >= _ASKED_LINES or size_bytes > _ASKED_BYTES:
             yield from _asked(con, asked)
             asked, size_bytes = [], 0
-    yield from _asked(con, asked)
+    if asked:
+        yield from _asked(con, asked)
 
 
-def _asked(
-    con: duckdb.DuckDBPyConnection, lines: list[tuple[int, bytes]]
-) -> Iterator[tuple[int, bytes]]:
+def _asked(con: duckdb.DuckDBPyConnection, lines: list[Line]) -> Iterator[Line]:
+    # Not as a parameter: to bind its first one, the engine imports pandas if it is there.
+    texts = quote_literal("\n".join(_as_text(line) for _, line in lines))
     cursor = con.cursor()
     try:
         answers = cursor.execute(
-            "SELECT coalesce(json_valid(unnest(?::VARCHAR[])), false)",
-            [[_as_text(line) for _, line in lines]],
+            f"SELECT json_valid(unnest(string_split({texts}, chr(10))))"
         ).fetchall()
     finally:
         cursor.close()
@@ -112,36 +132,53 @@ def _asked(
             yield one
 
 
-def _as_text(line: bytes) -> str | None:
+def _as_text(line: bytes) -> str:
+    """Return a line as text; of one that is none, or that no statement can hold, nothing."""
     try:
-        return line.decode("utf-8")
+        text = line.decode("utf-8")
     except UnicodeDecodeError:
-        return None
+        return ""
+    return "" if "\0" in text else text
 
 
-def _odd_lines(uri: str) -> Iterator[tuple[int, bytes]]:
-    """Yield lines that do not begin and end as an object, with their numbers from 1."""
-    for before, piece in _pieces(uri):
-        # Counting is many times faster than splitting, and most pieces hold no odd line.
-        plain = piece.count(b"}\n{") + 1 == piece.count(b"\n")
-        if plain and piece.startswith(b"{") and piece.endswith(b"}\n"):
-            continue
-        for offset, line in enumerate(piece.split(b"\n"), start=before + 1):
-            text = line.strip(_BLANK)
-            if text and not (text.startswith(b"{") and text.endswith(b"}")):
-                yield offset, text
+def _sifted(uri: str, sieve: Callable[[list[bytes]], list[int]]) -> Iterator[Line]:
+    """Yield the lines that a sieve holds back, stripped, with their numbers from 1."""
+    for before, lines in _pieces(uri):
+        for place in sieve(lines):
+            text = lines[place].strip(_BLANK)
+            if text:
+                yield before + place + 1, text
 
 
-def _suspect_lines(uri: str) -> Iterator[tuple[int, bytes]]:
-    """Yield lines that Python's reader refuses or might take in another sense."""
-    for before, piece in _pieces(uri):
-        for offset, line in enumerate(piece.split(b"\n"), start=before + 1):
-            text = line.strip(_BLANK)
-            if text and _suspect(text):
-                yield offset, text
+def _unlike_objects(lines: list[bytes]) -> list[int]:
+    """Return the places of lines that do not begin and end as an object."""
+    odd = [
+        place
+        for place, line in enumerate(lines)
+        if not line or line[0] != _OPEN or line[-1] != _CLOSE
+    ]
+    return [place for place in odd if not _like_object(lines[place].strip(_BLANK))]
 
 
-def _suspect(text: bytes) -> bool:
+def _like_object(text: bytes) -> bool:
+    return text.startswith(b"{") and text.endswith(b"}")
+
+
+def _unbalanced(lines: list[bytes]) -> list[int]:
+    """Return the places of lines that end where something in them has not."""
+    return [
+        place
+        for place, line in enumerate(lines)
+        if line.count(b"{") != line.count(b"}") or line.count(b"[") != line.count(b"]")
+    ]
+
+
+def _suspect(lines: list[bytes]) -> list[int]:
+    """Return the places of lines that Python's reader refuses or might take otherwise."""
+    return [place for place, line in enumerate(lines) if _is_suspect(line)]
+
+
+def _is_suspect(text: bytes) -> bool:
     """Whether Python's reader, which takes more than the engine's in few ways, refuses."""
     if b"NaN" in text or b"Infinity" in text or b"\\ud" in text.lower():
         return True
@@ -152,13 +189,27 @@ def _suspect(text: bytes) -> bool:
     return False
 
 
-def _pieces(uri: str) -> Iterator[tuple[int, bytes]]:
-    path = Path(uri)
-    with path.open("rb") as file:
+def _pieces(uri: str) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield (lines before them, whole lines) as far as the file can be read."""
+    with Path(uri).open("rb") as file:
         start = file.read(8)
         file.seek(0)
-        try:
-            with unpacked(file, packing_of(start)) as stream:
-                yield from lines_with_numbers(stream, _CHUNK_BYTES)
-        except (OSError, EOFError, zlib.error):
-            return
+        with unpacked(file, packing_of(start)) as stream:
+            before = 0
+            begun: list[bytes] = []
+            while True:
+                try:
+                    piece = stream.read(_PIECE_BYTES)
+                except UNREADABLE:
+                    return
+                if not piece:
+                    break
+                lines = piece.split(b"\n")
+                begun.append(lines[0])
+                if len(lines) == 1:
+                    continue
+                lines[0] = b"".join(begun)
+                begun = [lines.pop()]
+                yield before, lines
+                before += len(lines)
+            yield before, [b"".join(begun)]
