@@ -131,6 +131,19 @@ def test_large_content_streams_in_and_out_and_is_seekable(store: ObjectStore) ->
     assert store.get("empty") == b""
 
 
+def test_an_object_streams_from_one_place_to_another(store: ObjectStore) -> None:
+    content = bytes(range(256)) * 80_000
+    store.put("here", content)
+
+    def chunks() -> Iterator[bytes]:
+        with store.open_read("here") as file:
+            while piece := file.read(1024 * 1024):
+                yield piece
+
+    store.write_stream("there", chunks())
+    assert store.get("there") == content
+
+
 @pytest.mark.parametrize(
     "failure", [ValueError("the source broke"), OSError("disk of the source")]
 )
