@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lakeworks.core.errors import LakeError
     from lakeworks.core.types import Schema
+    from lakeworks.engines.duckdb.statements import Statements
     from lakeworks.engines.protocol import ArrivedFile, FileReading, FilesRead
 
 logger = logging.getLogger(__name__)
@@ -39,10 +40,12 @@ class FormatReader(Protocol[G]):
 
     Attributes:
         schema: The data columns, as far as they are known by now.
+        sink: Where it writes.
         unreadable: Files that are not even tried, with the reason.
     """
 
     schema: Schema
+    sink: Sink
     unreadable: dict[str, str]
 
     def plan(self) -> Sequence[G]:
@@ -54,7 +57,7 @@ class FormatReader(Protocol[G]):
         ...
 
 
-def read_files(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FilesRead:
+def read_files(statements: Statements, reading: FileReading) -> FilesRead:
     """Write the rows of arrived files as data files; commit nothing.
 
     Files that the engine cannot read are told apart and named in `unreadable`.
@@ -63,10 +66,14 @@ def read_files(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FilesRea
         LakeError: something other than the files' content is wrong: a full disk, memory, an
             interrupt.
     """
+    con = statements.con
     reader = _reader(con, reading)
     total = Gathered()
-    for group in reader.plan():
-        _read_group(con, reader, group, total)
+    try:
+        for group in reader.plan():
+            _read_group(con, reader, group, total)
+    finally:
+        statements.delete(reading.root, reader.sink.left)
     total.schema = reader.schema
     total.unreadable |= reader.unreadable
     salvaged = reading.options.get("rejects")

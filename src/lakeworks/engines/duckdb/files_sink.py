@@ -103,11 +103,16 @@ class Gathered:
 
 
 class Sink:
-    """Writes rows for one `FileReading`."""
+    """Writes rows for one `FileReading`.
+
+    Attributes:
+        left: Paths of files that were only looked at and are still there.
+    """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, reading: FileReading) -> None:
         self.con = con
         self.reading = reading
+        self.left: list[str] = []
 
     def stamps(self, source_file: str) -> str:
         """Return the select list of the system columns but `_rescued`."""
@@ -137,11 +142,13 @@ class Sink:
         return files
 
     def discard(self, files: Iterable[DataFile]) -> None:
-        """Delete files that were only looked at; in a bucket, vacuum does it."""
+        """Delete files that were only looked at; those in a bucket go together, later."""
         for file in files:
-            if not self.reading.root.startswith("s3://"):
-                with contextlib.suppress(OSError):
-                    Path(self.reading.root, file.path).unlink()
+            if self.reading.root.startswith("s3://"):
+                self.left.append(file.path)
+                continue
+            with contextlib.suppress(OSError):
+                Path(self.reading.root, file.path).unlink()
 
     def uris(self, files: Sequence[DataFile]) -> str:
         """Return the files as a SQL list."""

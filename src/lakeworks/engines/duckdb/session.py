@@ -144,7 +144,7 @@ class DuckSession:
         from lakeworks.engines.duckdb.files import read_files
 
         with translated(self._con):
-            return read_files(self._con, reading)
+            return read_files(self._statements, reading)
 
     def sample_schema(self, reading: FileReading) -> Schema:
         """Return the columns that the files' beginnings show."""

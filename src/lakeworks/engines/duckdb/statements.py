@@ -13,7 +13,7 @@ from lakeworks.engines.duckdb.parquet_io import copy_out
 from lakeworks.engines.errors import InterruptedQueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import duckdb
 
@@ -118,13 +118,15 @@ class Statements:
 
     def _delete_unwanted(self) -> None:
         for root, paths in self._unwanted.items():
-            if not paths:
-                continue
-            if root.startswith("s3://"):
-                _delete_objects(root, paths, self._s3 or {})
-            else:
-                for path in paths:
-                    (Path(root) / path).unlink(missing_ok=True)
+            self.delete(root, paths)
+
+    def delete(self, root: str, paths: Collection[str]) -> None:
+        """Delete files below a folder or a prefix now; one that is gone is no error."""
+        if paths and root.startswith("s3://"):
+            _delete_objects(root, paths, self._s3 or {})
+            return
+        for path in paths:
+            (Path(root) / path).unlink(missing_ok=True)
 
     def _heed(self) -> None:
         if self._interrupted:
@@ -136,7 +138,7 @@ def bare(sql: str) -> str:
     return sql.strip().rstrip(";").rstrip()
 
 
-def _delete_objects(root: str, paths: set[str], s3: Mapping[str, str | bool]) -> None:
+def _delete_objects(root: str, paths: Collection[str], s3: Mapping[str, str | bool]) -> None:
     from lakeworks.storage.objects import ObjectStore
 
     scheme = "https" if s3.get("use_ssl", True) else "http"
