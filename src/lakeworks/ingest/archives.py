@@ -81,9 +81,8 @@ def _members(
     seen: dict[str, int] = {}
     for number, member in enumerate(members):
         name = f"{source_file}!{member.filename}"
-        if member.is_dir() or any(
-            passed_over(p) for p in member.filename.split("/") if p != ".."
-        ):
+        parts = member.filename.replace("\\", "/").split("/")
+        if member.is_dir() or any(passed_over(part) for part in parts if part != ".."):
             continue
         seen[name] = seen.get(name, 0) + 1
         if seen[name] > 1:  # two members of one name are two files

@@ -108,7 +108,7 @@ def glob_regex(pattern: str) -> re.Pattern[str]:
 
 def passed_over(name: str) -> bool:
     """Whether a file or folder of this name is hidden or not finished."""
-    return name[:1] in "._" or name.lower().endswith(_UNFINISHED)
+    return name.startswith((".", "_")) or name.lower().endswith(_UNFINISHED)
 
 
 def _in_folder(source: Source, base: str, pattern: str) -> tuple[Iterator[FoundFile], str]:
@@ -130,7 +130,7 @@ def _walk(folder: str, prefix: str, above: set[str]) -> Iterator[FoundFile]:
     for entry in entries:
         if passed_over(entry.name):
             continue
-        path = prefix + entry.name
+        path = prefix + _as_text(entry.name)
         # A file may vanish between the listing and the look at it: then it was never there.
         with contextlib.suppress(FileNotFoundError):
             if entry.is_dir():
@@ -140,6 +140,11 @@ def _walk(folder: str, prefix: str, above: set[str]) -> Iterator[FoundFile]:
             elif entry.is_file():
                 status = entry.stat()
                 yield FoundFile(path, entry.path, status.st_size, status.st_mtime_ns)
+
+
+def _as_text(name: str) -> str:
+    r"""Return a name that can be stored: bytes that are no UTF-8 are shown as `\xff`."""
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _in_bucket(base: str, options: Mapping[str, str]) -> Iterator[FoundFile]:

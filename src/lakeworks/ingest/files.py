@@ -234,7 +234,12 @@ class _Batch:
         with open_uri(file.uri, self.store) as stream:
             if reading.format == "json" and _is_array(stream):
                 return salvager.array(stream, file.source_file)
-            return salvager.lines(stream, file.source_file, suffix=suffix_of(file.source_file))
+            return salvager.lines(
+                stream,
+                file.source_file,
+                suffix=suffix_of(file.source_file),
+                csv=reading.format == "csv",
+            )
 
     def _give_up(
         self,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LONGEST_LINE_BYTES = 8 * 1024 * 1024
 _SHOWN_CHARACTERS = 64 * 1024
 _WAITING_ROWS = 500
+_MOST_FIELDS = 5_000
 _BLANK = b" \t\r\n\v\f"
 
 
@@ -71,12 +72,18 @@ class Salvager:
         self.rejects = rejects
         self._made = 0
 
-    def lines(self, file: BinaryIO, source_file: str, *, suffix: str) -> ArrivedFile | None:
-        """Write the lines that are text of bearable length; blanks stand for the others."""
+    def lines(
+        self, file: BinaryIO, source_file: str, *, suffix: str, csv: bool = False
+    ) -> ArrivedFile | None:
+        """Write the lines that are text of bearable length; blanks stand for the others.
+
+        Of CSV, lines of more fields than the engine can be given are refused too.
+        """
         place = self._place(suffix)
         kept = 0
         with place.open("wb") as target:
-            for number, line, fault in _lines(self._text(file)):
+            for number, line, problem in _lines(self._text(file)):
+                fault = problem or (_too_wide(line) if csv else "")
                 if fault:
                     self.rejects.add(source_file, _shown(line), fault, number)
                 elif line.strip(_BLANK):
@@ -180,6 +187,15 @@ def _too_long(size_bytes: int) -> str:
     if size_bytes <= LONGEST_LINE_BYTES:
         return ""
     return f"the line is {size_bytes:,} bytes long; the most is {LONGEST_LINE_BYTES:,}"
+
+
+def _too_wide(line: bytes) -> str:
+    """Say so of a CSV line of more fields than the engine can be given."""
+    if len(line) <= _MOST_FIELDS:
+        return ""
+    outside = line.split(b'"')[::2]
+    fields = 1 + max(sum(part.count(mark) for part in outside) for mark in b",;\t|")
+    return f"the line has {fields:,} fields" if fields > _MOST_FIELDS else ""
 
 
 def _shown(line: bytes) -> str:

@@ -8,21 +8,24 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.types import Scalar
 
 if TYPE_CHECKING:
+    import _csv
     from collections.abc import Mapping, Sequence
 
     from lakeworks.core.types import Schema, Type
     from lakeworks.engines.duckdb.heads import Head
 
+MOST_COLUMNS = 4_000
 _DELIMITERS = (",", ";", "\t", "|")
 _JUDGED_LINES = 200
 _FEW_LINES = 3
 _FEW_SHARE = 0.1
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
@@ -38,6 +41,7 @@ class Dialect:
         columns: The names in the header, or made up.
         skip: Lines before the first row, header included.
         encoding: As DuckDB names it.
+        new_line: What ends a line, where the engine would guess wrong; else empty.
     """
 
     delimiter: str
@@ -46,13 +50,14 @@ class Dialect:
     columns: tuple[str, ...]
     skip: int
     encoding: str
+    new_line: str = ""
 
 
 def dialect_of(head: Head, options: Mapping[str, Any], known: Schema | None) -> Dialect | None:
     """Return how a file is written, or None when there is nothing after its skipped lines."""
     encoding = str(options.get("encoding") or _encoding(head))
     text = head.data.decode(_python_encoding(encoding), "replace").lstrip("\ufeff")
-    lines = re.split(r"\r\n|\n|\r", text)
+    lines = _LINE_END.split(text)
     if not head.whole and len(lines) > 1:
         lines.pop()
     before = int(options.get("skip_rows") or 0)
@@ -72,7 +77,70 @@ def dialect_of(head: Head, options: Mapping[str, Any], known: Schema | None) -> 
     if header is None:
         header = _is_header(rows, known)
     columns = column_names(rows[0]) if header else _made_up(len(rows[0]), known)
-    return Dialect(delimiter, quote, escape, columns, before + bool(header), encoding)
+    dialect = Dialect(delimiter, quote, escape, columns, before + bool(header), encoding)
+    return replace(dialect, new_line=_new_line(text, dialect)) if header else dialect
+
+
+def _new_line(text: str, dialect: Dialect) -> str:
+    """Return what ends the header where a quoted name in it holds another line end.
+
+    The engine takes the first that it meets for the file's: Excel writes such headers.
+    """
+    lines = _LINE_END.split(text)[dialect.skip - 1 :]
+    if not dialect.quote or lines[0].count(dialect.quote) % 2 == 0:
+        return ""
+    reader = _reader(lines, dialect, strict=False)
+    try:
+        next(reader)
+    except (csv.Error, StopIteration):
+        return ""
+    ends = _LINE_END.findall(text)[: dialect.skip - 1 + reader.line_num]
+    return ends[-1] if ends and ends[-1] != ends[0] else ""
+
+
+def _reader(lines: Sequence[str], dialect: Dialect, *, strict: bool) -> _csv.Reader:
+    return csv.reader(
+        iter(lines),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote or None,
+        doublequote=dialect.escape == dialect.quote,
+        escapechar=dialect.escape if dialect.escape not in {"", dialect.quote} else None,
+        strict=strict,
+    )
+
+
+def fault_of(head: Head, dialect: Dialect) -> str:
+    """Return why a file cannot be read by what its beginning shows, or an empty string."""
+    if not head.whole and head.data.count(b"\n") + head.data.count(b"\r") <= dialect.skip - 1:
+        return f"its header is longer than {len(head.data):,} bytes"
+    if len(dialect.columns) > MOST_COLUMNS:
+        return f"it has {len(dialect.columns):,} columns; the most is {MOST_COLUMNS:,}"
+    if _open_quote_before_rows(head, dialect):
+        return "a quote in its header, or above it, does not end: what are rows cannot be told"
+    return ""
+
+
+def _open_quote_before_rows(head: Head, dialect: Dialect) -> bool:
+    """Whether a quote opens in the lines before the first row and does not end there.
+
+    The engine would skip on to wherever it does end, be it the end of the file.
+    """
+    quote = dialect.quote
+    if not quote or not dialect.skip:
+        return False
+    text = head.data.decode(_python_encoding(dialect.encoding), "replace").lstrip("\ufeff")
+    lines = _LINE_END.split(text)[: dialect.skip + _JUDGED_LINES]
+    if not any(quote in line for line in lines[: dialect.skip]):
+        return False
+    reader = _reader(lines, dialect, strict=True)
+    try:
+        for number in range(1, dialect.skip + 1):
+            next(reader)
+            if number < dialect.skip and reader.line_num > number:
+                return True  # only a header may go on over lines
+    except (csv.Error, StopIteration):
+        return True
+    return False
 
 
 def rows_of_lines(

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.engines.duckdb import text_fit
-from lakeworks.engines.duckdb.csv_dialect import Dialect, dialect_of, inferred, rows_of_lines
+from lakeworks.engines.duckdb.csv_dialect import (
+    Dialect,
+    dialect_of,
+    fault_of,
+    inferred,
+    rows_of_lines,
+)
+from lakeworks.engines.duckdb.csv_width import MOST_FIELDS, overfull
 from lakeworks.engines.duckdb.files_sink import (
     DOUBTFUL,
     GOOD,
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
 
 _SCANS, _ERRORS = "__lakeworks_csv_scans", "__lakeworks_csv_errors"
 _STRING = Scalar("string")
+_ENDS = {"\r\n": "\\r\\n", "\n": "\\n", "\r": "\\r"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,10 @@ class CsvReader:
                 self.unreadable[file.source_file] = head.problem
                 continue
             dialect = dialect_of(head, self.reading.options, self.reading.known)
-            if dialect is not None:
+            fault = _fault(file, head, dialect) if dialect is not None else ""
+            if fault:
+                self.unreadable[file.source_file] = fault
+            elif dialect is not None:
                 if self.reading.types == "infer" and (dialect, head.packing) not in groups:
                     _sample(head, dialect, samples)
                 groups.setdefault((dialect, head.packing), []).append(file)
@@ -204,10 +215,12 @@ class CsvReader:
         names = ", ".join(f"c{n}: 'VARCHAR'" for n in range(len(d.columns)))
         nulls = self.reading.options.get("null_values") or ("",)
         nullstr = "[" + ", ".join(quote_literal(str(n)) for n in nulls) + "]"
+        new_line = f"new_line = {quote_literal(_ENDS[d.new_line])}, " if d.new_line else ""
         return (
             f"read_csv({path_list(f.uri for f in group.files)}, columns = {{{names}}}, "
             f"delim = {quote_literal(d.delimiter)}, quote = {quote_literal(d.quote)}, "
             f"escape = {quote_literal(d.escape)}, header = false, skip = {d.skip}, "
+            f"{new_line}"
             f"encoding = {quote_literal(d.encoding)}, nullstr = {nullstr}, "
             f"auto_detect = false, filename = true, hive_partitioning = false, "
             f"compression = '{group.packing}', store_rejects = true, rejects_limit = 0, "
@@ -249,13 +262,20 @@ class CsvReader:
     ) -> Group:
         path = Path(folder, f"tail{number}.csv")
         path.write_text(rest, encoding="utf-8", newline="")
-        dialect = replace(group.dialect, skip=0, encoding="utf-8")
+        dialect = replace(group.dialect, skip=0, encoding="utf-8", new_line="")
         arrived = ArrivedFile(str(path), file.source_file, path.stat().st_size)
         return Group(dialect, "none", (arrived,), group.line_offset + line)
 
     def _drop_errors(self) -> None:
         for name in (_ERRORS, _SCANS):
             self.con.execute(f"DROP TABLE IF EXISTS {quote_identifier(name)}")
+
+
+def _fault(file: ArrivedFile, head: Head, dialect: Dialect) -> str:
+    fault = fault_of(head, dialect)
+    if not fault and overfull(file.uri, head.packing, dialect.delimiter, dialect.quote):
+        return f"a line has more than {MOST_FIELDS:,} fields"
+    return fault
 
 
 def _told(error: str) -> str:

@@ -101,6 +101,8 @@ class JsonReader:
             head = head_of(file.uri)
             if head.fault:
                 self.unreadable[file.source_file] = head.fault
+            elif head.whole and len(head.data.strip()) == len(head.data) == 1:
+                self.unreadable[file.source_file] = "the engine sees nothing in a single byte"
             elif file.uri.startswith("s3://") or not head.empty:
                 layout = self._layout(head)
                 groups.setdefault((layout, head.packing), []).append(file)
