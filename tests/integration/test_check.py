@@ -200,3 +200,28 @@ def big(orders):
         )
     )
     assert {code for _, code in places(orders_project)} == {"LW112", "LW501", "LW703"}
+
+
+def test_every_missing_column_of_a_query_is_told(
+    orders_project: Path, arrive: Callable[..., Path]
+) -> None:
+    arrive("a.json", ORDER)
+    (orders_project / "models/gold/joined.sql").write_text(
+        "with paid as (select order_id, amont from silver.orders)\n"
+        "select o.order_id,\n"
+        "  o.custmer_id,\n"
+        "  upper(h.valid_fro) as since,\n"
+        "  h.valid_fro || '' as again,\n"
+        "  lower(nme) as name\n"
+        "from silver.orders o join silver.orders_history h on h.ordr_id = o.order_id\n"
+        "join paid on paid.order_id = o.order_id\n"
+    )
+    found = mistakes(orders_project)
+    told = {str(m.at): m.problem for m in found}
+    assert {place: problem.split('"')[-2] for place, problem in told.items()} == {
+        "models/gold/joined.sql:1": "amont",
+        "models/gold/joined.sql:3": "custmer_id",
+        "models/gold/joined.sql:4": "valid_fro",
+        "models/gold/joined.sql:6": "nme",
+        "models/gold/joined.sql:7": "ordr_id",
+    }

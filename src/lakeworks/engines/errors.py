@@ -20,6 +20,7 @@ class SqlError(RequestError):
     Attributes:
         line: Line of the SQL from 1, or None where the engine does not say.
         column: Character of that line from 1, or None.
+        missing: The name of a column that no table has, where that is the problem.
     """
 
     code = "LW401"
@@ -31,6 +32,7 @@ class SqlError(RequestError):
         self.args = (problem, hint, line, column)
         self.line = line
         self.column = column
+        self.missing = ""
 
     @classmethod
     def at(cls, problem: str, *, line: int | None, column: int | None, hint: str = "") -> Self:

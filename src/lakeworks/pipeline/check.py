@@ -19,7 +19,7 @@ from lakeworks.project.errors import Mistake, ProjectError
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lakeworks.core.names import TableName
     from lakeworks.engines.protocol import Session
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lakeworks.project.declaration import Model, Project, Quality, Source
     from lakeworks.project.loader import Examined
 
+_MOST_MISSING = 50
 AUDIT_FIELDS = (
     Field("_processed_at", Scalar("timestamp")),
     Field("_run_id", Scalar("string")),
@@ -165,14 +166,57 @@ def _describe_model(
 
 def _described(model: Model, session: Session, found: Described) -> Schema | None:
     try:
-        sql = frame_models.as_sql(model, session) if model.function else model.sql
-        return session.describe(sql or "")
+        sql = frame_models.as_sql(model, session) if model.function else model.sql or ""
+        return session.describe(sql)
     except LakeError as error:
-        line = getattr(error, "line", None)
-        at = Location(model.at.file, model.sql_line + line - 1) if line else model.at
-        hint = _with_origin(error.hint, model, found)
-        found.mistakes.append(Mistake(at, _first_line(error), hint, error.code))
+        found.mistakes.append(_mistake(error, model, found))
+        if not model.function:
+            more = _others_missing(model, session, found, error)
+            found.mistakes += (_mistake(other, model, found) for other in more)
         return None
+
+
+def _mistake(error: LakeError, model: Model, found: Described) -> Mistake:
+    line = getattr(error, "line", None)
+    at = Location(model.at.file, model.sql_line + line - 1) if line else model.at
+    hint = _with_origin(error.hint, model, found)
+    return Mistake(at, _first_line(error), hint, error.code)
+
+
+def _others_missing(
+    model: Model, session: Session, found: Described, error: LakeError
+) -> Iterator[LakeError]:
+    """Find what columns are missing besides, for engines tell one at a time.
+
+    The query is described again as if the column were there, in one input after the other. What
+    else goes wrong then may come of that, and is not told.
+    """
+    schemas = {table: found.schemas[table] or Schema() for table in model.inputs}
+    for _ in range(_MOST_MISSING):
+        missing = getattr(error, "missing", "")
+        if not missing:
+            return
+        following: LakeError | None = None
+        for table in model.inputs:
+            grown = Schema((*schemas[table], Field(missing, Scalar("string"))))
+            session.bind(str(table), TableSource("", grown, ()))
+            following = _error_of(model, session)
+            if following is None or getattr(following, "missing", "") != missing:
+                schemas[table] = grown
+                break
+            session.bind(str(table), TableSource("", schemas[table], ()))
+        if following is None or getattr(following, "missing", "") in {"", missing}:
+            return
+        error = following
+        yield error
+
+
+def _error_of(model: Model, session: Session) -> LakeError | None:
+    try:
+        session.describe(model.sql or "")
+    except LakeError as error:
+        return error
+    return None
 
 
 def _with_origin(hint: str, model: Model, found: Described) -> str:

@@ -29,6 +29,9 @@ _PLACE = re.compile(r"\n\s*\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
 _NEAREST = re.compile(
     r"(?:Did you mean|Candidate (?:bindings|functions))\s*:?\s*(.+?)\s*$", re.DOTALL
 )
+_MISSING_COLUMN = re.compile(
+    r'Referenced column "(.+?)" not found|does not have a column named "(.+?)"', re.DOTALL
+)
 _MISSING = re.compile(r"No files found|No such file|\b404\b")
 _FULL = ("no space left", "errno 28", "enospc", "max_temp_directory_size", "disk quota")
 
@@ -99,8 +102,12 @@ def sql_error(text: str, *, lines_before: int = 0) -> SqlError:
         problem, names = problem[: nearest.start()], nearest.group(1)
         hint = "did you mean " + re.sub(r"\s+", " ", names).rstrip("?") + "?"
     if line is not None and column is None:
-        return SqlError(f"SQL line {line}: {problem.strip()}", hint, line, None)
-    return SqlError.at(problem.strip(), line=line, column=column, hint=hint)
+        error = SqlError(f"SQL line {line}: {problem.strip()}", hint, line, None)
+    else:
+        error = SqlError.at(problem.strip(), line=line, column=column, hint=hint)
+    missing = _MISSING_COLUMN.search(problem)
+    error.missing = next(filter(None, missing.groups()), "") if missing else ""
+    return error
 
 
 def _memory_limit_bytes(con: duckdb.DuckDBPyConnection | None) -> int:
