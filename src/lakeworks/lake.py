@@ -152,5 +152,19 @@ def _engine(project: Project, storage: Storage) -> Engine:
         memory_limit=settings.memory_limit,
         threads=settings.threads,
         temp_directory=str(scratch),
-        s3=storage.store.s3_settings() if local is None else None,
+        s3=_s3_settings(project, storage),
     )
+
+
+def _s3_settings(project: Project, storage: Storage) -> dict[str, str | bool] | None:
+    """Return how the engine reaches S3; None when it reads and writes no objects itself."""
+    from lakeworks.ingest.discover import split_pattern
+    from lakeworks.storage.objects import ObjectStore
+
+    places = [storage.store.root]
+    places += [one.path for one in project.sources.values() if one.landing == "in_place"]
+    for place in places:
+        if place.startswith("s3://"):
+            url, _ = split_pattern(place)
+            return ObjectStore.open(url, project.environment.options).s3_settings()
+    return None

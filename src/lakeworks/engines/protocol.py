@@ -8,10 +8,11 @@ suite in `tests/contract` holds every engine to this page.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -121,11 +122,19 @@ class ArrivedFile:
     Attributes:
         uri: Where it can be read now: absolute path or `s3://…`.
         source_file: What `_source_file` says of its rows.
+        opener: Opens it, where `uri` is no path on this machine.
     """
 
     uri: str
     source_file: str
     size_bytes: int
+    opener: Callable[[], BinaryIO] | None = field(default=None, compare=False, repr=False)
+
+    def open(self) -> BinaryIO:
+        """Open it for reading its bytes, packed as they may be."""
+        if self.opener is not None:
+            return self.opener()
+        return Path(self.uri).open("rb")
 
 
 @dataclass(frozen=True, slots=True)

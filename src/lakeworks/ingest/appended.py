@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from lakeworks.engines.protocol import ArrivedFile
 from lakeworks.ingest.errors import FileChangedError
 from lakeworks.ingest.formats import format_of
-from lakeworks.ingest.landing import open_uri
 
 if TYPE_CHECKING:
     from lakeworks.ingest.landing import Landed
     from lakeworks.ingest.ledger import LedgerEntry
     from lakeworks.project.declaration import Source
-    from lakeworks.storage.objects import ObjectStore
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -34,9 +32,7 @@ class Tail:
     lines_before: int
 
 
-def tail_of(
-    one: Landed, before: LedgerEntry, source: Source, store: ObjectStore, folder: Path
-) -> Tail | None:
+def tail_of(one: Landed, before: LedgerEntry, source: Source, folder: Path) -> Tail | None:
     """Write what follows the bytes already read to `folder`; None when nothing does.
 
     Where those bytes ended inside a line, that line is taken again, now whole.
@@ -51,14 +47,14 @@ def tail_of(
             "it is shorter" if one.size_bytes < before.size_bytes else "its beginning differs"
         )
         raise FileChangedError.not_grown(table, path, reason)
-    arrived = ArrivedFile(one.uri, path, one.size_bytes)
-    kind = format_of(arrived, source.format, table, store)
+    arrived = one.arrived()
+    kind = format_of(arrived, source.format, table)
     if kind not in {"json", "csv", "log"} or path.lower().endswith(".zip"):
         raise FileChangedError.not_grown(table, path, f"{kind} files and archives cannot grow")
     if one.size_bytes == before.size_bytes:
         return None
     place = Path(tempfile.mkdtemp(prefix="tail-", dir=folder), "tail")
-    with open_uri(one.uri, store) as file, place.open("wb") as target:
+    with arrived.open() as file, place.open("wb") as target:
         packed = one.packing != "none"
         header = b"" if packed or kind != "csv" else _header(file, source)
         start, lines = (before.size_bytes, 0) if packed else _start(file, before.size_bytes)

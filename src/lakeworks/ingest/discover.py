@@ -35,7 +35,7 @@ class FoundFile:
         uri: Where it is: an absolute path or `s3://…`.
         etag: The object store's mark of its content; empty for local files.
         landed_sha256: For a file that is read again from the landing zone: its checksum.
-        store: For `s3://`: where `path` is found.
+        store: For `s3://`: where it is found, if that is not the landing zone.
     """
 
     path: str

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 from lakeworks.core import events
 from lakeworks.core.names import quote_literal
 from lakeworks.core.types import Schema
-from lakeworks.engines.protocol import ArrivedFile
 from lakeworks.ingest import archives
 from lakeworks.ingest.appended import tail_of
 from lakeworks.ingest.errors import BatchTakenError, FileChangedError, UnaccountedRowsError
 from lakeworks.ingest.formats import format_of, suffix_of
 from lakeworks.ingest.json_elements import layout
-from lakeworks.ingest.landing import Landed, Landing, open_uri
+from lakeworks.ingest.landing import Landing
 from lakeworks.ingest.readings import SYSTEM_FIELDS, data_columns, options_of, reading_of
 from lakeworks.ingest.salvage import Rejects, Salvager
 from lakeworks.ingest.unpacking import MAGIC_BYTES, UnpackingError, packing_of, pieces
@@ -29,8 +28,9 @@ from lakeworks.ingest.unpacking import MAGIC_BYTES, UnpackingError, packing_of, 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lakeworks.engines.protocol import FileReading, FilesRead, Session
+    from lakeworks.engines.protocol import ArrivedFile, FileReading, FilesRead, Session
     from lakeworks.ingest.discover import FoundFile
+    from lakeworks.ingest.landing import Landed
     from lakeworks.ingest.ledger import Ledger
     from lakeworks.ingest.pending import Pending
     from lakeworks.project.declaration import FileFormat, Source
@@ -166,7 +166,7 @@ class _Batch:
         by_format: dict[FileFormat, list[ArrivedFile]] = {}
         for one in landed:
             for file in self._arrived(one, grown, rejects):
-                kind = format_of(file, self.source.format, self.reading.table, self.store)
+                kind = format_of(file, self.source.format, self.reading.table)
                 by_format.setdefault(kind, []).append(file)
         for kind, files in by_format.items():
             self._read_format(kind, files)
@@ -178,21 +178,19 @@ class _Batch:
     ) -> Iterator[ArrivedFile]:
         path = one.found.path
         if grown is not None and path in grown.before:
-            tail = tail_of(one, grown.before[path], self.source, self.store, self.folder)
+            tail = tail_of(one, grown.before[path], self.source, self.folder)
             if tail is not None:
                 self._offsets[path] = tail.lines_before
                 yield tail.file
             return
-        with open_uri(one.uri, self.store) as file:
-            start = file.read(4)
-            if archives.is_zip(start, path):
-                file.seek(0)
-                folder = Path(tempfile.mkdtemp(prefix="zip-", dir=self.folder))
+        if archives.is_zip(one.start, path):
+            folder = Path(tempfile.mkdtemp(prefix="zip-", dir=self.folder))
+            with one.arrived().open() as file:
                 yield from archives.take_apart(file, path, folder, rejects)
-                return
+            return
         if one.problem:
             self._broken[path] = one.problem
-        yield ArrivedFile(one.uri, path, one.size_bytes)
+        yield one.arrived()
 
     def _read_format(self, kind: FileFormat, files: list[ArrivedFile]) -> None:
         options = options_of(self.source, kind) | {"line_offsets": self._offsets}
@@ -231,7 +229,7 @@ class _Batch:
         if reading.format not in _LINE_FORMATS:
             salvager.rejects.whole(file.source_file, f"the file cannot be read: {why}")
             return None
-        with open_uri(file.uri, self.store) as stream:
+        with file.open() as stream:
             if reading.format == "json" and _is_array(stream):
                 return salvager.array(stream, file.source_file)
             return salvager.lines(

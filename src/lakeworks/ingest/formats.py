@@ -7,13 +7,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from lakeworks.ingest.errors import UnknownFormatError
-from lakeworks.ingest.landing import open_uri
 from lakeworks.ingest.unpacking import MAGIC_BYTES, UnpackingError, packing_of, pieces
 
 if TYPE_CHECKING:
     from lakeworks.engines.protocol import ArrivedFile
     from lakeworks.project.declaration import FileFormat
-    from lakeworks.storage.objects import ObjectStore
 
 _BY_SUFFIX: dict[str, FileFormat] = {
     ".json": "json", ".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".tsv": "csv",
@@ -24,9 +22,7 @@ _LOG_LINE = re.compile(rb'\S+ \S+ \S+ \[[^\]]+\] "')
 _HEAD_BYTES = 4096
 
 
-def format_of(
-    file: ArrivedFile, declared: FileFormat | None, table: str, store: ObjectStore
-) -> FileFormat:
+def format_of(file: ArrivedFile, declared: FileFormat | None, table: str) -> FileFormat:
     """Return a file's format: as declared, by its name, or by its first bytes.
 
     Raises:
@@ -41,15 +37,15 @@ def format_of(
     by_name = _BY_SUFFIX.get(suffixes[-1]) if suffixes else None
     if by_name is not None:
         return by_name
-    found = _by_content(_head(file, store))
+    found = _by_content(_head(file))
     if found is None:
         raise UnknownFormatError.of(table, file.source_file)
     return found
 
 
-def _head(file: ArrivedFile, store: ObjectStore) -> bytes:
+def _head(file: ArrivedFile) -> bytes:
     head = b""
-    with open_uri(file.uri, store) as stream:
+    with file.open() as stream:
         start = stream.read(MAGIC_BYTES)
         stream.seek(0)
         try:

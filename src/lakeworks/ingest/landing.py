@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from lakeworks.core import events
+from lakeworks.engines.protocol import ArrivedFile
 from lakeworks.ingest.errors import LandingFailedError
 from lakeworks.ingest.unpacking import (
     MAGIC_BYTES,
@@ -22,6 +24,7 @@ from lakeworks.ingest.unpacking import (
     packing_of,
     pieces,
 )
+from lakeworks.storage.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +44,7 @@ class Landed:
     """One file of the batch, where its bytes are kept.
 
     Attributes:
+        start: Its first bytes.
         problem: Why its packing cannot be undone to the end, or empty.
         prefix_sha256: Of the bytes that an earlier batch had read, where that was asked for.
     """
@@ -52,6 +56,12 @@ class Landed:
     packing: Packing = "none"
     problem: str = ""
     prefix_sha256: str = ""
+    start: bytes = b""
+    store: ObjectStore | None = field(default=None, compare=False, repr=False)
+
+    def arrived(self) -> ArrivedFile:
+        """Return what an engine is given to read."""
+        return arrived_at(self.uri, self.found.path, self.size_bytes, self.store)
 
     def entry(self, batch: int) -> LedgerEntry:
         """Return what the ledger is told."""
@@ -106,13 +116,13 @@ class Landing:
         passing = _Passing(file, self.before.get(file.path))
         path = f"{self.folder}/{file.path}"
         try:
-            with self._open(file) as source:
+            with _opened(file, self.store) as source:
                 if copies:
                     self.store.write_stream(path, passing.through(source))
                 else:
                     for _ in passing.through(source):
                         pass
-        except FileNotFoundError:
+        except (FileNotFoundError, ObjectNotFoundError):
             return None
         if not self._still_the_same(file):
             if copies:
@@ -121,27 +131,24 @@ class Landing:
         if copies:
             self._verify(path, passing.size_bytes)
         uri = self.store.uri(path) if copies else file.uri
-        problem = self._problem(uri, passing.packing) if passing.doubtful else ""
-        return Landed(
+        landed = Landed(
             file,
             uri,
             passing.size_bytes,
             passing.digest.hexdigest(),
             passing.packing,
-            problem,
+            "",
             passing.prefix_sha256,
+            passing.start,
+            self.store if copies or file.store is None else file.store,
         )
-
-    def _open(self, file: FoundFile) -> BinaryIO:
-        if file.store is not None:
-            return file.store.open_read(file.path)
-        return open_uri(file.uri, self.store)
+        return replace(landed, problem=_problem(landed)) if passing.doubtful else landed
 
     def _still_the_same(self, file: FoundFile) -> bool:
         if file.landed_sha256:
             return True
         if file.store is not None:
-            info = file.store.info(file.path)
+            info = file.store.info(path_in(file.store, file.uri))
             return info is not None and info.etag == file.etag
         try:
             status = Path(file.uri).stat()
@@ -155,16 +162,6 @@ class Landing:
         if landed_bytes != copied_bytes:
             raise LandingFailedError.short(path, copied_bytes, landed_bytes)
 
-    def _problem(self, uri: str, packing: Packing) -> str:
-        """Say why a landed file cannot be unpacked to its end; empty if it can."""
-        try:
-            with open_uri(uri, self.store) as file:
-                for _ in pieces(file, packing):
-                    pass
-        except UnpackingError as error:
-            return str(error)
-        return ""
-
 
 class _Passing:
     """What is learnt of a file's bytes while they pass."""
@@ -173,6 +170,7 @@ class _Passing:
         self.digest = hashlib.sha256()
         self.size_bytes = 0
         self.packing: Packing = "none"
+        self.start = b""
         self.doubtful = False
         self.prefix_sha256 = ""
         self._prefix_bytes = before.size_bytes if before else -1
@@ -181,7 +179,7 @@ class _Passing:
 
     def through(self, source: BinaryIO) -> Iterator[bytes]:
         """Yield the file's pieces unchanged."""
-        start = source.read(MAGIC_BYTES)
+        start = self.start = source.read(MAGIC_BYTES)
         self.packing = packing_of(start)
         if self.packing == "gzip":
             self._check = GzipCheck()
@@ -218,8 +216,31 @@ class _Passing:
             self.doubtful = True
 
 
-def open_uri(uri: str, store: ObjectStore) -> BinaryIO:
-    """Open a file on disk, or one that lies in `store`."""
-    if uri.startswith("s3://"):
-        return store.open_read(uri.removeprefix(store.root).lstrip("/"))
-    return cast("BinaryIO", Path(uri).open("rb"))
+def arrived_at(
+    uri: str, source_file: str, size_bytes: int, store: ObjectStore | None
+) -> ArrivedFile:
+    """Return a file as engines are given it; `store` opens what is not on this machine."""
+    opener = None
+    if uri.startswith("s3://") and store is not None:
+        opener = partial(store.open_read, path_in(store, uri))
+    return ArrivedFile(uri, source_file, size_bytes, opener)
+
+
+def path_in(store: ObjectStore, uri: str) -> str:
+    """Return where in a store an address is."""
+    return uri.removeprefix(f"{store.root}/")
+
+
+def _opened(file: FoundFile, landing: ObjectStore) -> BinaryIO:
+    return arrived_at(file.uri, file.path, file.size_bytes, file.store or landing).open()
+
+
+def _problem(landed: Landed) -> str:
+    """Say why a landed file cannot be unpacked to its end; empty if it can."""
+    try:
+        with landed.arrived().open() as file:
+            for _ in pieces(file, landed.packing):
+                pass
+    except UnpackingError as error:
+        return str(error)
+    return ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeworks.ingest.discover import FoundFile
+from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -107,6 +108,32 @@ def reread_some(known: Mapping[str, LedgerEntry], members: Iterable[str]) -> Pen
         if entry.source_file in wanted
     )
     return Pending(changed=again, before={file.path: known[file.path] for file in again})
+
+
+def reached(found: Pending, landing: ObjectStore, options: Mapping[str, str]) -> Pending:
+    """Return the same files, each able to be opened: also in buckets outside the landing zone.
+
+    Args:
+        found: As `reread` and `reread_some` return it.
+        landing: The landing zone's root.
+        options: The environment's `s3:` settings.
+    """
+    stores: dict[str, ObjectStore] = {}
+
+    def with_store(file: FoundFile) -> FoundFile:
+        elsewhere = file.uri.startswith("s3://") and not file.uri.startswith(f"{landing.root}/")
+        if not elsewhere or file.store is not None:
+            return file
+        bucket = file.uri.removeprefix("s3://").partition("/")[0]
+        if bucket not in stores:
+            stores[bucket] = ObjectStore.open(f"s3://{bucket}", options)
+        return replace(file, store=stores[bucket])
+
+    return replace(
+        found,
+        new=tuple(with_store(file) for file in found.new),
+        changed=tuple(with_store(file) for file in found.changed),
+    )
 
 
 def _same(file: FoundFile, have: LedgerEntry) -> bool:

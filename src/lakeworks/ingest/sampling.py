@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
 from lakeworks.core.types import Schema
-from lakeworks.engines.protocol import ArrivedFile
 from lakeworks.ingest.archives import is_zip
 from lakeworks.ingest.formats import format_of
-from lakeworks.ingest.landing import open_uri
+from lakeworks.ingest.landing import arrived_at
 from lakeworks.ingest.readings import SYSTEM_FIELDS, data_columns, options_of, reading_of
 from lakeworks.ingest.unpacking import MAGIC_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lakeworks.engines.protocol import Session
+    from lakeworks.engines.protocol import ArrivedFile, Session
     from lakeworks.ingest.discover import FoundFile
     from lakeworks.project.declaration import FileFormat, Source
     from lakeworks.storage.objects import ObjectStore
@@ -74,12 +73,12 @@ def _sort_in(
 ) -> None:
     """Add a file to those of its format; archives and what cannot be opened stay out."""
     store = file.store or landing
-    arrived = ArrivedFile(file.uri, file.path, file.size_bytes)
+    arrived = arrived_at(file.uri, file.path, file.size_bytes, store)
     try:
-        with open_uri(file.uri, store) as stream:
+        with arrived.open() as stream:
             if is_zip(stream.read(MAGIC_BYTES), file.path):
                 return
-        kind = format_of(arrived, source.format, str(source.table), store)
+        kind = format_of(arrived, source.format, str(source.table))
     except (LakeError, OSError):
         return
     by_format.setdefault(kind, []).append(arrived)

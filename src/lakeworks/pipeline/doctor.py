@@ -147,7 +147,7 @@ def _missing_extras(services: Services) -> Iterator[Finding]:
     if services.storage.store.local_path("_") is None:
         wanted["s3"] = "the storage"
     for source in services.project.sources.values():
-        if source.path.startswith("s3://"):
+        if source.path.startswith("s3://") and source.landing == "in_place":
             wanted.setdefault("s3", f"source {source.table}")
         if source.format == "avro" or source.path.endswith(".avro"):
             wanted.setdefault("avro", f"source {source.table}")

@@ -138,16 +138,19 @@ class SourceStep:
         )
 
     def _found(self) -> Pending:
-        from lakeworks.ingest.pending import reread, reread_some
+        from lakeworks.ingest.pending import reached, reread, reread_some
 
         if self.reread == "":
             return pending_files(self.source, self.state)
-        known = self.state.services.catalog.ledger.entries(
+        services = self.state.services
+        known = services.catalog.ledger.entries(
             self.source.table, up_to=self.state.files_batch(self.source.table)
         )
         if self.reread == "all":
-            return reread(known, pending_files(self.source, self.state))
-        return reread_some(known, self._rejected_files())
+            again = reread(known, pending_files(self.source, self.state))
+        else:
+            again = reread_some(known, self._rejected_files())
+        return reached(again, services.storage.landing, services.project.environment.options)
 
     def _rejected_files(self) -> set[str]:
         """Return the files, or members of archives, that have rows in quarantine."""

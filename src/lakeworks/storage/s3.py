@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lakeworks.storage.s3_settings import S3Settings
 
+_FIRST_READ_BYTES = 128 * 1024
 _READ_AHEAD_BYTES = 8 * 1024 * 1024
 _PART_BYTES = 16 * 1024 * 1024
 _DELETE_BATCH = 1000
@@ -140,14 +141,20 @@ class S3ObjectStore(ObjectStore):
         self.delete([found.path for found in self.list(prefix)])
 
     def open_read(self, path: str) -> BinaryIO:
-        """Open an object for reading, in pieces of 8 MiB."""
+        """Open an object for reading, in pieces that grow from 128 KiB to 8 MiB."""
+        info = self.info(path)
+        if info is None:
+            raise ObjectNotFoundError.at(f"{self.root}/{path}")
+        return io.BufferedReader(_Raw(self, info), _READ_AHEAD_BYTES)
+
+    def get_range(self, path: str, start: int, size_bytes: int) -> bytes:
+        """Return a part of an object's content."""
         import obstore
 
         with self._told("read", path):
-            reader = obstore.open_reader(
-                self._store, checked(path), buffer_size=_READ_AHEAD_BYTES
+            return bytes(
+                obstore.get_range(self._store, checked(path), start=start, length=size_bytes)
             )
-        return io.BufferedReader(_Raw(reader, self, path), _READ_AHEAD_BYTES)
 
     def write_stream(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write an object from pieces, as a multipart upload that is dropped on failure."""
@@ -240,12 +247,16 @@ class S3ObjectStore(ObjectStore):
 
 
 class _Raw(io.RawIOBase):
-    """The vendor's reader as Python's own kind of raw file."""
+    """An object as Python's own kind of raw file.
 
-    def __init__(self, reader: Any, store: S3ObjectStore, path: str) -> None:  # noqa: ANN401
-        self._reader = reader
+    Who reads only the beginning, or looks for what is at the end, does not fetch much more.
+    """
+
+    def __init__(self, store: S3ObjectStore, info: ObjectInfo) -> None:
         self._store = store
-        self._path = path
+        self._info = info
+        self._at = 0
+        self._ahead_bytes = _FIRST_READ_BYTES
 
     def readable(self) -> bool:
         return True
@@ -254,16 +265,26 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
-        with self._store._told("read", self._path):  # noqa: SLF001 - part of the store
-            data = self._reader.read(len(buffer))
-        buffer[: len(data)] = memoryview(data)
+        size_bytes = min(len(buffer), self._ahead_bytes, self._info.size_bytes - self._at)
+        if size_bytes <= 0:
+            return 0
+        data = self._store.get_range(self._info.path, self._at, size_bytes)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        self._ahead_bytes = min(4 * self._ahead_bytes, _READ_AHEAD_BYTES)
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return int(self._reader.seek(offset, whence))
+        origins = {
+            io.SEEK_SET: 0,
+            io.SEEK_CUR: self._at,
+            io.SEEK_END: self._info.size_bytes,
+        }
+        self._at = max(0, origins[whence] + offset)
+        return self._at
 
     def tell(self) -> int:
-        return int(self._reader.tell())
+        return self._at
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:

@@ -161,7 +161,9 @@ def to_json(names: Sequence[str], prefix: str = "") -> str:
 
 
 def _is_text(kind: Type) -> bool:
-    return kind in {Scalar("string"), Scalar("binary")} or isinstance(kind, Array | Map | Struct)
+    return kind in {Scalar("string"), Scalar("binary")} or isinstance(
+        kind, Array | Map | Struct
+    )
 
 
 def _hashed(field: Field) -> str:

@@ -7,39 +7,36 @@ enough to look for a line end once in every few KiB, which costs next to nothing
 
 from __future__ import annotations
 
-import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakeworks.engines.duckdb.heads import unpacked
+from lakeworks.engines.duckdb.heads import UNREADABLE, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
     from lakeworks.engines.duckdb.heads import Packing
+    from lakeworks.engines.protocol import ArrivedFile
 
 MOST_FIELDS = 5_000
 _WINDOW_BYTES = 8 * 1024
 _PIECE_BYTES = 1024 * 1024
 _HELD_BYTES = 16 * 1024 * 1024
-# To unpack a large file once more would cost as much as to read it.
-_MOST_PACKED_BYTES = 32 * 1024 * 1024
+# To unpack or fetch a large file once more would cost as much as to read it.
+_MOST_COSTLY_BYTES = 32 * 1024 * 1024
 
 
-def overfull(uri: str, packing: Packing, delimiter: str, quote: str) -> bool:
-    """Whether a file on this machine has a line of more than `MOST_FIELDS` fields."""
-    if uri.startswith("s3://"):
-        return False
-    path = Path(uri)
-    if packing != "none" and path.stat().st_size > _MOST_PACKED_BYTES:
+def overfull(arrived: ArrivedFile, packing: Packing, delimiter: str, quote: str) -> bool:
+    """Whether a file has a line of more than `MOST_FIELDS` fields."""
+    costly = packing != "none" or arrived.opener is not None
+    if costly and arrived.size_bytes > _MOST_COSTLY_BYTES:
         return False
     mark, around = delimiter.encode(), quote.encode()
-    with path.open("rb") as file:
+    with arrived.open() as file:
         try:
             with unpacked(file, packing) as stream:
                 return any(_fields(line, mark, around) > MOST_FIELDS for line in _long(stream))
-        except (OSError, EOFError, zlib.error):
+        except UNREADABLE:
             return False  # whoever reads it says what is wrong with it
 
 

@@ -36,7 +36,7 @@ from lakeworks.engines.duckdb.files_sink import (
     typed_nulls,
     with_fate,
 )
-from lakeworks.engines.duckdb.heads import Head, head_of
+from lakeworks.engines.duckdb.heads import heads_of
 from lakeworks.engines.duckdb.json_rows import SYSTEM_COLUMNS, usable_name
 from lakeworks.engines.protocol import ArrivedFile
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from lakeworks.core.types import Type
+    from lakeworks.engines.duckdb.heads import Head
     from lakeworks.engines.protocol import FileReading
     from lakeworks.storage.files import DataFile
 
@@ -97,39 +98,28 @@ class CsvReader:
         """Find every file's dialect and header; learn the schema; group files alike."""
         groups: dict[tuple[Dialect, str], list[ArrivedFile]] = {}
         samples: dict[str, list[str]] = {}
-        for file in self.reading.files:
-            head = self._head(file)
-            if head.problem:
-                self.unreadable[file.source_file] = head.problem
-                continue
-            dialect = dialect_of(head, self.reading.options, self.reading.known)
-            fault = _fault(file, head, dialect) if dialect is not None else ""
+        for file, head in heads_of(self.reading.files):
+            dialect, fault = self._look(file, head)
             if fault:
                 self.unreadable[file.source_file] = fault
             elif dialect is not None:
                 if self.reading.types == "infer" and (dialect, head.packing) not in groups:
                     _sample(head, dialect, samples)
                 groups.setdefault((dialect, head.packing), []).append(file)
-            elif not head.whole:
-                self.unreadable[file.source_file] = "it begins with 64 KiB of blank lines"
         planned = [Group(d, packing, tuple(files)) for (d, packing), files in groups.items()]
         if self.reading.known is None or self.reading.mode == "evolve":
             for group in planned:
                 self._learn(group.dialect.columns, samples)
         return planned
 
-    def _head(self, file: ArrivedFile) -> Head:
-        head = head_of(file.uri)
-        if not file.uri.startswith("s3://"):
-            return head
-        packing = "auto" if head.packing == "none" else head.packing
-        rows = self.con.execute(
-            f"SELECT line FROM read_csv({path_list([file.uri])}, columns = {{line: 'VARCHAR'}}, "
-            "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, "
-            f"ignore_errors = true, compression = '{packing}') LIMIT 200"
-        ).fetchall()
-        text = "\n".join(row[0] or "" for row in rows) + "\n"
-        return Head(head.packing, text.encode(), whole=True)
+    def _look(self, file: ArrivedFile, head: Head) -> tuple[Dialect | None, str]:
+        """Return how a file is written, None when nothing is, and why it cannot be read."""
+        if head.problem:
+            return None, head.problem
+        dialect = dialect_of(head, self.reading.options, self.reading.known)
+        if dialect is None:
+            return None, "" if head.whole else "it begins with 64 KiB of blank lines"
+        return dialect, _fault(file, head, dialect)
 
     def _learn(self, names: tuple[str, ...], samples: dict[str, list[str]]) -> None:
         new = [name for name in names if name not in self.schema and _may_be_column(name)]
@@ -273,7 +263,7 @@ class CsvReader:
 
 def _fault(file: ArrivedFile, head: Head, dialect: Dialect) -> str:
     fault = fault_of(head, dialect)
-    if not fault and overfull(file.uri, head.packing, dialect.delimiter, dialect.quote):
+    if not fault and overfull(file, head.packing, dialect.delimiter, dialect.quote):
         return f"a line has more than {MOST_FIELDS:,} fields"
     return fault
 

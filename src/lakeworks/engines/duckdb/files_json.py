@@ -29,7 +29,7 @@ from lakeworks.engines.duckdb.files_sink import (
     source_file_of,
     with_fate,
 )
-from lakeworks.engines.duckdb.heads import head_of, json_layout
+from lakeworks.engines.duckdb.heads import heads_of, json_layout
 from lakeworks.engines.duckdb.json_lines import reject_malformed
 from lakeworks.engines.duckdb.json_sql import json_shape, keys_of
 
@@ -97,13 +97,12 @@ class JsonReader:
     def plan(self) -> list[Group]:
         """Look at every file's beginning; learn the schema; group files that read alike."""
         groups: dict[tuple[str, str], list[ArrivedFile]] = {}
-        for file in self.reading.files:
-            head = head_of(file.uri)
+        for file, head in heads_of(self.reading.files):
             if head.fault:
                 self.unreadable[file.source_file] = head.fault
             elif head.whole and len(head.data.strip()) == len(head.data) == 1:
                 self.unreadable[file.source_file] = "the engine sees nothing in a single byte"
-            elif file.uri.startswith("s3://") or not head.empty:
+            elif not head.empty:
                 layout = self._layout(head)
                 groups.setdefault((layout, head.packing), []).append(file)
                 self._heads[file.uri] = head

@@ -26,7 +26,7 @@ from lakeworks.engines.duckdb.files_sink import (
     typed_nulls,
     with_fate,
 )
-from lakeworks.engines.duckdb.heads import head_of
+from lakeworks.engines.duckdb.heads import heads_of
 from lakeworks.engines.duckdb.json_rows import SYSTEM_COLUMNS, usable_name
 from lakeworks.engines.errors import LogPatternError
 
@@ -97,11 +97,10 @@ class LogReader:
     def plan(self) -> list[Group]:
         """Group files by how they are packed; leave empty ones out."""
         groups: dict[str, list[ArrivedFile]] = {}
-        for file in self.reading.files:
-            head = head_of(file.uri)
+        for file, head in heads_of(self.reading.files):
             if head.fault:
                 self.unreadable[file.source_file] = head.fault
-            elif file.uri.startswith("s3://") or not head.empty:
+            elif not head.empty:
                 groups.setdefault(head.packing, []).append(file)
         return [Group(packing, tuple(files)) for packing, files in groups.items()]
 

@@ -1,19 +1,23 @@
-"""Look at the beginning of arrived files: how they are packed, encoded and laid out.
-
-Only files on this machine's disk are looked at; of objects in a bucket the name must do.
-"""
+"""Look at the beginning of arrived files: how they are packed, encoded and laid out."""
 
 from __future__ import annotations
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from isal import igzip, igzip_lib
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lakeworks.engines.protocol import ArrivedFile
+
 HEAD_BYTES = 64 * 1024
+_REQUESTS_AT_ONCE = 8
+_FEW_REMOTE = 3
 Packing = Literal["none", "gzip", "zstd"]
 # What reading a torn or damaged packed file may raise; the last, a header without end.
 UNREADABLE = (OSError, EOFError, cast("type[Exception]", igzip_lib.IsalError), OverflowError)
@@ -64,11 +68,19 @@ class Head:
         return [line.strip() for line in lines if line.strip()]
 
 
-def head_of(uri: str, *, size_bytes: int = HEAD_BYTES) -> Head:
-    """Read the beginning of a file; of an object in a bucket, nothing but its name."""
-    if uri.startswith("s3://"):
-        return Head(_packing_by_name(uri), b"", whole=False)
-    with Path(uri).open("rb") as file:
+def heads_of(files: Sequence[ArrivedFile]) -> Iterator[tuple[ArrivedFile, Head]]:
+    """Yield each file with its head; many at once are asked for where that takes requests."""
+    remote = sum(file.opener is not None for file in files)
+    if remote < _FEW_REMOTE:
+        yield from ((file, head_of(file)) for file in files)
+        return
+    with ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="heads") as pool:
+        yield from zip(files, pool.map(head_of, files), strict=True)
+
+
+def head_of(arrived: ArrivedFile, *, size_bytes: int = HEAD_BYTES) -> Head:
+    """Read the beginning of a file."""
+    with arrived.open() as file:
         start = file.read(8)
         file.seek(0)
         packing = packing_of(start)
@@ -145,9 +157,3 @@ def _is_json(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _packing_by_name(uri: str) -> Packing:
-    if uri.endswith(".gz"):
-        return "gzip"
-    return "zstd" if uri.endswith((".zst", ".zstd")) else "none"

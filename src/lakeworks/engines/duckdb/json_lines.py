@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_literal
@@ -93,11 +92,9 @@ def _side_by_side(
 
 
 def _malformed(con: duckdb.DuckDBPyConnection, file: ArrivedFile, count: int) -> list[Line]:
-    if file.uri.startswith("s3://"):
-        return []
     found: dict[int, bytes] = {}
     for sieve in (_unlike_objects, _unbalanced, _suspect):
-        found |= _refused(con, _sifted(file.uri, sieve))
+        found |= _refused(con, _sifted(file, sieve))
         if len(found) >= count:
             break
     return sorted(found.items())[:count]
@@ -141,9 +138,9 @@ def _as_text(line: bytes) -> str:
     return "" if "\0" in text else text
 
 
-def _sifted(uri: str, sieve: Callable[[list[bytes]], list[int]]) -> Iterator[Line]:
+def _sifted(file: ArrivedFile, sieve: Callable[[list[bytes]], list[int]]) -> Iterator[Line]:
     """Yield the lines that a sieve holds back, stripped, with their numbers from 1."""
-    for before, lines in _pieces(uri):
+    for before, lines in _pieces(file):
         for place in sieve(lines):
             text = lines[place].strip(_BLANK)
             if text:
@@ -189,9 +186,9 @@ def _is_suspect(text: bytes) -> bool:
     return False
 
 
-def _pieces(uri: str) -> Iterator[tuple[int, list[bytes]]]:
+def _pieces(arrived: ArrivedFile) -> Iterator[tuple[int, list[bytes]]]:
     """Yield (lines before them, whole lines) as far as the file can be read."""
-    with Path(uri).open("rb") as file:
+    with arrived.open() as file:
         start = file.read(8)
         file.seek(0)
         with unpacked(file, packing_of(start)) as stream:
