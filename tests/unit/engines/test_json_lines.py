@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,3 +81,12 @@ def test_a_file_of_nothing_but_broken_lines_is_told_line_by_line(
     done = here.take()
     assert done.quarantined == 12_000
     assert torn(here) == [("b.json", number) for number in range(1, 12_001)]
+
+
+def test_a_long_torn_line_of_apostrophes_is_found_in_time(intake: Callable[..., Any]) -> None:
+    here = intake()
+    here.put("a.json", b'{"id":1}\n{"id":"' + b"x'" * 2_000_000 + b'\n{"id":2}\n')
+    began = time.process_time()
+    here.take()
+    assert time.process_time() - began < 10  # a minute, were they doubled for the engine
+    assert torn(here) == [("a.json", 2)]
