@@ -242,6 +242,31 @@ def test_an_open_quote_in_a_header_loses_no_line(project: Project, header: str) 
     assert all(value in told for value in ("v1", "v2", "v3", "v4"))
 
 
+@pytest.mark.parametrize("quoted", ["x", "", 'a ""b""'])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+def test_a_quote_open_at_the_end_of_one_of_many_files_loses_no_line(
+    project: Project, quoted: str, *, packed: bool
+) -> None:
+    def arrive(name: str, text: str) -> None:
+        data = text.encode()
+        name = f"in/{name}.csv"
+        project.write(f"{name}.gz" if packed else name, gzip.compress(data) if packed else data)
+
+    many = 2 * (os.cpu_count() or 1) + 3
+    for number in range(many):
+        arrive(f"good{number}", f'id,name\n{number},"{quoted}"\n')
+    arrive("torn1", 'id,name\nv1,"x"\nv2,"')
+    arrive("torn2", 'id,name\nv3,"x\nv4,y\nv5,z\n')
+    arrive("torn3", 'id,name\nv6,5" x\nv7,"abc""\n')
+
+    project.run()
+
+    rows, rejects = project.rows("bronze.t"), project.rejects()
+    assert {row["id"] for row in rows} >= {str(number) for number in range(many)}
+    told = [row["id"] for row in rows] + [reject["row"].partition(",")[0] for reject in rejects]
+    assert {f"v{number}" for number in range(1, 8)} <= set(told)
+
+
 @pytest.mark.parametrize("byte", [b"1", b"(", b"\x1f"])
 def test_a_file_of_a_single_byte_is_a_row(project: Project, byte: bytes) -> None:
     project.write("in/a.json", byte)

@@ -111,7 +111,8 @@ def _reader(lines: Sequence[str], dialect: Dialect, *, strict: bool) -> _csv.Rea
 
 def fault_of(head: Head, dialect: Dialect) -> str:
     """Return why a file cannot be read by what its beginning shows, or an empty string."""
-    if not head.whole and head.data.count(b"\n") + head.data.count(b"\r") <= dialect.skip - 1:
+    line_ends = head.data.count(b"\n") + head.data.count(b"\r")
+    if not head.whole and line_ends < max(dialect.skip, 1):
         return f"its header is longer than {len(head.data):,} bytes"
     if len(dialect.columns) > MOST_COLUMNS:
         return f"it has {len(dialect.columns):,} columns; the most is {MOST_COLUMNS:,}"

@@ -21,6 +21,7 @@ from lakeworks.engines.duckdb.csv_dialect import (
     inferred,
     rows_of_lines,
 )
+from lakeworks.engines.duckdb.csv_ends import scans
 from lakeworks.engines.duckdb.csv_width import MOST_FIELDS, overfull
 from lakeworks.engines.duckdb.files_sink import (
     DOUBTFUL,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from lakeworks.core.types import Type
-    from lakeworks.engines.duckdb.heads import Head
+    from lakeworks.engines.duckdb.heads import Head, Packing
     from lakeworks.engines.protocol import FileReading
     from lakeworks.storage.files import DataFile
 
@@ -62,7 +63,7 @@ class Group:
     """
 
     dialect: Dialect
-    packing: str
+    packing: Packing
     files: tuple[ArrivedFile, ...]
     line_offset: int = 0
 
@@ -96,7 +97,7 @@ class CsvReader:
 
     def plan(self) -> list[Group]:
         """Find every file's dialect and header; learn the schema; group files alike."""
-        groups: dict[tuple[Dialect, str], list[ArrivedFile]] = {}
+        groups: dict[tuple[Dialect, Packing], list[ArrivedFile]] = {}
         samples: dict[str, list[str]] = {}
         for file, head in heads_of(self.reading.files):
             dialect, fault = self._look(file, head)
@@ -106,7 +107,12 @@ class CsvReader:
                 if self.reading.types == "infer" and (dialect, head.packing) not in groups:
                     _sample(head, dialect, samples)
                 groups.setdefault((dialect, head.packing), []).append(file)
-        planned = [Group(d, packing, tuple(files)) for (d, packing), files in groups.items()]
+        threads = int(self.con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+        planned = [
+            Group(dialect, packing, scan)
+            for (dialect, packing), files in groups.items()
+            for scan in scans(files, dialect, packing, threads=threads)
+        ]
         if self.reading.known is None or self.reading.mode == "evolve":
             for group in planned:
                 self._learn(group.dialect.columns, samples)
