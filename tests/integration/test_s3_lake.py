@@ -24,7 +24,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.cli.main import main
+from lakeworks.ingest.discover import discover
 from lakeworks.lake import Lake
+from lakeworks.pipeline import planner
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
@@ -226,6 +228,33 @@ def test_of_a_file_that_grew_only_the_end_is_read_where_so_declared(world: World
         assert torn["source_row"] == 26
 
 
+def test_a_file_that_vanishes_after_it_was_listed_is_left_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("a.json", *orders(0))
+    world.put("gone.json", *orders(20))
+
+    listings = []
+
+    def found_and_gone(*asked: Any) -> Any:
+        """List as ever; after the second listing, which the step reads by, a file goes."""
+        listings.append(discover(*asked))
+        if len(listings) == 2:
+            world.arrived.delete(["gone.json"])
+        return listings[-1]
+
+    with world.open() as lake:
+        with monkeypatch.context() as patched:
+            patched.setattr(planner, "discover", found_and_gone)
+            report = lake.pipeline.run("bronze.orders")
+        assert len(listings[1]) == 2
+        assert report.step("bronze.orders").rows_read == 20
+        assert said(lake) == []
+        assert lake.pipeline.run("bronze.orders").status == "nothing to do"
+        world.put("gone.json", *orders(20))
+        assert lake.pipeline.run("bronze.orders").step("bronze.orders").rows_read == 20
+
+
 def test_files_may_be_read_where_they_lie(world: World) -> None:
     world.declare("format: json\nlanding: in_place\n")
     world.put("a.json", *orders(0))
@@ -336,6 +365,7 @@ EVERY_KIND = {
     "documents.json": "\n".join(json.dumps(row, indent=2) for row in ROWS).encode(),
     "bom.json": b"\xef\xbb\xbf" + LINES,
     "utf-16.json": LINES.decode().encode("utf-16"),
+    "long-array.json": json.dumps(ROWS * 30, indent=2).encode(),
     "no-end.json": LINES.rstrip(),
     "blank.json": b" \n\n",
     "empty.json": b"",
