@@ -14,7 +14,7 @@ from lakeworks.engines.errors import (
     QueryTimeoutError,
     SqlError,
     StatementRefusedError,
-    StorageAccessError,
+    MissingFilesError,
 )
 from lakeworks.query.errors import UnqualifiedTableError
 from lakeworks.storage.errors import VersionNotFoundError
@@ -160,10 +160,10 @@ def test_the_session_itself_reaches_no_other_file(lake: SmallLake) -> None:
     assert not (lake.folder / "out.csv").exists()
 
 
-def test_an_unreachable_data_file_is_an_error_of_storage(lake: SmallLake) -> None:
+def test_a_data_file_that_is_gone_is_named(lake: SmallLake) -> None:
     daily = TableName.parse("gold.daily")
     source = lake.storage.table(daily).version(0).source(str(lake.folder / "elsewhere"))
-    with pytest.raises(StorageAccessError):
+    with pytest.raises(MissingFilesError):
         lake.engine.query_session({"gold.daily": source})
 
 
