@@ -11,10 +11,10 @@ from lakeworks.catalog.errors import UnknownSnapshotError, UnknownTableError
 from lakeworks.core.errors import LakeError, RequestError
 from lakeworks.core.names import TableName
 from lakeworks.engines.errors import (
+    MissingFilesError,
     QueryTimeoutError,
     SqlError,
     StatementRefusedError,
-    MissingFilesError,
 )
 from lakeworks.query.errors import UnqualifiedTableError
 from lakeworks.storage.errors import VersionNotFoundError
