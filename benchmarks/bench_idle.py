@@ -54,7 +54,7 @@ def chains(folder: Path, models: int) -> Path:
     for number in range(models):
         above = "bronze.a" if number % 50 == 0 else f"silver.m{number - 1}"
         (project / f"models/silver/m{number}.sql").write_text(
-            "/*\nload: merge\nkey: [id]\nquality: |\n  Rules = [ IsComplete \"id\" ]\n*/\n"
+            '/*\nload: merge\nkey: [id]\nquality: |\n  Rules = [ IsComplete "id" ]\n*/\n'
             f"select id, v + {number} as v from {above}\n"
         )
     subprocess.run([*LAKE, "run", "-C", str(project)], check=True, capture_output=True)

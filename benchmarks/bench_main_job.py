@@ -4,6 +4,9 @@ Budgets: at most 1.25 times hand-written DuckDB (`main_job_duckdb.py`) in the sa
 times faster than hand-written PySpark local[2] (`main_job_spark.py`), peak memory at most 3 GB, 1 %
 new files at most 10 % of the full run. Every run is a process of its own; medians are printed.
 
+The hand-written job may use 16 GB: with 2 GB, which is what ours gets, its window over all orders
+runs out of memory at 10 million.
+
     python benchmarks/bench_main_job.py [--orders 10000000] [--rounds 3] [--no-spark] [--memory 2GB]
 """
 
@@ -87,7 +90,7 @@ def full_runs(args: argparse.Namespace, landing: Path) -> tuple[Path, float]:
     project = args.folder / "project"
     for _ in range(args.rounds):
         reference = args.folder / "reference"
-        words = (str(HERE / "main_job_duckdb.py"), str(landing), str(reference), args.memory)
+        words = (str(HERE / "main_job_duckdb.py"), str(landing), str(reference), "16GB")
         theirs.append(measured(sys.executable, *words))
         shutil.rmtree(reference)
         shutil.rmtree(project, ignore_errors=True)
