@@ -67,7 +67,8 @@ def reason(line: bytes) -> str:
     except UnicodeDecodeError as error:
         return f"not UTF-8: byte 0x{line[error.start]:02x} at position {error.start + 1}"
     except json.JSONDecodeError as error:
-        return f"not JSON: {error.msg.lower()} at character {error.pos + 1}"
+        problem = error.msg.lower().removesuffix(" starting at")
+        return f"not JSON: {problem} at character {error.pos + 1}"
     except RecursionError:
         return "not JSON: nested too deeply"
     except ValueError as error:
