@@ -154,7 +154,8 @@ def _reason(text: str) -> str:
     try:
         _DECODER.raw_decode(text)
     except json.JSONDecodeError as error:
-        return f"{error.msg.lower()} at character {error.pos + 1}"
+        problem = error.msg.lower().removesuffix(" starting at")
+        return f"{problem} at character {error.pos + 1}"
     except (ValueError, RecursionError):
         return "nested too deeply"
     return "it is followed by something that does not belong there"
