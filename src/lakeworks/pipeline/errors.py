@@ -113,17 +113,3 @@ class ReplayError(RequestError):
         return cls(
             f"{table} has no rows in quarantine", "lake quarantine lists the tables that have"
         )
-
-
-class InputMissingError(LakeError):
-    """A model's input has no table yet."""
-
-    code = "LW706"
-
-    @classmethod
-    def of(cls, table: TableName, missing: TableName) -> Self:
-        """`table` reads `missing`, which was never loaded."""
-        return cls(
-            f"{table} reads {missing}, which has no data yet",
-            f"lake run --select '+{table}' loads it first; a source needs at least one file",
-        )
