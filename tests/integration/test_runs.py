@@ -221,6 +221,44 @@ def test_replay_of_a_source_reads_its_torn_files_again(
     assert len(rows(lake, "select * from quarantine.bronze_orders")) == 1
 
 
+def test_replay_reads_files_of_no_recognisable_format_once_it_is_declared(
+    lake: Lake, orders_project: Path, arrive: Callable[..., Path]
+) -> None:
+    source = orders_project / "sources/orders.yml"
+    declared = source.read_text()
+    source.write_text(declared.replace("format: json\n", ""))
+    arrive("a.json", order(1))
+    arrive("words", "order_id", "o8", "o9")
+    with Lake.open(orders_project) as guessing:
+        step = guessing.pipeline.run().step("bronze.orders")
+        assert (step.rows_read, step.rows_written, step.rows_quarantined) == (2, 1, 1)
+        again = guessing.pipeline.run().step("bronze.orders")
+        assert again.status == "up to date"
+
+    source.write_text(declared.replace("format: json", "format: csv"))
+    with Lake.open(orders_project) as mended:
+        step = mended.pipeline.replay("bronze.orders").step("bronze.orders")
+
+        assert (step.rows_read, step.rows_written, step.rows_quarantined) == (2, 2, 0)
+        found = rows(mended, "select order_id from bronze.orders order by 1")
+        assert [r["order_id"] for r in found] == ["o1", "o8", "o9"]
+        assert rows(mended, "select * from quarantine.bronze_orders") == []
+
+
+def test_when_no_file_has_a_recognisable_format_all_are_accounted_for(
+    lake: Lake, orders_project: Path, arrive: Callable[..., Path]
+) -> None:
+    source = orders_project / "sources/orders.yml"
+    source.write_text(source.read_text().replace("format: json\n", ""))
+    arrive("one", "words")
+    arrive("two", "words")
+    with Lake.open(orders_project) as guessing:
+        step = guessing.pipeline.run("bronze.orders").step("bronze.orders")
+
+        assert step.status == "succeeded"
+        assert (step.rows_read, step.rows_written, step.rows_quarantined) == (2, 0, 2)
+
+
 def test_a_source_without_files_blocks_quietly(lake: Lake) -> None:
     report = lake.pipeline.run()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from lakeworks.engines.protocol import ArrivedFile
-from lakeworks.ingest.errors import FileChangedError
+from lakeworks.ingest.errors import FileChangedError, UnknownFormatError
 from lakeworks.ingest.formats import format_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ def tail_of(one: Landed, before: LedgerEntry, source: Source, folder: Path) -> T
         )
         raise FileChangedError.not_grown(table, path, reason)
     arrived = one.arrived()
-    kind = format_of(arrived, source.format, table)
+    try:
+        kind = format_of(arrived, source.format, table)
+    except UnknownFormatError:
+        return Tail(arrived, 0)  # nobody read its beginning either: it is set aside whole
     if kind not in {"json", "csv", "log"} or path.lower().endswith(".zip"):
         raise FileChangedError.not_grown(table, path, f"{kind} files and archives cannot grow")
     if one.size_bytes == before.size_bytes:
@@ -58,6 +61,7 @@ def tail_of(one: Landed, before: LedgerEntry, source: Source, folder: Path) -> T
         packed = one.packing != "none"
         header = b"" if packed or kind != "csv" else _header(file, source)
         start, lines = (before.size_bytes, 0) if packed else _start(file, before.size_bytes)
+        header = header[:start]  # where it was read in part, the rest of it comes again
         target.write(header)
         file.seek(start)
         while piece := file.read(_CHUNK_BYTES):

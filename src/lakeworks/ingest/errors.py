@@ -83,7 +83,7 @@ class BatchTakenError(IngestError):
 
 
 class UnknownFormatError(RequestError):
-    """Nobody can tell what format a source's files have."""
+    """Nobody can tell what format a file has: it is set aside, and the others go on."""
 
     code = "LW605"
 
@@ -91,8 +91,9 @@ class UnknownFormatError(RequestError):
     def of(cls, table: str, file: str) -> Self:
         """Name the file."""
         return cls(
-            f"the format of {file}, a file of {table}, cannot be told from name or content",
-            "set format: json, csv, parquet, avro or log in the source",
+            f"the format of {file} cannot be told from name or content",
+            "set format: json, csv, parquet, avro or log in the source, then: "
+            f"lake quarantine replay {table}",
         )
 
 

@@ -17,7 +17,12 @@ from lakeworks.core.names import quote_literal
 from lakeworks.core.types import Schema
 from lakeworks.ingest import archives
 from lakeworks.ingest.appended import tail_of
-from lakeworks.ingest.errors import BatchTakenError, FileChangedError, UnaccountedRowsError
+from lakeworks.ingest.errors import (
+    BatchTakenError,
+    FileChangedError,
+    UnaccountedRowsError,
+    UnknownFormatError,
+)
 from lakeworks.ingest.formats import format_of, suffix_of
 from lakeworks.ingest.json_elements import layout
 from lakeworks.ingest.landing import Landing
@@ -166,7 +171,12 @@ class _Batch:
         by_format: dict[FileFormat, list[ArrivedFile]] = {}
         for one in landed:
             for file in self._arrived(one, grown, rejects):
-                kind = format_of(file, self.source.format, self.reading.table)
+                try:
+                    kind = format_of(file, self.source.format, self.reading.table)
+                except UnknownFormatError as error:
+                    # Set aside as one row; it is landed, so a replay can read it later.
+                    rejects.whole(file.source_file, f"{error.problem}; {error.hint}")
+                    continue
                 by_format.setdefault(kind, []).append(file)
         for kind, files in by_format.items():
             self._read_format(kind, files)

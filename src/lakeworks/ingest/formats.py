@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ _BY_SUFFIX: dict[str, FileFormat] = {
 }  # fmt: skip
 _PACKED = {".gz", ".zst", ".zstd", ".gzip"}
 _LOG_LINE = re.compile(rb'\S+ \S+ \S+ \[[^\]]+\] "')
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HEAD_BYTES = 4096
 
 
@@ -59,11 +61,15 @@ def _head(file: ArrivedFile) -> bytes:
 
 
 def _by_content(head: bytes) -> FileFormat | None:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith(b"Obj\x01"):
         return "avro"
+    if head.startswith(_UTF_16):
+        head = head.decode("utf-16", "replace").encode()
+    if b"\0" in head:  # pictures, documents, programs: commas in them part no fields
+        return None
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith((b"{", b"[")):
         return "json"
     if _LOG_LINE.match(text):

@@ -32,6 +32,7 @@ def reading_of(
     known: Schema | None = None,
 ) -> FileReading:
     """Return the reading of a source, for now of no file; `known` may hold system columns."""
+    columns = data_columns(known) if known is not None else Schema()
     return FileReading(
         table=str(source.table),
         format="json",
@@ -40,7 +41,8 @@ def reading_of(
         rejects_root=rejects_root,
         run_id=run_id,
         moment=moment,
-        known=data_columns(known) if known is not None else None,
+        # A table whose first files were all set aside has no columns to hold later files to.
+        known=columns if len(columns) else None,
         mode=source.schema,
         types=source.types,
         partition_by=source.partition_by,

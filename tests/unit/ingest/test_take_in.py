@@ -329,3 +329,84 @@ def test_a_damaged_parquet_is_one_row_of_quarantine(intake: Callable[..., Any]) 
     done = here.take()
     assert (done.read, done.quarantined) == (1, 1)
     assert "cannot be read" in here.quarantine()[0]["error"]
+
+
+def test_a_file_of_no_recognisable_format_is_set_aside_and_the_others_go_on(
+    intake: Callable[..., Any],
+) -> None:
+    here = intake()
+    put_rows(here, "a.json", 1)
+    content = b"\x89HDF\r\n\x1a\n\x00,;|"
+    here.put("notes", content)
+    put_rows(here, "z.json", 2)
+    done = here.take()
+    assert (done.files, done.read, done.written, done.quarantined) == (3, 3, 2, 1)
+    assert ids(here) == [1, 2]
+    [reject] = here.quarantine()
+    assert (reject["source_file"], reject["rule"], reject["row"]) == ("notes", "parse", None)
+    assert "format of notes cannot be told" in reject["error"]
+    assert "quarantine replay bronze.t" in reject["error"]
+    entry = here.entries(here.source.table, up_to=1)["notes"]
+    assert entry.sha256 == hashlib.sha256(content).hexdigest()
+    landed = here.folder / "landing" / "bronze.t" / "2026-01-02" / "1" / "notes"
+    assert landed.read_bytes() == content
+    found = here.pending()
+    assert not found.new
+    assert not found.changed
+
+
+@pytest.mark.parametrize("schema", ["evolve", "rescue", "strict"])
+def test_files_after_a_first_batch_that_was_all_set_aside_make_the_columns(
+    intake: Callable[..., Any], schema: str
+) -> None:
+    here = intake(schema=schema)
+    here.put("notes", b"just words\n")
+    done = here.take()
+    assert (done.read, done.written, done.quarantined) == (1, 0, 1)
+    put_rows(here, "a.json", 1)
+    assert here.take().written == 1
+    assert ids(here) == [1]
+    assert here.rows()[0]["_rescued"] is None
+
+
+def test_a_member_of_no_recognisable_format_is_set_aside_alone(
+    intake: Callable[..., Any],
+) -> None:
+    here = intake()
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("README", "what this is")
+        archive.writestr("a.json", '{"id":1}')
+    here.put("orders.zip", content.getvalue())
+    done = here.take()
+    assert (done.written, done.quarantined) == (1, 1)
+    assert here.quarantine()[0]["source_file"] == "orders.zip!README"
+
+
+def test_a_file_that_was_set_aside_and_grew_is_read_from_its_beginning(
+    intake: Callable[..., Any],
+) -> None:
+    here = intake(on_change="append")
+    here.put("a", b"id")
+    assert here.take().quarantined == 1
+    here.put("a", b"id,n\n1,x\n")
+    done = here.take()
+    assert (done.read, done.written) == (1, 1)
+    assert [(row["id"], row["n"]) for row in here.rows()] == [("1", "x")]
+
+
+def test_a_file_set_aside_that_grows_into_no_format_is_set_aside_again(
+    intake: Callable[..., Any],
+) -> None:
+    here = intake(on_change="append")
+    here.put("a", b"some words\n")
+    here.take()
+    here.put("a", b"some words\nand more\n")
+    assert here.take().quarantined == 1
+
+
+def test_utf_16_without_a_telling_name_is_recognised(intake: Callable[..., Any]) -> None:
+    here = intake()
+    here.put("a", '{"id":1}\n'.encode("utf-16"))
+    here.take()
+    assert ids(here) == [1]
