@@ -132,7 +132,7 @@ class _Parser:
             parts.append(self._parenthesised())
         if joiner is None:
             return parts[0]
-        return Composite(joiner, tuple(parts), self._written(first), start.at)
+        return Composite(joiner, tuple(parts), (), self._written(first), start.at)
 
     def _parenthesised(self) -> Rule | Composite:
         self._expect("(", "a rule in parentheses")
@@ -168,13 +168,15 @@ class _Parser:
             else:
                 tags.append(tag)
         return Rule(
-            name, parameters, condition, where, threshold, tuple(tags),
+            name, parameters, condition, where, threshold, tuple(tags), (),
             self._written(first), start.at,
         )  # fmt: skip
 
     def _analyzer(self) -> Analyzer:
         start = self._next
-        return Analyzer(self._name("an analyzer"), self._parameters(), start.at)
+        first = self.at
+        name, parameters = self._name("an analyzer"), self._parameters()
+        return Analyzer(name, parameters, self._written(first), start.at)
 
     def _parameters(self) -> tuple[str, ...]:
         """Read columns and the like: strings or bare words, `of` and `and` between them."""

@@ -1,7 +1,9 @@
 """A ruleset as a tree: what the parser makes and the compiler reads.
 
 Pure data. `str` of any node is DQDL again, and parsing that gives an equal node; places and the
-text as it was written take no part in equality.
+text as it was written take no part in equality. Constants are already put in where `$name`
+stood, so nobody who reads a rule has to look them up; connecting words (`of`, `and`) between
+parameters and comments are not kept here (`format.py` works on the text).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from decimal import Decimal
 
 Operator = Literal[
@@ -127,13 +130,24 @@ class Condition:
 
     def __str__(self) -> str:
         if self.operator in {"in", "not in"}:
-            return f"{self.operator} [{', '.join(map(str, self.operands))}]"
+            return f"{self.operator} {listed(self.operands)}"
         return f"{self.operator} {' and '.join(map(str, self.operands))}"
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """`"key" = "value"` in `labels = [ … ]` or `DefaultLabels = [ … ]`."""
+
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{quoted(self.key)} = {quoted(self.value)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
-    """`with NAME condition`, other than `with threshold`."""
+    """`with NAME = value`, other than `with threshold`."""
 
     name: str
     condition: Condition
@@ -149,6 +163,8 @@ class Rule:
     Attributes:
         where: A SQL condition; the rule looks only at rows for which it is true.
         threshold: Which share of the rows must pass, for rules on single values.
+        tags: Options, such as `with timeZone = "Asia/Tokyo"`, in order.
+        labels: The rule's own labels; `Ruleset.labels_of` adds the default ones.
         text: The rule as it was written, on one line.
     """
 
@@ -158,6 +174,7 @@ class Rule:
     where: str | None = None
     threshold: Condition | None = None
     tags: tuple[Tag, ...] = ()
+    labels: tuple[Label, ...] = ()
     text: str = field(default="", compare=False)
     at: Place = field(default=Place("", 1, 1), compare=False)
 
@@ -167,22 +184,38 @@ class Rule:
             parts.append(str(self.condition))
         if self.where is not None:
             parts.append(f"where {quoted(self.where)}")
+        if self.labels:
+            parts.append(f"labels = {listed(self.labels)}")
         if self.threshold is not None:
             parts.append(f"with threshold {self.threshold}")
         return " ".join([*parts, *map(str, self.tags)])
 
+    def option(self, name: str) -> str | None:
+        """Return the value of `with name = value` as text, or None."""
+        for tag in self.tags:
+            if tag.name == name:
+                value = tag.condition.operands[0]
+                return value.value if isinstance(value, Text) else str(value)
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Composite:
-    """Rules joined by one operator: `(A) and (B)`, `(A) or (B) or (C)`."""
+    """Rules joined by one operator: `(A) and (B)`, `(A) or (B) or (C)`.
+
+    Attributes:
+        labels: The labels of the whole; its parts keep their own.
+    """
 
     operator: Literal["and", "or"]
     parts: tuple[Rule | Composite, ...]
+    labels: tuple[Label, ...] = ()
     text: str = field(default="", compare=False)
     at: Place = field(default=Place("", 1, 1), compare=False)
 
     def __str__(self) -> str:
-        return f" {self.operator} ".join(f"({part})" for part in self.parts)
+        joined = f" {self.operator} ".join(f"({part})" for part in self.parts)
+        return f"({joined}) labels = {listed(self.labels)}" if self.labels else joined
 
     def leaves(self) -> tuple[Rule, ...]:
         """The rules without parts of their own, in order."""
@@ -198,10 +231,40 @@ class Analyzer:
 
     type: str
     parameters: tuple[str, ...] = ()
+    text: str = field(default="", compare=False)
     at: Place = field(default=Place("", 1, 1), compare=False)
 
     def __str__(self) -> str:
         return " ".join([self.type, *map(quoted, self.parameters)])
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """`name = value` above the rules: one text, or a list of texts and keywords."""
+
+    name: str
+    value: Text | Keyword | tuple[Text | Keyword, ...]
+    at: Place = field(default=Place("", 1, 1), compare=False)
+
+    def __str__(self) -> str:
+        listing = isinstance(self.value, tuple)
+        return f"{self.name} = {listed(self.value) if listing else self.value}"  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class DataSources:
+    """`DataSources`: the names of the table that is judged and of those it is compared with."""
+
+    primary: str | None = None
+    additional: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        pairs = []
+        if self.primary is not None:
+            pairs.append(f'"Primary": {quoted(self.primary)}')
+        if self.additional:
+            pairs.append(f'"AdditionalDataSources": {listed(map(quoted, self.additional))}')
+        return "DataSources = " + _block("{", pairs, "}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +273,30 @@ class Ruleset:
 
     rules: tuple[Rule | Composite, ...] = ()
     analyzers: tuple[Analyzer, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+    sources: DataSources | None = None
+    constants: tuple[Constant, ...] = ()
+    default_labels: tuple[Label, ...] = ()
 
     def __str__(self) -> str:
         sections = []
+        if self.metadata:
+            pairs = [f"{quoted(key)}: {quoted(value)}" for key, value in self.metadata]
+            sections.append("Metadata = " + _block("{", pairs, "}"))
+        if self.sources is not None:
+            sections.append(str(self.sources))
+        sections.extend(map(str, self.constants))
+        if self.default_labels:
+            sections.append(f"DefaultLabels = {listed(self.default_labels)}")
         if self.rules:
-            sections.append(_section("Rules", self.rules))
+            sections.append("Rules = " + _block("[", self.rules, "]"))
         if self.analyzers:
-            sections.append(_section("Analyzers", self.analyzers))
+            sections.append("Analyzers = " + _block("[", self.analyzers, "]"))
         return "\n".join(sections)
+
+    def labels_of(self, rule: Rule | Composite) -> dict[str, str]:
+        """Return the labels that a rule carries: the default ones, and its own over them."""
+        return {label.key: label.value for label in (*self.default_labels, *rule.labels)}
 
 
 def quoted(text: str) -> str:
@@ -225,5 +304,10 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _section(name: str, entries: tuple[object, ...]) -> str:
-    return f"{name} = [\n  " + ",\n  ".join(map(str, entries)) + "\n]"
+def listed(entries: Iterable[object]) -> str:
+    """Return a DQDL list on one line."""
+    return f"[{', '.join(map(str, entries))}]"
+
+
+def _block(opening: str, entries: Iterable[object], closing: str) -> str:
+    return f"{opening}\n  " + ",\n  ".join(map(str, entries)) + f"\n{closing}"
