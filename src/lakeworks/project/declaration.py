@@ -21,6 +21,7 @@ SchemaMode = Literal["evolve", "rescue", "strict"]
 OnChange = Literal["reload", "append", "error"]
 Load = Literal["append", "merge", "replace", "partitions", "scd2"]
 OnViolation = Literal["quarantine", "fail", "warn"]
+SubmitTarget = Literal["emr-serverless", "emr", "glue", "spark-submit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,43 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmitSettings:
+    """`submit:` of an environment: where `lake submit` sends the project, and how.
+
+    Attributes:
+        to: Where to, unless the command says so.
+        code: `s3://bucket/prefix`, or an absolute folder, that takes the files of a submission.
+        execution_role_arn: The role that the job runs as; Glue takes a role's name as well.
+        python_archive: A packed Python environment (`.tar.gz`) with Lakeworks' dependencies.
+        spark_submit: The program; None for the one that lies beside PySpark or in SPARK_HOME.
+        conf: Spark properties of the job.
+        variables: Environment variables of the job: what `${NAME}` in lake.yml stands for.
+        secrets: The same, by name or ARN of a secret in AWS Secrets Manager.
+        include: Further files of the project's folder, as globs.
+    """
+
+    to: SubmitTarget | None = None
+    code: str | None = None
+    region: str | None = None
+    application_id: str | None = None
+    cluster_id: str | None = None
+    execution_role_arn: str | None = None
+    job_name: str | None = None
+    glue_version: str = "5.1"
+    worker_type: str = "G.1X"
+    number_of_workers: int = 2
+    timeout_minutes: int | None = None
+    python_archive: str | None = None
+    spark_submit: str | None = None
+    master: str | None = None
+    deploy_mode: Literal["client", "cluster"] = "client"
+    conf: Mapping[str, str] = field(default_factory=dict, repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    include: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One entry of `environments:` in lake.yml, with its variables filled in.
 
@@ -46,6 +84,8 @@ class Environment:
         threads: Threads the engine may use, or None for all cores.
         options: `s3:` settings (endpoint, region, access_key_id, secret_access_key,
             session_token, allow_http, virtual_hosted_style), by name.
+        lines: The lines of lake.yml on which its keys stand: `engine`, `submit.code`; its own
+            under the empty key.
     """
 
     name: str
@@ -55,6 +95,14 @@ class Environment:
     memory_limit: int | None = None
     threads: int | None = None
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    submit: SubmitSettings = field(default_factory=SubmitSettings)
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def at(self, key: str) -> Location:
+        """Return where `key`, such as `submit.code`, stands in lake.yml, or should stand."""
+        while key and key not in self.lines:
+            key = key.rpartition(".")[0]
+        return Location("lake.yml", self.lines.get(key, 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from lakeworks.project.declaration import (
     OnChange,
     OnViolation,
     SchemaMode,
+    SubmitTarget,
 )
 from lakeworks.project.errors import UNKNOWN_KEY, WRONG_VALUE
 
@@ -80,6 +81,30 @@ class S3Yaml(_Declared):
     virtual_hosted_style: bool | None = None
 
 
+class SubmitYaml(_Declared):
+    """`submit:` of an environment: where `lake submit` sends the project, and how."""
+
+    to: SubmitTarget | None = None
+    code: str | None = None
+    region: str | None = None
+    application_id: str | None = None
+    cluster_id: str | None = None
+    execution_role_arn: str | None = None
+    job_name: str | None = None
+    glue_version: str = "5.1"
+    worker_type: str = "G.1X"
+    number_of_workers: Annotated[int, Field(ge=2, le=1000)] = 2
+    timeout_minutes: Annotated[int, Field(ge=5, le=10080)] | None = None
+    python_archive: str | None = None
+    spark_submit: str | None = None
+    master: str | None = None
+    deploy_mode: Literal["client", "cluster"] = "client"
+    conf: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    include: Texts = ()
+
+
 class EnvironmentYaml(_Declared):
     """One entry of `environments:`."""
 
@@ -89,6 +114,7 @@ class EnvironmentYaml(_Declared):
     memory_limit: str | None = None
     threads: Annotated[int, Field(ge=1, le=MAX_THREADS)] | None = None
     s3: S3Yaml = Field(default_factory=S3Yaml)
+    submit: SubmitYaml = Field(default_factory=SubmitYaml)
 
 
 class LakeYaml(_Declared):
@@ -164,6 +190,7 @@ class PythonHeaderYaml(HeaderYaml):
 _NESTED: dict[tuple[str, ...], type[_Declared]] = {
     ("environments", "*"): EnvironmentYaml,
     ("environments", "*", "s3"): S3Yaml,
+    ("environments", "*", "submit"): SubmitYaml,
     ("csv",): CsvYaml,
     ("columns", "*"): ColumnYaml,
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import did_you_mean
 from lakeworks.core.names import is_identifier
-from lakeworks.project.declaration import Environment, Location
+from lakeworks.project.declaration import Environment, Location, SubmitSettings
 from lakeworks.project.errors import NAME_REFUSED, NOT_IN_THIS_VERSION, WRONG_VALUE
 from lakeworks.project.locations import S3, Refused, resolved
 from lakeworks.project.yaml_lines import read_yaml
@@ -74,7 +74,10 @@ def read_lake(
 
 def environment_of(facts: Mapping[str, Any]) -> Environment:
     """Make an `Environment` of what `read_lake` found."""
-    return Environment(**facts["environment"])
+    found = dict(facts["environment"])
+    submit = dict(found.pop("submit", {}))
+    submit["include"] = tuple(submit.get("include", ()))
+    return Environment(**found, submit=SubmitSettings(**submit))
 
 
 def may_be_kept(text: str, facts: Mapping[str, Any]) -> bool:
@@ -83,6 +86,7 @@ def may_be_kept(text: str, facts: Mapping[str, Any]) -> bool:
     return (
         "${" not in text
         and not environment["options"]
+        and not environment["submit"]["variables"]
         and environment["catalog"].startswith(_SQLITE)
     )
 
@@ -138,6 +142,12 @@ def _environment(
         "options": {
             key: str(value).lower() if isinstance(value, bool) else value
             for key, value in options.items()
+        },
+        "submit": declared.submit.model_dump(),
+        "lines": {
+            ".".join(str(part) for part in path[2:]): line
+            for path, line in document.lines.items()
+            if path[:2] == ("environments", name)
         },
     }  # fmt: skip
 
