@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -449,6 +450,17 @@ def test_batches_are_numbered_from_one_for_each_table(catalog: Catalog) -> None:
     assert catalog.ledger.begin_batch(A, [entry("f2")]) == 2
     assert catalog.ledger.begin_batch(B, [entry("f1")]) == 1
     assert catalog.ledger.last_batch(A) == 2
+
+
+def test_a_touched_file_gets_its_new_time_while_its_content_is_the_same(
+    catalog: Catalog,
+) -> None:
+    catalog.ledger.begin_batch(A, [entry("f1", sha256="aa"), entry("f2", sha256="bb")])
+    f1, f2 = catalog.ledger.entries(A, up_to=1).values()
+    catalog.ledger.touch(
+        A, [replace(f1, modified_ns=77), replace(f2, modified_ns=77, sha256="other")]
+    )
+    assert catalog.ledger.entries(A, up_to=1) == {"f1": replace(f1, modified_ns=77), "f2": f2}
 
 
 def test_the_ledger_gives_the_latest_entry_of_each_file(catalog: Catalog) -> None:

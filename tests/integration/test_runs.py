@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,6 +69,7 @@ def test_a_second_run_without_news_does_nothing(
 
     assert again.status == "nothing to do"
     assert again.snapshot == first.snapshot
+
     assert lake.pipeline.plan().is_empty
 
 
@@ -219,6 +222,37 @@ def test_replay_of_a_source_reads_its_torn_files_again(
     assert (step.rows_read, step.rows_written, step.rows_quarantined) == (2, 1, 1)
     assert len(rows(lake, "select * from bronze.orders")) == 2
     assert len(rows(lake, "select * from quarantine.bronze_orders")) == 1
+
+
+def test_a_touched_file_is_opened_once_to_see_that_it_is_the_same(
+    lake: Lake, arrive: Callable[..., Path]
+) -> None:
+    path = arrive("a.json", order(1))
+    lake.pipeline.run()
+    os.utime(path, (1, 1))
+    assert lake.pipeline.run().status == "nothing to do"
+
+    # Whoever opened the file now would see other rows.
+    arrive("a.json", order(2))
+    os.utime(path, (1, 1))
+
+    assert lake.pipeline.run().status == "nothing to do"
+    os.utime(path, (2, 2))
+    assert lake.pipeline.run().step("bronze.orders").rows_written == 1
+
+
+def test_a_plan_of_touched_files_writes_nothing(
+    lake: Lake, arrive: Callable[..., Path], orders_project: Path
+) -> None:
+    path = arrive("a.json", order(1))
+    lake.pipeline.run()
+    os.utime(path, (1, 1))
+
+    assert lake.pipeline.plan().is_empty
+    with sqlite3.connect(orders_project / ".lake" / "catalog.db") as catalog:
+        [(noted,)] = catalog.execute("select modified_ns from ledger").fetchall()
+    catalog.close()
+    assert noted != path.stat().st_mtime_ns
 
 
 def test_replay_reads_files_of_no_recognisable_format_once_it_is_declared(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lakeworks.catalog.database import Database
     from lakeworks.core.names import TableName
@@ -106,6 +106,20 @@ class Ledger:
                 ),
             )
         return batch
+
+    def touch(self, table: TableName, entries: Iterable[LedgerEntry]) -> None:
+        """Note the present times of files whose content is still what a batch took in."""
+        with self._database.writing() as session:
+            for entry in entries:
+                session.run(
+                    "UPDATE ledger SET modified_ns = :modified_ns WHERE table_name = :table "
+                    "AND source_file = :source_file AND batch = :batch AND sha256 = :sha256",
+                    modified_ns=entry.modified_ns,
+                    table=str(table),
+                    source_file=entry.source_file,
+                    batch=entry.batch,
+                    sha256=entry.sha256,
+                )
 
     def void_above(self, table: TableName, batch: int) -> None:
         """Forget every batch above `batch`: none of them was committed to the table.

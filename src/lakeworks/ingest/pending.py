@@ -26,6 +26,8 @@ class Pending:
     Attributes:
         changed: Files whose content is not what was read; `before` has what was.
         vanished: Paths that were read and are gone: their rows stay.
+        touched: What the ledger should say of unchanged files that have another time now, so that
+            their checksums need not be computed again.
     """
 
     new: tuple[FoundFile, ...] = ()
@@ -33,6 +35,7 @@ class Pending:
     unchanged: tuple[FoundFile, ...] = ()
     vanished: tuple[str, ...] = ()
     before: Mapping[str, LedgerEntry] = field(default_factory=dict)
+    touched: tuple[LedgerEntry, ...] = ()
 
 
 def pending(
@@ -48,12 +51,15 @@ def pending(
     new: list[FoundFile] = []
     changed: list[FoundFile] = []
     unchanged: list[FoundFile] = []
+    touched: list[LedgerEntry] = []
     for file in found:
         have = known.get(file.path)
         if have is None:
             new.append(file)
         elif _same(file, have):
             unchanged.append(file)
+            if not file.etag and file.modified_ns != have.modified_ns:
+                touched.append(replace(have, modified_ns=file.modified_ns))
         else:
             changed.append(file)
     here = {file.path for file in found}
@@ -63,6 +69,7 @@ def pending(
         tuple(unchanged),
         tuple(sorted(path for path in known if path not in here)),
         {file.path: known[file.path] for file in changed},
+        tuple(touched),
     )
 
 

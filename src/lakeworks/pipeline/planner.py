@@ -1,7 +1,7 @@
 """Say what a run would do, why, and what it costs, before anything happens.
 
 Reads the catalog, the store's listings and (only where code changed) the engine's view of a
-query's columns; writes nothing.
+query's columns; changes nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from lakeworks.project.errors import Mistake
 
 
-def make_plan(services: Services, request: RunRequest, *, with_schemas: bool = True) -> Plan:
+def make_plan(
+    services: Services,
+    request: RunRequest,
+    *,
+    with_schemas: bool = True,
+    remember: bool = False,
+) -> Plan:
     """Return what `request` would do now.
 
     Args:
@@ -37,6 +43,8 @@ def make_plan(services: Services, request: RunRequest, *, with_schemas: bool = T
         request: What would be asked of a run.
         with_schemas: Also compare the columns of changed models with their tables (needs the
             engine), and name who is affected.
+        remember: Note in the catalog the new times of files that were only touched, so that
+            the next look at them opens none. Nothing else is ever written.
 
     Raises:
         SelectionError: the selection names nothing.
@@ -44,7 +52,7 @@ def make_plan(services: Services, request: RunRequest, *, with_schemas: bool = T
     graph = graph_of(services.project)
     chosen = select(graph, request.selection)
     state = State.read(services, upstream(graph, chosen))
-    planner = _Planner(services, state, request, _rates(services))
+    planner = _Planner(services, state, request, _rates(services), remember)
     for table in execution_order(graph):
         if table in chosen:
             planner.add(table)
@@ -72,6 +80,7 @@ class _Planner:
     state: State
     request: RunRequest
     rates: Mapping[TableName, float]
+    remember: bool
     steps: dict[TableName, PlannedStep] = field(default_factory=dict)
 
     def add(self, table: TableName) -> None:
@@ -81,6 +90,8 @@ class _Planner:
 
     def _source(self, table: TableName) -> PlannedStep:
         found = pending_files(self.services.project.sources[table], self.state)
+        if self.remember and found.touched:
+            self.services.catalog.ledger.touch(table, found.touched)
         reasons = tuple(
             f"{len(files):,} {what} files" if len(files) != 1 else f"1 {what} file"
             for what, files in (("new", found.new), ("changed", found.changed))

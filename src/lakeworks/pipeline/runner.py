@@ -58,7 +58,7 @@ def run(services: Services, request: RunRequest) -> RunReport:
     chosen = select(graph, request.selection)
     begin = time.monotonic()
     run_id = clock.new_run_id()
-    plan = make_plan(services, request, with_schemas=False)
+    plan = make_plan(services, request, with_schemas=False, remember=True)
     if plan.is_empty:
         return _nothing_to_do(services, chosen, graph, run_id, begin)
     with services.catalog.locks.hold(

@@ -66,7 +66,10 @@ def test_a_touched_file_of_the_same_content_is_not_read_again(
     put_rows(here, "a.json", 1)
     here.take()
     os.utime(here.inbox / "a.json", (1, 1))
-    assert not here.pending().changed
+    found = here.pending()
+    assert not found.changed
+    [told] = found.touched
+    assert (told.source_file, told.modified_ns) == ("a.json", 1_000_000_000)
 
 
 def test_a_changed_file_takes_the_place_of_its_old_rows(intake: Callable[..., Any]) -> None:
