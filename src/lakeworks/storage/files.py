@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema
 
 
+# Names of the files that an engine of ours wrote: these hold their partition columns too. (A
+# regular expression, as text: engines hand it to their own readers.)
+OWN_FILE = r"part-[0-9a-f]{8}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet"
+
+
 @dataclass(frozen=True, slots=True)
 class DataFile:
     """One Parquet file of a Delta table.

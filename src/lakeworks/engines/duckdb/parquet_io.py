@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import duckdb
 
 FILE_BYTES = 128 * 1024 * 1024
-OWN_FILE = r"part-[0-9a-f]{8}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from urllib.parse import unquote
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Field, Scalar, Struct
 from lakeworks.engines.duckdb.errors import translated
-from lakeworks.engines.duckdb.parquet_io import OWN_FILE
 from lakeworks.engines.duckdb.types import from_duckdb, to_duckdb
 from lakeworks.engines.errors import UnsupportedTypeError
+from lakeworks.storage.files import OWN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
