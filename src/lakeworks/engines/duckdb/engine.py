@@ -14,6 +14,7 @@ from lakeworks.core.names import quote_literal
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.extensions import load_extension
 from lakeworks.engines.duckdb.session import DuckSession
+from lakeworks.engines.duckdb.statements import Statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,10 @@ class DuckEngine:
             )
             self._sessions.add(session)
             return session
+
+    def statements(self) -> Statements:
+        """Return what runs single statements, for those who are no session."""
+        return Statements(self._root.cursor(), s3=self._s3)
 
     def interrupt(self) -> None:
         """Stop what every open session runs."""

@@ -67,32 +67,36 @@ def read_files(statements: Statements, reading: FileReading) -> FilesRead:
             interrupt.
     """
     con = statements.con
-    reader = _reader(con, reading)
+    reader = reader_of(con, reading)
     total = Gathered()
     try:
         for group in reader.plan():
-            _read_group(con, reader, group, total)
+            read_group(con, reader, group, total)
     finally:
         statements.delete(reading.root, reader.sink.left)
     total.schema = reader.schema
     total.unreadable |= reader.unreadable
     salvaged = reading.options.get("rejects")
     if salvaged:
-        _add_salvaged(Sink(con, reading), Path(salvaged), total)
+        add_salvaged(Sink(con, reading), Path(salvaged), total)
     return total.result()
 
 
 def sample_schema(con: duckdb.DuckDBPyConnection, reading: FileReading) -> Schema:
     """Return the data columns that the files' beginnings show; write nothing."""
-    reader = _reader(con, reading)
+    reader = reader_of(con, reading)
     reader.plan()
     return reader.schema
 
 
-def _read_group(
+def read_group(
     con: duckdb.DuckDBPyConnection, reader: FormatReader[G], group: G, total: Gathered
 ) -> None:
-    """Read a group; on failure without the file at fault, or by halves."""
+    """Read a group into `total`; on failure without the file at fault, or by halves.
+
+    Raises:
+        LakeError: something other than the files' content is wrong.
+    """
     import duckdb
 
     from lakeworks.core.errors import LakeError
@@ -114,7 +118,7 @@ def _read_group(
         total.unreadable[group.files[0].source_file] = told.problem
         return
     for part in _parts(group, told):
-        _read_group(con, reader, part, total)
+        read_group(con, reader, part, total)
 
 
 def _is_about_content(told: LakeError, cause: BaseException | None) -> bool:
@@ -149,13 +153,15 @@ def _parts(group: G, told: LakeError) -> list[G]:
     return [cast("G", replace(cast("Any", group), files=part)) for part in divided]
 
 
-def _add_salvaged(sink: Sink, path: Path, total: Gathered) -> None:
+def add_salvaged(sink: Sink, path: Path, total: Gathered) -> None:
+    """Quarantine the rows that a file of rejects lists."""
     files = sink.reject_lines(path)
     total.rejected += files
     total.quarantined += sum(file.rows for file in files)
 
 
-def _reader(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FormatReader[Any]:
+def reader_of(con: duckdb.DuckDBPyConnection, reading: FileReading) -> FormatReader[Any]:
+    """Return what reads files of the reading's format."""
     match reading.format:
         case "json":
             from lakeworks.engines.duckdb.files_json import JsonReader

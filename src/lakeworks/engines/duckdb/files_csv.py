@@ -42,6 +42,8 @@ from lakeworks.engines.duckdb.json_rows import SYSTEM_COLUMNS, usable_name
 from lakeworks.engines.protocol import ArrivedFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     import duckdb
 
     from lakeworks.core.types import Type
@@ -66,6 +68,23 @@ class Group:
     packing: Packing
     files: tuple[ArrivedFile, ...]
     line_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a file's beginning shows.
+
+    Attributes:
+        dialect: How it is written; None when nothing is.
+        fault: Why it cannot be read, or empty.
+        sample: Values by column, where types are to be inferred.
+    """
+
+    source_file: str
+    dialect: Dialect | None
+    packing: Packing
+    fault: str
+    sample: Mapping[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +116,43 @@ class CsvReader:
 
     def plan(self) -> list[Group]:
         """Find every file's dialect and header; learn the schema; group files alike."""
-        groups: dict[tuple[Dialect, Packing], list[ArrivedFile]] = {}
-        samples: dict[str, list[str]] = {}
+        return [part for group in self.planned(self.look()) for part in self.apart(group)]
+
+    def look(self) -> Iterator[Looked]:
+        """Find every file's dialect and header."""
+        sampled: set[tuple[Dialect, Packing]] = set()
         for file, head in heads_of(self.reading.files):
             dialect, fault = self._look(file, head)
-            if fault:
-                self.unreadable[file.source_file] = fault
-            elif dialect is not None:
-                if self.reading.types == "infer" and (dialect, head.packing) not in groups:
-                    _sample(head, dialect, samples)
-                groups.setdefault((dialect, head.packing), []).append(file)
-        threads = int(self.con.execute("SELECT current_setting('threads')").fetchall()[0][0])
-        planned = [
-            Group(dialect, packing, scan)
-            for (dialect, packing), files in groups.items()
-            for scan in scans(files, dialect, packing, threads=threads)
-        ]
+            sample: dict[str, list[str]] = {}
+            if self.reading.types == "infer" and dialect is not None and not fault:
+                if (dialect, head.packing) not in sampled:
+                    _sample(head, dialect, sample)
+                sampled.add((dialect, head.packing))
+            yield Looked(file.source_file, dialect, head.packing, fault, sample)
+
+    def planned(self, looked: Iterable[Looked]) -> list[Group]:
+        """Learn the schema from what was found of each file; group files alike."""
+        groups: dict[tuple[Dialect, Packing], list[ArrivedFile]] = {}
+        samples: dict[str, list[str]] = {}
+        for file, found in zip(self.reading.files, looked, strict=True):
+            if found.fault:
+                self.unreadable[file.source_file] = found.fault
+            elif found.dialect is not None:
+                if (found.dialect, found.packing) not in groups:
+                    for name, values in found.sample.items():
+                        samples.setdefault(name, []).extend(values)
+                groups.setdefault((found.dialect, found.packing), []).append(file)
+        planned = [Group(d, packing, tuple(files)) for (d, packing), files in groups.items()]
         if self.reading.known is None or self.reading.mode == "evolve":
             for group in planned:
                 self._learn(group.dialect.columns, samples)
         return planned
+
+    def apart(self, group: Group) -> list[Group]:
+        """Divide a group into scans each of which tells of every row."""
+        threads = int(self.con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+        parts = scans(group.files, group.dialect, group.packing, threads=threads)
+        return [replace(group, files=files) for files in parts]
 
     def _look(self, file: ArrivedFile, head: Head) -> tuple[Dialect | None, str]:
         """Return how a file is written, None when nothing is, and why it cannot be read."""

@@ -29,7 +29,7 @@ from lakeworks.engines.duckdb.files_sink import (
     source_file_of,
     with_fate,
 )
-from lakeworks.engines.duckdb.heads import heads_of, json_layout
+from lakeworks.engines.duckdb.heads import heads_of, json_layout, scan_packing
 from lakeworks.engines.duckdb.json_lines import reject_malformed
 from lakeworks.engines.duckdb.json_sql import json_shape, keys_of
 
@@ -81,6 +81,15 @@ class Sample:
             self.documents.append(document)
 
 
+@dataclass(slots=True)
+class Passed:
+    """The files of one pass, by the fate of their rows."""
+
+    good: list[DataFile] = field(default_factory=list)
+    doubtful: list[DataFile] = field(default_factory=list)
+    broken: list[DataFile] = field(default_factory=list)
+
+
 class JsonReader:
     """Reads the JSON files of one `FileReading`."""
 
@@ -104,15 +113,23 @@ class JsonReader:
                 self.unreadable[file.source_file] = "the engine sees nothing in a single byte"
             elif not head.empty:
                 layout = self._layout(head)
-                groups.setdefault((layout, head.packing), []).append(file)
+                packing = scan_packing(file.uri, head.packing)
+                groups.setdefault((layout, packing), []).append(file)
                 self._heads[file.uri] = head
-        planned = [Group(layout, packing, tuple(f)) for (layout, packing), f in groups.items()]
+        planned = [
+            Group(layout, packing, tuple(sorted(files, key=self._turn)))
+            for (layout, packing), files in groups.items()
+        ]
         if self._first_load or self.reading.mode == "evolve":
             for group in planned:
                 self._take_sample(group)
             seen = json_rows.schema_of(self.sample.evidence)
             self.schema = seen if self._first_load else json_rows.grown(self.schema, seen)
         return planned
+
+    def _turn(self, file: ArrivedFile) -> tuple[bool, int]:
+        """Packed files first, the longest first: several threads can end a plain one together."""
+        return self._heads[file.uri].packing == "none", -file.size_bytes
 
     def _layout(self, head: Head) -> str:
         if self.reading.options.get("array"):
@@ -154,9 +171,9 @@ class JsonReader:
         self._first_load = False
         return self._finish(group, done, doubts)
 
-    def _pass(self, group: Group) -> _Passed:
+    def _pass(self, group: Group) -> Passed:
         files = self.sink.copy(self._select(group), self._columns())
-        return _Passed(files[GOOD], files[DOUBTFUL], files[BROKEN])
+        return Passed(files[GOOD], files[DOUBTFUL], files[BROKEN])
 
     def _columns(self) -> Schema:
         return self.schema
@@ -197,7 +214,7 @@ class JsonReader:
                 shapes[keys] += 1
         return [keys for keys, _ in shapes.most_common(_COMMON_SHAPES)]
 
-    def _look(self, done: _Passed) -> Doubts | None:
+    def _look(self, done: Passed) -> Doubts | None:
         """Look at the documents in doubt, if there are any."""
         if not done.doubtful:
             return None
@@ -205,7 +222,7 @@ class JsonReader:
         strict = self.reading.mode == "strict"
         return json_doubts.look_at(self.con, uris, self.schema, strict=strict)
 
-    def _better_guess(self, done: _Passed, doubts: Doubts) -> Schema | None:
+    def _better_guess(self, done: Passed, doubts: Doubts) -> Schema | None:
         """Return wider types where the sample of a first load misled, or None."""
         total = rows_of(done.good) + rows_of(done.doubtful)
         fields = []
@@ -220,7 +237,14 @@ class JsonReader:
             fields.append(Field(f.name, wide or f.type))
         return Schema(tuple(fields)) if tuple(fields) != self.schema.fields else None
 
-    def _finish(self, group: Group, done: _Passed, doubts: Doubts | None) -> Gathered:
+    def _finish(self, group: Group, done: Passed, doubts: Doubts | None) -> Gathered:
+        outcomes = self._outcomes(done, doubts) if done.doubtful else ()
+        gathered = self.settle(group, done, outcomes)
+        self.sink.discard([*done.doubtful, *done.broken])
+        return gathered
+
+    def settle(self, group: Group, done: Passed, outcomes: Iterable[str | Reject]) -> Gathered:
+        """Write what documents in doubt became, and quarantine what is no JSON."""
         with tempfile.TemporaryDirectory(prefix="lakeworks-") as folder:
             rejects = RejectFile(Path(folder, "rejects.json"))
             gathered = Gathered(added=list(done.good), written=rows_of(done.good))
@@ -228,26 +252,30 @@ class JsonReader:
                 reject_malformed(self.con, self.sink.uris(done.broken), group.files, rejects)
             if done.doubtful:
                 settled = Path(folder, "settled.json")
-                json_doubts.settle(self._outcomes(done, doubts), settled, rejects)
+                json_doubts.settle(outcomes, settled, rejects)
                 self._take_settled(settled, gathered)
             rejects.close()
             gathered.rejected = self.sink.reject_lines(rejects.path)
             gathered.quarantined = rejects.rows
-        self.sink.discard([*done.doubtful, *done.broken])
         gathered.schema = self.schema
         return gathered
 
-    def _outcomes(self, done: _Passed, doubts: Doubts | None) -> Iterable[str | Reject]:
+    def _outcomes(self, done: Passed, doubts: Doubts | None) -> Iterable[str | Reject]:
         """Let the schema grow where it may; return what becomes of documents in doubt."""
-        if self.reading.mode == "evolve":
-            doubts = doubts or self._look(done)
-        if doubts is not None and self.reading.mode == "evolve":
-            self.schema = json_rows.grown(self.schema, json_rows.schema_of(doubts.seen))
+        doubts = self._grow(done, doubts)
         if doubts is not None and doubts.settled is not None and doubts.schema == self.schema:
             return doubts.settled
         uris = self.sink.uris(done.doubtful)
         strict = self.reading.mode == "strict"
         return json_doubts.outcomes(self.con, uris, self.schema, strict=strict)
+
+    def _grow(self, done: Passed, doubts: Doubts | None) -> Doubts | None:
+        """Let the schema grow where it may by what documents in doubt hold."""
+        if self.reading.mode == "evolve":
+            doubts = doubts or self._look(done)
+        if doubts is not None and self.reading.mode == "evolve":
+            self.schema = json_rows.grown(self.schema, json_rows.schema_of(doubts.seen))
+        return doubts
 
     def _take_settled(self, settled: Path, into: Gathered) -> None:
         if settled.stat().st_size:
@@ -255,15 +283,6 @@ class JsonReader:
             files = self.sink.copy(select, self.schema)
             into.added += files[GOOD]
             into.written += rows_of(files[GOOD])
-
-
-@dataclass(slots=True)
-class _Passed:
-    """The files of one pass, by the fate of their rows."""
-
-    good: list[DataFile]
-    doubtful: list[DataFile]
-    broken: list[DataFile]
 
 
 def _scan(group: Group) -> str:

@@ -128,6 +128,20 @@ class Evidence:
                 found = self.fields[name] = Evidence()
             found.add(inner, depth + 1)
 
+    def join(self, other: Evidence) -> None:
+        """Take into account what another has seen, as if it had been seen after all this."""
+        self.kinds.update(other.kinds)
+        for name, evidence in other.fields.items():
+            found = self.fields.get(name)
+            if found is not None:
+                found.join(evidence)
+            elif len(self.fields) <= _MOST_FIELDS:
+                self.fields[name] = evidence
+        if self.element is None:
+            self.element = other.element
+        elif other.element is not None:
+            self.element.join(other.element)
+
     def type(self, depth: int = 0) -> Type:
         """Return the type that holds what was seen.
 

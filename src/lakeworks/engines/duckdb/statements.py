@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema
     from lakeworks.engines.duckdb.parquet_io import Written
     from lakeworks.storage.files import DataFile
+    from lakeworks.storage.objects import ObjectStore
 
 GOOD = "good"
 
@@ -123,7 +124,7 @@ class Statements:
     def delete(self, root: str, paths: Collection[str]) -> None:
         """Delete files below a folder or a prefix now; one that is gone is no error."""
         if paths and root.startswith("s3://"):
-            _delete_objects(root, paths, self._s3 or {})
+            store_of(root, self._s3 or {}).delete(sorted(paths))
             return
         for path in paths:
             (Path(root) / path).unlink(missing_ok=True)
@@ -138,7 +139,8 @@ def bare(sql: str) -> str:
     return sql.strip().rstrip(";").rstrip()
 
 
-def _delete_objects(root: str, paths: Collection[str], s3: Mapping[str, str | bool]) -> None:
+def store_of(root: str, s3: Mapping[str, str | bool]) -> ObjectStore:
+    """Open a bucket's prefix with an engine's settings."""
     from lakeworks.storage.objects import ObjectStore
 
     scheme = "https" if s3.get("use_ssl", True) else "http"
@@ -152,4 +154,4 @@ def _delete_objects(root: str, paths: Collection[str], s3: Mapping[str, str | bo
         "virtual_hosted_style": str(s3.get("url_style") == "vhost").lower(),
     }
     chosen = {name: value for name, value in options.items() if value}
-    ObjectStore.open(root, chosen).delete(sorted(paths))
+    return ObjectStore.open(root, chosen)
