@@ -101,6 +101,17 @@ def packing_of(start: bytes) -> Packing:
     return "none"
 
 
+def scan_packing(uri: str, packing: Packing) -> str:
+    """Return how a scan is told a file's packing: `auto_detect` where its name tells it.
+
+    Files whose names tell it can share one scan, in which those that many threads can divide
+    fill the time that packed ones, each read by one thread, leave.
+    """
+    name = uri.lower()
+    told = "gzip" if name.endswith(".gz") else "zstd" if name.endswith(".zst") else "none"
+    return "auto_detect" if told == packing else packing
+
+
 def unpacked(file: BinaryIO, packing: Packing) -> BinaryIO:
     """Return a stream of the unpacked bytes."""
     if packing == "gzip":
