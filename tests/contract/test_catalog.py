@@ -258,6 +258,8 @@ def test_the_snapshot_before_skips_maintenance(catalog: Catalog) -> None:
     assert catalog.snapshot_before(optimized) == first
     assert catalog.snapshot_before(second) == first
     assert catalog.snapshot_before(first) is None
+    assert catalog.snapshot_of_data(optimized) == second
+    assert catalog.snapshot_of_data(first) == first
 
 
 def test_published_versions_are_those_of_every_kept_snapshot(catalog: Catalog) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lakeworks.lake import Lake
+from lakeworks.pipeline.errors import NoSnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -222,6 +223,48 @@ def test_replay_of_a_source_reads_its_torn_files_again(
     assert (step.rows_read, step.rows_written, step.rows_quarantined) == (2, 1, 1)
     assert len(rows(lake, "select * from bronze.orders")) == 2
     assert len(rows(lake, "select * from quarantine.bronze_orders")) == 1
+
+
+def test_each_rollback_without_a_run_goes_one_state_of_the_data_further_back(
+    lake: Lake, arrive: Callable[..., Path]
+) -> None:
+    for number in range(1, 4):
+        for part in "ab":  # two files a run, so that there is something to merge
+            arrive(f"{number}{part}.json", order(10 * number + ord(part)))
+        lake.pipeline.run()
+    lake.tables.optimize("bronze.orders")
+
+    def seen() -> int:
+        return len(rows(lake, "select * from bronze.orders"))
+
+    assert seen() == 6
+    lake.pipeline.rollback()
+    assert seen() == 4
+    lake.pipeline.rollback()
+    assert seen() == 2
+    with pytest.raises(NoSnapshotError):
+        lake.pipeline.rollback()
+
+    lake.pipeline.run()
+    assert seen() == 6
+    lake.pipeline.rollback()
+    assert seen() == 2
+
+
+def test_a_rollback_to_a_rollback_counts_as_going_where_that_one_went(
+    lake: Lake, arrive: Callable[..., Path]
+) -> None:
+    for number in range(1, 4):
+        arrive(f"{number}.json", order(number))
+        lake.pipeline.run()
+    back = lake.pipeline.rollback()
+    lake.pipeline.run()
+    lake.pipeline.rollback(back.run_id)
+    assert len(rows(lake, "select * from bronze.orders")) == 2
+
+    lake.pipeline.rollback()
+
+    assert len(rows(lake, "select * from bronze.orders")) == 1
 
 
 def test_a_touched_file_is_opened_once_to_see_that_it_is_the_same(

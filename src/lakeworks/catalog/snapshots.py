@@ -112,6 +112,15 @@ def newest(session: Session, limit: int) -> list[Snapshot]:
     return [snapshot for snapshot in found if snapshot.id]
 
 
+def of_data(session: Session, snapshot: Snapshot) -> Snapshot | None:
+    """Return the newest snapshot, `snapshot` or older, that changed data, or None."""
+    row = session.first(
+        "SELECT max(id) FROM snapshots WHERE id <= :id AND kind <> 'maintenance'",
+        id=snapshot.id,
+    )
+    return numbered(session, row[0]) if row and row[0] is not None else None
+
+
 def before(session: Session, snapshot: Snapshot) -> Snapshot | None:
     """Return the snapshot whose data `snapshot` took the place of, or None.
 

@@ -141,6 +141,11 @@ class Catalog:
         with self._database.reading() as session:
             return snapshots.at(session, moment)
 
+    def snapshot_of_data(self, snapshot: Snapshot) -> Snapshot | None:
+        """Return the newest snapshot, this or an older one, that changed data, or None."""
+        with self._database.reading() as session:
+            return snapshots.of_data(session, snapshot)
+
     def snapshot_before(self, snapshot: Snapshot) -> Snapshot | None:
         """Return the snapshot whose data `snapshot` took the place of, or None."""
         with self._database.reading() as session:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lakeworks.catalog.errors import UnknownSnapshotError
 from lakeworks.core import clock, events
 from lakeworks.pipeline.errors import NoSnapshotError
 from lakeworks.pipeline.publication import restore
@@ -16,10 +17,9 @@ from lakeworks.pipeline.state import State
 
 if TYPE_CHECKING:
     from lakeworks.catalog.snapshots import Snapshot
+    from lakeworks.catalog.store import Catalog
     from lakeworks.core.names import TableName
     from lakeworks.pipeline.state import Services
-
-_LOOK_BACK = 1000
 
 
 def rollback(
@@ -65,27 +65,31 @@ def _target(services: Services, run_id: str | None) -> Snapshot:
     catalog = services.catalog
     if run_id is not None:
         return catalog.snapshot_of_run(run_id)
-    kept = catalog.snapshots(_LOOK_BACK)
-    place = _origin(services, kept)
-    earlier = [snapshot for snapshot in kept if snapshot.id < place]
-    if not earlier:
+    try:
+        earlier = catalog.snapshot_before(_origin(catalog, catalog.current_snapshot()))
+    except (
+        UnknownSnapshotError
+    ):  # what was gone back to is not kept, so nothing older is either
+        earlier = None
+    if earlier is None:
         raise NoSnapshotError.none_before()
-    return earlier[0]
+    return earlier
 
 
-def _origin(services: Services, kept: list[Snapshot]) -> int:
-    """Return the number of the snapshot whose content readers see now.
+def _origin(catalog: Catalog, snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot that first had the data of `snapshot`.
 
     After a rollback that is the older one it went back to, so that a second `lake rollback`
-    goes further back; upkeep changes no content, so what it was done to counts.
+    goes further back. Every snapshot that is followed is older than the last.
     """
-    for snapshot in kept:
-        if snapshot.kind == "rollback":
-            report = services.catalog.run(snapshot.run_id).report or {}
-            return int(report.get("to_snapshot", snapshot.id))
-        if snapshot.kind == "run":
-            return snapshot.id
-    return 0
+    changed = catalog.snapshot_of_data(snapshot)
+    while changed is not None and changed.kind == "rollback":
+        to = catalog.run(changed.run_id).report.get("to_snapshot")
+        if to is None:  # it was killed before it could say
+            break
+        snapshot = catalog.snapshot(to)
+        changed = catalog.snapshot_of_data(snapshot)
+    return changed or snapshot
 
 
 def _go_back(table: TableName, to: int | None, state: State) -> int | None:
