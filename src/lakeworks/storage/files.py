@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 # Names of the files that an engine of ours wrote: these hold their partition columns too. (A
 # regular expression, as text: engines hand it to their own readers.)
-OWN_FILE = r"part-[0-9a-f]{8}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet"
+OWN_FILE = (
+    r"(?:part-[0-9a-f]{8}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|spark-[0-9a-f]{8}/(?:[^/]+/)*part-[^/]+)\.parquet"
+)
 
 
 @dataclass(frozen=True, slots=True)

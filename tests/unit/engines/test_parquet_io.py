@@ -8,13 +8,14 @@ import duckdb
 import pytest
 
 from lakeworks.core.types import Field, Schema, parse_type
-from lakeworks.engines.duckdb.parquet_io import copy_out, free_name, select_schema
+from lakeworks.engines.duckdb.parquet_io import copy_out, select_schema
 from lakeworks.engines.errors import (
     DuplicateColumnError,
     SqlError,
     UnsupportedTypeError,
     ValueConversionError,
 )
+from lakeworks.engines.written import free_name
 from lakeworks.storage.files import OWN_FILE
 
 if TYPE_CHECKING:

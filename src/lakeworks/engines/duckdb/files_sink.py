@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Field, Scalar, Schema
-from lakeworks.engines.duckdb.parquet_io import copy_out, free_name
+from lakeworks.engines.duckdb.parquet_io import copy_out
 from lakeworks.engines.duckdb.types import to_duckdb
 from lakeworks.engines.protocol import FilesRead
+from lakeworks.engines.written import free_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

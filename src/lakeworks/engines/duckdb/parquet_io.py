@@ -8,40 +8,22 @@ stay in the files too; their values for the log come from the COPY itself.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import quote_identifier, quote_literal
-from lakeworks.core.types import Decimal, Field, Scalar, Schema
+from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.engines.duckdb.errors import translated
-from lakeworks.engines.duckdb.stats import delta_stats
 from lakeworks.engines.duckdb.types import from_duckdb, to_duckdb
-from lakeworks.engines.errors import (
-    DuplicateColumnError,
-    UnknownColumnError,
-    UnsupportedTypeError,
-)
+from lakeworks.engines.errors import DuplicateColumnError
+from lakeworks.engines.stats import delta_stats
+from lakeworks.engines.written import FILE_BYTES, Written, free_name, partition_columns
 from lakeworks.storage.files import DataFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import duckdb
-
-FILE_BYTES = 128 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One file that a COPY wrote.
-
-    Attributes:
-        divided: The value, as text, of the column by which the rows were divided, or None.
-    """
-
-    file: DataFile
-    divided: str | None = None
 
 
 def copy_out(  # noqa: PLR0913 - one COPY has this many choices
@@ -74,7 +56,7 @@ def copy_out(  # noqa: PLR0913 - one COPY has this many choices
     if schema is None:
         described = select_schema(con, select, table=table)
         schema = Schema(tuple(f for f in described if f.name != divide_by))
-    partition_by = _partition_columns(schema, partition_by, table)
+    partition_by = partition_columns(schema, partition_by, table)
     keys = [free_name(schema.names, f"__part{i}") for i in range(len(partition_by))]
     other = "false"
     if divide_by is not None and main is not None:
@@ -126,14 +108,6 @@ def select_schema(
     return Schema(fields)
 
 
-def free_name(taken: Sequence[str], wish: str) -> str:
-    """Return `wish`, or `wish` with underscores added until no column is called so."""
-    folded = {name.casefold() for name in taken}
-    while wish.casefold() in folded:
-        wish += "_"
-    return wish
-
-
 def _column(field: Field, partition_by: Sequence[str], other: str) -> str:
     """Return a column as it is written; `other` is true of rows that are not partitioned."""
     name = quote_identifier(field.name)
@@ -156,24 +130,6 @@ def _partition_text(schema: Schema, name: str) -> str:
             return f"nullif({value}, '')"
         case _:
             return f"CAST({value} AS VARCHAR)"
-
-
-def _partition_columns(schema: Schema, partition_by: Sequence[str], table: str) -> list[str]:
-    """Return the names as the schema spells them."""
-    names = []
-    for name in partition_by:
-        field = schema.get(name)
-        if field is None:
-            raise UnknownColumnError.named(
-                name, setting="partition_by", table=table, known=schema.names
-            )
-        if not isinstance(field.type, (Scalar, Decimal)) or field.type == Scalar("binary"):
-            raise UnsupportedTypeError(
-                f"{table} cannot be partitioned by {name}, which is {field.type}",
-                "partition by text, numbers, dates or timestamps",
-            )
-        names.append(field.name)
-    return names
 
 
 def _clear(root: str, token: str) -> None:

@@ -16,7 +16,7 @@ from lakeworks.core.names import quote_identifier as quoted
 from lakeworks.core.names import quote_literal
 from lakeworks.engines.duckdb import merge, scd2
 from lakeworks.engines.duckdb.columns import columns_of
-from lakeworks.engines.duckdb.parquet_io import free_name, select_schema
+from lakeworks.engines.duckdb.parquet_io import select_schema
 from lakeworks.engines.duckdb.plain import is_plain
 from lakeworks.engines.duckdb.progress import progress_told
 from lakeworks.engines.duckdb.rejects import (
@@ -31,15 +31,16 @@ from lakeworks.engines.duckdb.rewriting import Rows
 from lakeworks.engines.duckdb.statements import GOOD, bare
 from lakeworks.engines.duckdb.target import replaced_files
 from lakeworks.engines.protocol import Staged
+from lakeworks.engines.written import free_name
 from lakeworks.storage.files import DataFile, TableSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lakeworks.engines.duckdb.columns import Columns
-    from lakeworks.engines.duckdb.parquet_io import Written
     from lakeworks.engines.duckdb.statements import Statements
     from lakeworks.engines.protocol import RowCheck, StageRequest
+    from lakeworks.engines.written import Written
 
 _TWICE = "twice"
 

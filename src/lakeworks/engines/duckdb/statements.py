@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from lakeworks.core.types import Schema
-    from lakeworks.engines.duckdb.parquet_io import Written
+    from lakeworks.engines.written import Written
     from lakeworks.storage.files import DataFile
     from lakeworks.storage.objects import ObjectStore
 

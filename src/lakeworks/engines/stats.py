@@ -1,6 +1,6 @@
-"""DuckDB's column statistics of a written file, as the Delta log wants them.
+"""Column statistics of a written file, as the Delta log wants them.
 
-Pure. `COPY … (RETURN_STATS)` gives text by dotted, quoted column path; Delta wants typed values
+Pure. Takes text by dotted, quoted column path, as DuckDB tells it; Delta wants typed values
 nested like the schema. A bound that cannot be stated exactly is left out, or moved outwards:
 a reader may skip too few files, never one too many.
 """
@@ -42,7 +42,7 @@ def delta_stats(
 
     Args:
         rows: How many the file holds.
-        columns: RETURN_STATS' map: quoted path to `min`, `max`, `null_count`.
+        columns: By quoted path to `min`, `max`, `null_count`.
         schema: The file's columns.
         leave_out: Partition columns: their value is in the log already.
     """

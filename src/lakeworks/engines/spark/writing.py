@@ -1,0 +1,237 @@
+"""Write a DataFrame as Parquet files of a table, in one Spark job.
+
+The job writes below the table's root into a folder of its own, `spark-…`, so that two jobs never
+share Spark's `_temporary`, and whatever a killed one leaves is seen as an orphan. What its committer
+committed is then read back by a listing. Rows are parted by hashes of the partition values, so no
+value becomes a path. On this machine the files are then moved up, for a move costs nothing;
+in a bucket it would copy every byte, so there they stay in the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from lakeworks.core.types import Scalar
+from lakeworks.engines.errors import EngineFailedError
+from lakeworks.engines.spark.casting import as_type, quoted
+from lakeworks.engines.spark.stats import (
+    MIXED,
+    UNKNOWN,
+    first_values,
+    footer_facts,
+    only_value,
+    partition_text,
+)
+from lakeworks.engines.spark.types import type_of
+from lakeworks.engines.stats import delta_stats
+from lakeworks.engines.written import FILE_BYTES, Written, free_name, partition_columns
+from lakeworks.storage.files import DataFile
+from lakeworks.storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow.parquet as pq
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from lakeworks.core.types import Schema
+
+FOLDER = "spark-"
+_READERS = 8
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+# A shuffled row takes about twice the bytes that it takes in a Parquet file.
+_SHUFFLED_BYTES = 2 * FILE_BYTES
+
+
+def write(  # noqa: PLR0913 - one job has this many choices
+    spark: SparkSession,
+    frame: DataFrame,
+    root: str,
+    schema: Schema,
+    *,
+    partition_by: Sequence[str] = (),
+    divide_by: str | None = None,
+    main: str | None = None,
+    table: str = "the table",
+    s3: Mapping[str, str] | None = None,
+) -> list[Written]:
+    """Write the rows of `frame` as Parquet files in `root`; no rows, no files.
+
+    Args:
+        spark: The session of `frame`.
+        frame: It is run once.
+        root: A folder, made when missing, or `s3://…`; no trailing slash.
+        schema: The files' columns, in order; the frame's are cast to it.
+        partition_by: Columns whose values divide the files and go into `DataFile.partition`.
+            An empty string counts as null, in the file too: Delta cannot tell them apart.
+        divide_by: A column of `frame` that divides the files and is not written; its values
+            become folders for a while, so take them from a few plain words.
+        main: The value of `divide_by` whose rows are divided by `partition_by`; those of other
+            values go into files of their own. All rows are partitioned when left out.
+        table: Named in errors.
+        s3: For a bucket, how it is reached: options of `ObjectStore.open`.
+
+    Raises:
+        EngineFailedError: two partitions share a hash (never yet seen); safe to retry.
+    """
+    keys = partition_columns(schema, partition_by, table)
+    layout = _Layout(
+        schema, keys, divide_by, main, free_name((*schema.names, divide_by or ""), "__part")
+    )
+    store = ObjectStore.open(root, s3 or {})
+    folder = FOLDER + secrets.token_hex(4)
+    place = f"{root}/{folder}"
+    try:
+        _run(spark, layout.prepared(frame), place, layout.folders)
+        return _gather(store, folder, layout)
+    except BaseException:
+        with suppress(Exception):
+            store.delete_tree(folder)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How one write's rows are parted into files."""
+
+    schema: Schema
+    keys: list[str]
+    divide_by: str | None
+    main: str | None
+    part: str
+
+    @property
+    def folders(self) -> list[str]:
+        """The columns that become folders."""
+        parts = [self.part] if self.keys else []
+        return [self.divide_by, *parts] if self.divide_by else parts
+
+    def prepared(self, frame: DataFrame) -> DataFrame:
+        """Return the rows as they are written, beside the columns that part them."""
+        from pyspark.sql import functions as f
+
+        held = {field.name.casefold(): field.dataType for field in frame.schema.fields}
+        whole = self._is_whole()
+        columns = []
+        for field in self.schema:
+            value = f.col(quoted(field.name))
+            value = as_type(value, type_of(held[field.name.casefold()]), field.type)
+            if field.name in self.keys and field.type == Scalar("string"):
+                value = f.when(~whole & (value == ""), None).otherwise(value)
+            columns.append(value.alias(field.name))
+        if self.divide_by:
+            columns.append(f.col(quoted(self.divide_by)))
+        frame = frame.select(*columns)
+        if not self.keys:
+            return frame
+        seed = f.lit(secrets.randbits(62))
+        hashed = f.xxhash64(seed, *(f.col(quoted(key)) for key in self.keys))
+        frame = frame.withColumn(self.part, f.when(~whole, hashed))
+        # Spark parts these rows so that each folder gets few files, and cuts what is too large.
+        return frame.hint("rebalance", *(f.col(quoted(name)) for name in self.folders))
+
+    def _is_whole(self) -> Column:
+        """A condition: this row is not partitioned."""
+        from pyspark.sql import functions as f
+
+        if self.divide_by is None or self.main is None:
+            return f.lit(False)  # noqa: FBT003 - a literal
+        return ~f.col(quoted(self.divide_by)).eqNullSafe(f.lit(self.main))
+
+
+def _run(spark: SparkSession, frame: DataFrame, place: str, folders: list[str]) -> None:
+    spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+    writer = frame.write.mode("error").option("compression", "snappy")
+    # Committing by task would show files of tasks that fail later.
+    writer = writer.option("mapreduce.fileoutputcommitter.algorithm.version", "1")
+    writer = writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+    if folders:
+        writer = writer.partitionBy(*folders)
+    writer.parquet(f"s3a://{place[5:]}" if place.startswith("s3://") else place)
+
+
+def _gather(store: ObjectStore, folder: str, layout: _Layout) -> list[Written]:
+    """Return the files that the job committed, each where it is to stay."""
+    paths = [info.path for info in store.list(folder) if _is_committed(info.path)]
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="footers") as pool:
+        read = list(pool.map(lambda path: _written(store, path, layout), paths))
+    found = [one for one in read if one.file.rows]
+    local = store.local_path("")
+    if local is None:
+        kept = {one.file.path for one in found}
+        store.delete(path for path in paths if path not in kept)
+        return found
+    moved = [_moved(local, one, folder.removeprefix(FOLDER)) for one in found]
+    shutil.rmtree(local / folder, ignore_errors=True)
+    return moved
+
+
+def _is_committed(path: str) -> bool:
+    parts = path.split("/")[1:]
+    hidden = any(part.startswith((".", "_")) and "=" not in part for part in parts)
+    return not hidden and parts[-1].endswith(".parquet")
+
+
+def _moved(root: Path, one: Written, token: str) -> Written:
+    path = f"part-{token}-{uuid.uuid4()}.parquet"
+    os.rename(root / one.file.path, root / path)  # noqa: PTH104 - as quick as can be
+    return Written(replace(one.file, path=path), one.divided)
+
+
+def _written(store: ObjectStore, path: str, layout: _Layout) -> Written:
+    import pyarrow.parquet as pq
+
+    divided = _divided(path, layout)
+    with store.open_read(path) as stream:
+        size_bytes = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        file = pq.ParquetFile(stream)
+        metadata = file.metadata
+        partition: dict[str, str | None] = dict.fromkeys(layout.keys)
+        if layout.keys and metadata.num_rows and _is_main(divided, layout):
+            partition = _partition(file, layout, path)
+    stats = delta_stats(
+        metadata.num_rows,
+        footer_facts(metadata, layout.schema),
+        layout.schema,
+        leave_out=partition,
+    )
+    return Written(
+        DataFile(path, size_bytes, metadata.num_rows, partition, stats),
+        divided,
+    )
+
+
+def _is_main(divided: str | None, layout: _Layout) -> bool:
+    return layout.divide_by is None or layout.main in {None, divided}
+
+
+def _divided(path: str, layout: _Layout) -> str | None:
+    if layout.divide_by is None:
+        return None
+    _, _, value = path.split("/")[1].partition("=")
+    return None if value == _NULL else unquote(value)
+
+
+def _partition(file: pq.ParquetFile, layout: _Layout, path: str) -> dict[str, str | None]:
+    """Return the values that all of a file's rows have in the partition columns."""
+    values = {key: only_value(file.metadata, layout.schema, key) for key in layout.keys}
+    if any(value is MIXED for value in values.values()):
+        raise EngineFailedError(
+            f"two partitions came into one file: {path}",
+            "run it again: files are then divided in another way",
+        )
+    unknown = [key for key, value in values.items() if value is UNKNOWN]
+    if unknown:
+        values |= first_values(file, unknown)
+    kinds = {field.name: field.type for field in layout.schema}
+    return {key: partition_text(value, kinds[key]) for key, value in values.items()}
