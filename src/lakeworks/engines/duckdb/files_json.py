@@ -34,7 +34,7 @@ from lakeworks.engines.duckdb.json_lines import reject_malformed
 from lakeworks.engines.duckdb.json_sql import json_shape, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import duckdb
 
@@ -172,15 +172,24 @@ class JsonReader:
         return self._finish(group, done, doubts)
 
     def _pass(self, group: Group) -> Passed:
-        files = self.sink.copy(self._select(group), self._columns())
+        return self.pass_over(group, self._common_keys())
+
+    def pass_over(self, group: Group, common: Sequence[KeyLists]) -> Passed:
+        """Divide documents into those that fit, are in doubt, or are none; as files of each.
+
+        Args:
+            group: Files that are read alike.
+            common: Lists of keys that many documents have: see `json_shape`.
+        """
+        files = self.sink.copy(self._select(group, common), self._columns())
         return Passed(files[GOOD], files[DOUBTFUL], files[BROKEN])
 
     def _columns(self) -> Schema:
         return self.schema
 
-    def _select(self, group: Group) -> str:
+    def _select(self, group: Group, common: Sequence[KeyLists]) -> str:
         known = self.schema if len(self.schema) else Schema((_PLACEHOLDER,))
-        shape = json_shape(known, self._common_keys())
+        shape = json_shape(known, common)
         source_file, join = source_file_of(group.files)
         columns = "".join(
             f"{expression} AS {quote_identifier(name)}, "
