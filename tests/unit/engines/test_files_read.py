@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
 import json
 from decimal import Decimal as Number
@@ -51,6 +52,21 @@ def test_json_values_keep_their_type(intake: Callable[..., Any]) -> None:
     assert row["o"] == {"zip": "007", "x": {"y": 1}}
     assert row["ls"] == [{"sku": "a", "n": 1}]
     assert row["_rescued"] is None
+
+
+def test_files_are_unpacked_by_what_they_hold_whatever_their_names_say(
+    intake: Callable[..., Any],
+) -> None:
+    here = intake(format="json")
+    row = lines({"v": 1})
+    for name, data in (
+        ("a.json", row), ("b.json.gz", gzip.compress(row)), ("c.json", gzip.compress(row)),
+        ("d.json.gz", row), ("e.JSON.GZ", gzip.compress(row)), ("f.zst", row),
+    ):  # fmt: skip
+        here.put(name, data)
+    here.take()
+    found = {row["_source_file"] for row in here.rows("_source_file")}
+    assert len(found) == len(here.rows("v")) == 6
 
 
 def test_mixed_scalars_are_kept_as_text(intake: Callable[..., Any]) -> None:

@@ -107,8 +107,8 @@ def scan_packing(uri: str, packing: Packing) -> str:
     Files whose names tell it can share one scan, in which those that many threads can divide
     fill the time that packed ones, each read by one thread, leave.
     """
-    name = uri.lower()
-    told = "gzip" if name.endswith(".gz") else "zstd" if name.endswith(".zst") else "none"
+    # The engine takes names in lower case only.
+    told = "gzip" if uri.endswith(".gz") else "zstd" if uri.endswith(".zst") else "none"
     return "auto_detect" if told == packing else packing
 
 
