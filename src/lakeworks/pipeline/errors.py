@@ -68,6 +68,43 @@ class RulesFailedError(LakeError):
         return error
 
 
+class TooManyRejectedError(LakeError):
+    """A step rejected more rows than its `max_rejected` allows, so nothing of it was committed.
+
+    Attributes:
+        rejected, read: Rows.
+    """
+
+    code = "LW706"
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(problem, hint)
+        self.rejected = 0
+        self.read = 0
+
+    @classmethod
+    def counted(
+        cls,
+        table: TableName,
+        limit: object,
+        *,
+        rejected: int,
+        read: int,
+        reasons: Iterable[str],
+    ) -> Self:
+        """Give the figures, the limit and what the rows failed most."""
+        share = 100 * rejected / read if read else 100.0
+        most = "; ".join(reasons)
+        error = cls(
+            f"{table}: {rejected:,} of {read:,} rows ({share:.3g}%) were rejected, and "
+            f"max_rejected is {limit}{': ' + most if most else ''}",
+            "the table keeps its last good version, and the next run reads the same rows again; "
+            "mend the data or the rules, or raise max_rejected",
+        )
+        error.rejected, error.read = rejected, read
+        return error
+
+
 class FrameModelError(LakeError):
     """A Python model raised, or did not return a lazy frame."""
 

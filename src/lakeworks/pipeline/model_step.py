@@ -10,6 +10,7 @@ from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.engines.protocol import AuditColumns, StageRequest
 from lakeworks.pipeline import frame_models, rules
 from lakeworks.pipeline.decide import decide
+from lakeworks.pipeline.errors import TooManyRejectedError
 from lakeworks.pipeline.publication import Change, commit, heal
 from lakeworks.pipeline.report import StepReport
 from lakeworks.pipeline.state import bookmark_of, iso
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from lakeworks.project.declaration import Model
     from lakeworks.storage.files import DataFile, TableSource
     from lakeworks.storage.log import TableVersion
+
+
+_MOST_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class ModelStep:
         checks = ruleset.row_checks if ruleset else ()
         staged = session.stage(self._request(sql, decision, checks, touched))
         try:
+            self._check_rejected(staged)
             verdict = ruleset.judge(session, staged, self._root) if ruleset else None
             version = self._commit(session, staged, decision, inputs, touched)
         except BaseException:
@@ -87,6 +92,18 @@ class ModelStep:
             outcomes=rules.outcomes_of(verdict),
             reason=decision.reason,
         )
+
+    def _check_rejected(self, staged: Staged) -> None:
+        limit = self.model.max_rejected
+        if limit and limit.exceeded(rejected=staged.quarantined, read=staged.read):
+            most = sorted(staged.rejected_by.items(), key=lambda one: -one[1])[:_MOST_REASONS]
+            raise TooManyRejectedError.counted(
+                self.model.table,
+                limit,
+                rejected=staged.quarantined,
+                read=staged.read,
+                reasons=[f"{count:,} fail {rule}" for rule, count in most],
+            )
 
     @property
     def _root(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lakeworks.core import clock
 from lakeworks.core.names import quote_literal
+from lakeworks.pipeline.errors import TooManyRejectedError
 from lakeworks.pipeline.planner import pending_files
 from lakeworks.pipeline.publication import Change, commit, heal
 from lakeworks.pipeline.report import StepReport
@@ -82,6 +83,7 @@ class SourceStep:
             moment=iso(clock.now()),
         )
         try:
+            self._check_rejected(ingested)
             gone, rewritten = self._stale_rejects(session, found)
             version = self._commit(ingested, gone, rewritten)
         except BaseException:
@@ -99,6 +101,17 @@ class SourceStep:
             version=version,
             reason=f"{files:,} file{'s' if files != 1 else ''} read",
         )
+
+    def _check_rejected(self, ingested: Ingested) -> None:
+        limit = self.source.max_rejected
+        if limit and limit.exceeded(rejected=ingested.quarantined, read=ingested.read):
+            raise TooManyRejectedError.counted(
+                self.source.table,
+                limit,
+                rejected=ingested.quarantined,
+                read=ingested.read,
+                reasons=(),
+            )
 
     def _commit(
         self, ingested: Ingested, gone: tuple[DataFile, ...], rewritten: tuple[DataFile, ...]

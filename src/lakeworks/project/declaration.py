@@ -49,6 +49,7 @@ class SubmitSettings:
         variables: Environment variables of the job: what `${NAME}` in lake.yml stands for.
         secrets: The same, by name or ARN of a secret in AWS Secrets Manager.
         include: Further files of the project's folder, as globs.
+        unset: Keys that were left out because they name a variable that is not set, with it.
     """
 
     to: SubmitTarget | None = None
@@ -70,6 +71,30 @@ class SubmitSettings:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict)
     include: tuple[str, ...] = ()
+    unset: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SparkSettings:
+    """`spark:` of an environment: where Spark runs, and what it is started with.
+
+    Attributes:
+        master: `local[n]`, `spark://…`, `yarn` or `k8s://…`; None for this machine.
+        remote: `sc://host:port` of a Spark Connect server, which is used as it is.
+        settings: Spark properties.
+        jars: Paths of jars.
+        packages: Maven coordinates that Spark resolves when it starts.
+        repositories: Further Maven repositories.
+        delta: Whether Spark's own reader of Delta tables is there too.
+    """
+
+    master: str | None = None
+    remote: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    jars: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
+    delta: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +121,7 @@ class Environment:
     threads: int | None = None
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     submit: SubmitSettings = field(default_factory=SubmitSettings)
+    spark: SparkSettings = field(default_factory=SparkSettings)
     lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def at(self, key: str) -> Location:
@@ -103,6 +129,29 @@ class Environment:
         while key and key not in self.lines:
             key = key.rpartition(".")[0]
         return Location("lake.yml", self.lines.get(key, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class RejectLimit:
+    """`max_rejected:`: how many rows a step may reject before it fails; one of the two is set.
+
+    Attributes:
+        share: Of the rows that the step read, 0 to 1.
+    """
+
+    share: float | None = None
+    rows: int | None = None
+
+    def exceeded(self, *, rejected: int, read: int) -> bool:
+        """Whether so many rejected rows, of so many read, are too many."""
+        if self.rows is not None:
+            return rejected > self.rows
+        return self.share is not None and rejected > self.share * read
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rows:,} rows" if self.rows is not None else f"{100 * (self.share or 0):g}%"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +179,8 @@ class Source:
         log_pattern: `common`, `combined`, or a regular expression with named groups.
         landing: `copy` keeps every file in the landing zone; `in_place` trusts the source's
             folder to be one, and keeps only checksums.
+        max_rejected: When a step fails for the rows that it rejects; None: never.
+        freshness_s: How many seconds old the table may be, or None.
     """
 
     table: TableName
@@ -146,6 +197,8 @@ class Source:
     description: str = ""
     partition_by: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    max_rejected: RejectLimit | None = None
+    freshness_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +241,8 @@ class Model:
         frame_inputs: For a Python model, parameter name to table.
         fingerprint: SHA-256 of what decides the rows: normalised SQL (or source text), load,
             key, latest_by, partition_by, quality, audit.
+        max_rejected: When a step fails for the rows that it rejects; None: never.
+        freshness_s: How many seconds old the table may be, or None.
     """
 
     table: TableName
@@ -210,6 +265,8 @@ class Model:
     description: str = ""
     columns: Mapping[str, ColumnNote] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    max_rejected: RejectLimit | None = None
+    freshness_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,18 @@ class SubmitYaml(_Declared):
     include: Texts = ()
 
 
+class SparkYaml(_Declared):
+    """`spark:` of an environment: where Spark runs, and what it is started with."""
+
+    master: str | None = None
+    remote: Annotated[str, Field(pattern=r"^sc://")] | None = None
+    settings: dict[str, str] = {}
+    jars: Texts = ()
+    packages: Texts = ()
+    repositories: Texts = ()
+    delta: bool = False
+
+
 class EnvironmentYaml(_Declared):
     """One entry of `environments:`."""
 
@@ -115,6 +127,7 @@ class EnvironmentYaml(_Declared):
     threads: Annotated[int, Field(ge=1, le=MAX_THREADS)] | None = None
     s3: S3Yaml = Field(default_factory=S3Yaml)
     submit: SubmitYaml = Field(default_factory=SubmitYaml)
+    spark: SparkYaml = Field(default_factory=SparkYaml)
 
 
 class LakeYaml(_Declared):
@@ -153,6 +166,8 @@ class SourceYaml(_Declared):
     description: str = ""
     partition_by: Texts = ()
     tags: Tags = {}
+    max_rejected: str | None = None
+    freshness: str | None = None
 
 
 class ColumnYaml(_Declared):
@@ -178,6 +193,8 @@ class HeaderYaml(_Declared):
     incremental_on: str | None = None
     description: str = ""
     tags: Tags = {}
+    max_rejected: str | None = None
+    freshness: str | None = None
 
 
 class PythonHeaderYaml(HeaderYaml):

@@ -15,6 +15,7 @@ from lakeworks.core.errors import NameRefusedError, did_you_mean
 from lakeworks.core.names import LAYERS, TableName
 from lakeworks.project.declaration import ColumnNote, Location, Quality
 from lakeworks.project.errors import INCOMPLETE, MISPLACED, NAME_REFUSED, WRONG_VALUE
+from lakeworks.project.limits import age_s, check_limits, reject_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +49,8 @@ class Header:
     incremental_on: str | None = None
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    max_rejected: str | None = None
+    freshness: str | None = None
 
     @classmethod
     def of(cls, yaml: HeaderYaml, quality_line: int) -> Header:
@@ -78,6 +81,13 @@ class Header:
         if self.quality is None:
             return None
         return Quality(self.quality, Location(file, self.quality_line), self.on_violation)
+
+    def limits(self) -> dict[str, Any]:
+        """Return `max_rejected` and `freshness_s` as a `Model` takes them."""
+        return {
+            "max_rejected": reject_limit(self.max_rejected) if self.max_rejected else None,
+            "freshness_s": age_s(self.freshness) if self.freshness else None,
+        }
 
     def notes(self) -> dict[str, ColumnNote]:
         """Return what is said of columns."""
@@ -173,6 +183,7 @@ def check_header(header: Header, at: Callable[..., Location], mistakes: Mistakes
         mistakes.add(at("incremental_on"), problem, hint, code=INCOMPLETE)
     if header.quality is not None and not header.quality.strip():
         mistakes.add(at("quality"), "quality holds no rules", "leave it out", code=WRONG_VALUE)
+    check_limits(header.max_rejected, header.freshness, at, mistakes)
     check_columns("key", header.key, at, mistakes)
     check_columns("partition_by", header.partition_by, at, mistakes)
     check_columns("latest_by", (header.latest_by,) if header.latest_by is not None else (), at,

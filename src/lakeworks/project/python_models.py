@@ -69,6 +69,8 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
     description: str = "",
     columns: Mapping[str, Mapping[str, Any]] | None = None,
     tags: Mapping[str, str] | None = None,
+    max_rejected: str | None = None,
+    freshness: str | None = None,
 ) -> Callable[[F], F]:
     """Declare that the decorated function makes the rows of a table.
 
@@ -85,6 +87,8 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
         load: How the rows enter: append, merge, replace, partitions or scd2.
         row_wise: Promise that each row returned derives from one row of the driving input, so
             that `append` and `merge` may hand over only its new rows.
+        max_rejected: The share (`5%`) or number of rows above which the step fails.
+        freshness: How old the table may be, such as `24 hours`.
     """
     values = {
         "table": table,
@@ -101,6 +105,8 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
         "description": description,
         "columns": columns or {},
         "tags": tags or {},
+        "max_rejected": max_rejected,
+        "freshness": freshness,
     }
 
     def declare(function: F) -> F:
@@ -191,6 +197,7 @@ def python_model_of(
         description=header.description,
         columns=header.notes(),
         tags=header.tags,
+        **header.limits(),
     )
 
 

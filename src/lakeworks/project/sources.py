@@ -18,6 +18,7 @@ from lakeworks.project.errors import (
     WRONG_VALUE,
 )
 from lakeworks.project.headers import check_columns, table_or_none
+from lakeworks.project.limits import age_s, check_limits, reject_limit
 from lakeworks.project.locations import Refused, resolved
 from lakeworks.project.yaml_lines import read_yaml
 
@@ -63,6 +64,7 @@ def read_source(
     _check_format(declared, document, mistakes)
     _check_types(declared, document, mistakes)
     check_columns("partition_by", declared.partition_by, document.at, mistakes)
+    check_limits(declared.max_rejected, declared.freshness, document.at, mistakes)
     sound = path != "" and len(mistakes.found) == before
     return _facts(declared, path, document) if sound else None
 
@@ -73,6 +75,7 @@ def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
     types = values.pop("types", {})
     path = values.pop("path")
     csv = values.pop("csv", {})
+    max_rejected, freshness = values.pop("max_rejected", None), values.pop("freshness", None)
     if "null_values" in csv:
         csv = {**csv, "null_values": tuple(csv["null_values"])}
     return Source(
@@ -82,6 +85,8 @@ def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
         csv=CsvOptions(**csv),
         types="infer" if types == "infer" else {k: parse_type(t) for k, t in types.items()},
         partition_by=tuple(values.pop("partition_by", ())),
+        max_rejected=reject_limit(max_rejected) if max_rejected else None,
+        freshness_s=age_s(freshness) if freshness else None,
         **values,
     )
 

@@ -114,7 +114,7 @@ def test_header_may_begin_beside_its_comment_mark(
         ("columns:\n  a: {descr: x}", 3, "unknown key 'descr'"),
         ("columns:\n  a: {description: one, two}", 3, "unknown key 'two'"),
         ("lod: merge", 2, "unknown key 'lod'"),
-        ("max_rejected: 1", 2, "unknown key 'max_rejected'"),
+        ("max_refused: 1", 2, "unknown key 'max_refused'"),
         ("on_violation: ignore", 2, "not one of quarantine, fail, warn"),
         ("dialect: duckbd", 2, "'duckbd' is not known"),
         ("audit: perhaps", 2, "true or false"),

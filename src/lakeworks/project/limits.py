@@ -1,0 +1,55 @@
+"""Read the limits that a source or model declares: how much may be rejected, how old it may be."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lakeworks.project.declaration import RejectLimit
+from lakeworks.project.errors import WRONG_VALUE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lakeworks.project.declaration import Location
+    from lakeworks.project.errors import Mistakes
+
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
+_ROWS = re.compile(r"(\d{1,15})(?:\s*rows?)?")
+_AGE = re.compile(r"(\d{1,6})\s*(minute|hour|day|week)s?")
+_SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+_WHOLE_PERCENT = 100
+
+
+def reject_limit(text: str) -> RejectLimit | None:
+    """Return the limit that `5%` or `1000 rows` names, or None where the text names none."""
+    text = text.strip()
+    share = _SHARE.fullmatch(text)
+    if share is not None:
+        percent = float(share[1])
+        return RejectLimit(share=percent / 100) if percent <= _WHOLE_PERCENT else None
+    rows = _ROWS.fullmatch(text)
+    return RejectLimit(rows=int(rows[1])) if rows else None
+
+
+def age_s(text: str) -> int | None:
+    """Return how many seconds `90 minutes` or `1 day` are, or None where the text is no age."""
+    found = _AGE.fullmatch(text.strip())
+    return int(found[1]) * _SECONDS[found[2]] or None if found else None
+
+
+def check_limits(
+    max_rejected: str | None,
+    freshness: str | None,
+    at: Callable[..., Location],
+    mistakes: Mistakes,
+) -> None:
+    """Note limits that cannot be read."""
+    if max_rejected is not None and reject_limit(max_rejected) is None:
+        problem = f"max_rejected: {max_rejected[:40]!r} is neither a share nor a number of rows"
+        hint = "write a share of the rows read, such as 5%, or a number, such as 1000 rows"
+        mistakes.add(at("max_rejected"), problem, hint, code=WRONG_VALUE)
+    if freshness is not None and age_s(freshness) is None:
+        problem = f"freshness: {freshness[:40]!r} is no age"
+        hint = "write how old the table may be: minutes, hours, days or weeks, such as 24 hours"
+        mistakes.add(at("freshness"), problem, hint, code=WRONG_VALUE)
