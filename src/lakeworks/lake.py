@@ -68,7 +68,8 @@ class Lake:
         """Look for mistakes in the project in `path`, in all its files at once.
 
         Where some files are wrong, the rest is examined all the same: rules, columns, headers.
-        Of data, only the beginnings of files are read.
+        Of data, only parts of some files are read. What may be a mistake, but may as well be in
+        a part that was not, is no error: `core.events` tells it as `check.doubt`.
 
         Args:
             path: As for `open`.
@@ -153,6 +154,7 @@ def _engine(project: Project, storage: Storage) -> Engine:
         threads=settings.threads,
         temp_directory=str(scratch),
         s3=_s3_settings(project, storage),
+        spark=settings.spark,
     )
 
 

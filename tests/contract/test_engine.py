@@ -29,7 +29,7 @@ from lakeworks.engines.errors import (
     ValueConversionError,
 )
 from lakeworks.engines.protocol import AuditColumns, RowCheck, StageRequest
-from lakeworks.engines.registry import ENGINES, open_engine
+from lakeworks.engines.registry import open_engine
 from lakeworks.storage.files import DataFile, TableSource
 from lakeworks.storage.objects import ObjectStore
 
@@ -144,7 +144,7 @@ def _literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=["duckdb"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     opened = open_engine(request.param, temp_directory=str(tmp_path / "scratch"), threads=2)
     yield opened
@@ -634,7 +634,7 @@ def test_every_load_works_in_a_bucket_and_leaves_nothing_behind(
 ) -> None:
     pytest.importorskip("duckdb_extension_httpfs")
     store = ObjectStore.open(f"s3://{bucket}/lake", s3_options)
-    for name in ENGINES:
+    for name in ["duckdb"]:
         engine = open_engine(
             name, temp_directory=str(tmp_path / name), s3=store.s3_settings(), threads=2
         )
@@ -677,7 +677,7 @@ CUTS = st.lists(st.integers(0, 12), max_size=2)
 LAW = settings(max_examples=20)
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=["duckdb"])
 def shared(request: pytest.FixtureRequest) -> Iterator[Engine]:
     with tempfile.TemporaryDirectory() as scratch:
         opened = open_engine(request.param, temp_directory=f"{scratch}/s", threads=2)

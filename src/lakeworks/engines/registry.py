@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lakeworks.engines.protocol import Engine
+    from lakeworks.project.declaration import SparkSettings
 
-ENGINES = ("duckdb",)
+ENGINES = ("duckdb", "spark")
 
 
 def open_engine(
@@ -21,6 +22,7 @@ def open_engine(
     memory_limit: int | None = None,
     threads: int | None = None,
     s3: Mapping[str, str | bool] | None = None,
+    spark: SparkSettings | None = None,
 ) -> Engine:
     """Open the engine called `name`.
 
@@ -30,10 +32,13 @@ def open_engine(
         memory_limit: Bytes the engine may hold, or None for 60 % of the machine's memory.
         threads: Threads it may use, or None for all cores.
         s3: How `s3://` is reached (`ObjectStore.s3_settings`), or None.
+        spark: `spark:` of the environment; other engines take no notice of it.
 
     Raises:
         UnknownEngineError: there is no such engine.
     """
+    if name == "spark":
+        return _spark(spark, temp_directory, memory_limit, threads, s3)
     if name != "duckdb":
         raise UnknownEngineError.named(name, ENGINES)
     from lakeworks.engines.duckdb.engine import DuckEngine
@@ -43,12 +48,33 @@ def open_engine(
     )
 
 
+def _spark(
+    settings: SparkSettings | None,
+    temp_directory: str,
+    memory_limit: int | None,
+    threads: int | None,
+    s3: Mapping[str, str | bool] | None,
+) -> Engine:
+    from lakeworks.engines.spark.engine import SparkEngine
+    from lakeworks.project.declaration import SparkSettings
+
+    return SparkEngine(
+        settings or SparkSettings(),
+        memory_limit=memory_limit,
+        threads=threads,
+        temp_directory=temp_directory,
+        s3=s3,
+    )
+
+
 def missing_extras(name: str, wanted: Iterable[str]) -> list[str]:
     """Return which of `wanted` (`avro`, `s3`) the engine called `name` would not find.
 
     Raises:
         UnknownEngineError: there is no such engine.
     """
+    if name == "spark":
+        return []  # reads Avro in Python, and Spark resolves what S3 needs itself
     if name != "duckdb":
         raise UnknownEngineError.named(name, ENGINES)
     from lakeworks.engines.duckdb.extensions import extension_path

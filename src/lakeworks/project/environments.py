@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import did_you_mean
 from lakeworks.core.names import is_identifier
-from lakeworks.project.declaration import Environment, Location, SubmitSettings
-from lakeworks.project.errors import NAME_REFUSED, NOT_IN_THIS_VERSION, WRONG_VALUE
+from lakeworks.project.declaration import (
+    Environment,
+    Location,
+    SparkSettings,
+    SubmitSettings,
+)
+from lakeworks.project.errors import NAME_REFUSED, WRONG_VALUE
 from lakeworks.project.locations import S3, Refused, resolved
 from lakeworks.project.yaml_lines import read_yaml
 
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
 LAKE_FILE = "lake.yml"
 DEFAULT_ENVIRONMENT = "dev"
 DEFAULT_STORAGE = ".lake"
-ENGINES = ("duckdb",)
+ENGINES = ("duckdb", "spark")
 _SQLITE = "sqlite:///"
 _SIZE = re.compile(r"(\d{1,15})(?:\.(\d{1,3}))?\s*([kmgt]i?b|b)?", re.IGNORECASE)
 _UNITS = {
@@ -53,6 +58,7 @@ def read_lake(
     if document is None:
         return None
     current = _chosen(document, chosen, mistakes)
+    unset = _unset_of_submit(document)
     # A variable that only another environment needs may stay unset here.
     document.note_missing(mistakes, lambda path: _is_of_another(path, current))
     usable = len(mistakes.found) == before
@@ -62,6 +68,7 @@ def read_lake(
     _check_names(lake, document, mistakes)
     before = len(mistakes.found)
     environment = _environment(lake, current, document, root, mistakes)
+    environment["submit"]["unset"] = unset.get(current, {})
     if not usable or len(mistakes.found) > before:
         return None
     return {
@@ -77,7 +84,10 @@ def environment_of(facts: Mapping[str, Any]) -> Environment:
     found = dict(facts["environment"])
     submit = dict(found.pop("submit", {}))
     submit["include"] = tuple(submit.get("include", ()))
-    return Environment(**found, submit=SubmitSettings(**submit))
+    spark = dict(found.pop("spark", {}))
+    for name in ("jars", "packages", "repositories"):
+        spark[name] = tuple(spark.get(name, ()))
+    return Environment(**found, submit=SubmitSettings(**submit), spark=SparkSettings(**spark))
 
 
 def may_be_kept(text: str, facts: Mapping[str, Any]) -> bool:
@@ -89,6 +99,24 @@ def may_be_kept(text: str, facts: Mapping[str, Any]) -> bool:
         and not environment["submit"]["variables"]
         and environment["catalog"].startswith(_SQLITE)
     )
+
+
+def _unset_of_submit(document: Document) -> dict[str, dict[str, str]]:
+    """Take what names an unset variable out of `submit:`; return it, by environment.
+
+    Only `lake submit` needs it. A job on the cluster, where those variables are not set, does not.
+    """
+    unset: dict[str, dict[str, str]] = {}
+    for path in sorted(document.missing, key=str, reverse=True):
+        if len(path) > 3 and path[0] == "environments" and path[2] == "submit":  # noqa: PLR2004
+            holder = document.value
+            for part in path[:-1]:
+                holder = holder[part]
+            del holder[path[-1]]
+            variable, _ = document.missing.pop(path)
+            key = ".".join(str(part) for part in path[2:])
+            unset.setdefault(str(path[1]), {})[key] = variable
+    return unset
 
 
 def _is_of_another(path: tuple[str | int, ...], current: str) -> bool:
@@ -144,6 +172,7 @@ def _environment(
             for key, value in options.items()
         },
         "submit": declared.submit.model_dump(),
+        "spark": declared.spark.model_dump(),
         "lines": {
             ".".join(str(part) for part in path[2:]): line
             for path, line in document.lines.items()
@@ -157,9 +186,9 @@ def _check_engine(engine: str, name: str, document: Document, mistakes: Mistakes
         return
     hidden = document.is_hidden("environments", name, "engine")
     shown = "named by the variable" if hidden else repr(engine)
-    problem = f"engine {shown} is not part of this version"
+    problem = f"engine {shown} is none that Lakeworks has"
     at = document.at("environments", name, "engine")
-    mistakes.add(at, problem, f"write engine: {ENGINES[0]}", code=NOT_IN_THIS_VERSION)
+    mistakes.add(at, problem, f"write engine: {' or '.join(ENGINES)}", code=WRONG_VALUE)
 
 
 def _storage(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lakeworks.project.declaration import SparkSettings
 from lakeworks.project.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -98,12 +99,36 @@ def test_unknown_environment_names_the_nearest(mistake: Callable[..., Mistake]) 
     assert found.at.line == 3
 
 
-@pytest.mark.parametrize("engine", ["spark", "polars", "DuckDB"])
+@pytest.mark.parametrize("engine", ["sparkle", "polars", "DuckDB"])
 def test_other_engine_is_refused_by_name(mistake: Callable[..., Mistake], engine: str) -> None:
     lake = f"name: shop\nenvironments:\n  dev:\n    engine: {engine}\n"
     found = mistake({"lake.yml": lake})
-    assert found.problem == f"engine '{engine}' is not part of this version"
-    assert (found.at.line, found.code) == (4, "LW124")
+    assert found.problem == f"engine '{engine}' is none that Lakeworks has"
+    assert found.hint == "write engine: duckdb or spark"
+    assert (found.at.line, found.code) == (4, "LW112")
+
+
+def test_spark_takes_its_settings(load: Callable[..., Project]) -> None:
+    lake = (
+        "name: shop\nenvironments:\n  dev:\n    engine: spark\n    spark:\n"
+        "      master: spark://head:7077\n      packages: a:b:1\n      jars: [x.jar, y.jar]\n"
+        "      delta: true\n      settings: {spark.executor.memory: 8g}\n"
+    )
+    found = load({"lake.yml": lake}).environment.spark
+    assert found == SparkSettings(
+        master="spark://head:7077",
+        packages=("a:b:1",),
+        jars=("x.jar", "y.jar"),
+        delta=True,
+        settings={"spark.executor.memory": "8g"},
+    )
+
+
+def test_unknown_key_of_spark_is_refused(mistake: Callable[..., Mistake]) -> None:
+    lake = "name: shop\nenvironments:\n  dev:\n    spark:\n      packges: [a]\n"
+    found = mistake({"lake.yml": lake})
+    assert "packges" in found.problem
+    assert found.at.line == 5
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from lakeworks.core.types import Array, Decimal, Field, Map, Scalar, Schema, Str
 from lakeworks.engines.errors import UnsupportedTypeError
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
     from pyspark.sql.types import DataType, StructType
 
     from lakeworks.core.types import Type
@@ -91,3 +92,24 @@ def type_of(kind: DataType, *, column: str = "") -> Type:
             if word is None:
                 raise UnsupportedTypeError.named(kind.simpleString(), column)
             return Scalar(word)
+
+
+def typed(rows: DataFrame, schema: Schema) -> DataFrame:
+    """Return rows with the names and types of `schema`, taken by position.
+
+    A value that its type cannot hold fails when the rows are computed.
+    """
+    from pyspark.sql import functions as f
+
+    wanted = spark_schema(schema)
+    held = rows.schema
+    if [(h.name, h.dataType) for h in held] == [(w.name, w.dataType) for w in wanted]:
+        return rows
+    places = [f"__{i}" for i in range(len(held))]
+    renamed = rows.toDF(*places)
+    return renamed.select(
+        *(
+            (f.col(p) if h.dataType == w.dataType else f.col(p).cast(w.dataType)).alias(w.name)
+            for p, h, w in zip(places, held, wanted, strict=True)
+        )
+    )

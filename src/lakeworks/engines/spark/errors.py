@@ -1,0 +1,206 @@
+"""Spark's exceptions, told as errors of Lakeworks: what happened, and never a Java trace."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from lakeworks.core.errors import LakeError, MissingExtraError, RequestError
+from lakeworks.engines.errors import (
+    DiskFullError,
+    EngineFailedError,
+    InterruptedQueryError,
+    MissingFilesError,
+    OutOfMemoryError,
+    SqlError,
+    StorageAccessError,
+    ValueConversionError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class MissingSparkError(MissingExtraError):
+    """Spark cannot run here: PySpark or Java is missing or too old."""
+
+    code = "LW440"
+
+    @classmethod
+    def pyspark(cls) -> Self:
+        """Say how PySpark is installed."""
+        return cls("engine: spark needs PySpark, which is not installed",
+                   "pip install 'lakeworks[spark]'")  # fmt: skip
+
+    @classmethod
+    def connect(cls) -> Self:
+        """Say how the client of Spark Connect is installed."""
+        return cls(
+            "spark: remote: needs the client of Spark Connect, which is not installed",
+            "pip install 'lakeworks[spark]' 'pyspark[connect]==4.3.0'",
+        )
+
+    @classmethod
+    def java(cls) -> Self:
+        """Say which Java is needed."""
+        return cls(
+            "engine: spark needs Java, which was not found",
+            "install Java 17 or newer (Debian: apt install openjdk-17-jre-headless), or let "
+            "JAVA_HOME name it",
+        )
+
+    @classmethod
+    def old_java(cls, major: int) -> Self:
+        """Say which Java was found."""
+        return cls(
+            f"engine: spark needs Java 17 or newer, and Java {major} was found",
+            "install a newer one, and let JAVA_HOME name it",
+        )
+
+
+class SparkStartError(LakeError):
+    """Spark did not start, or its server did not answer."""
+
+    code = "LW441"
+    retryable = True
+
+    @classmethod
+    def failed(cls, master: str, reason: str) -> Self:
+        """Give Spark's reason, without its trace."""
+        return cls(
+            f"Spark did not start on {master}: {first_line(reason)}",
+            "check spark: in lake.yml (master, packages, settings); memory_limit is the "
+            "driver's memory",
+        )
+
+    @classmethod
+    def unreachable(cls, remote: str, reason: str) -> Self:
+        """Name the server."""
+        return cls(
+            f"no Spark Connect server answers at {remote}: {first_line(reason)}",
+            "check spark: remote: in lake.yml, and that the server runs Spark 4.3",
+        )
+
+
+class SparkSettingError(RequestError):
+    """A setting of Spark would change what results are."""
+
+    code = "LW442"
+
+    @classmethod
+    def fixed(cls, name: str, value: str) -> Self:
+        """Name the setting and what it has to be."""
+        return cls(
+            f"spark: settings: cannot change {name}, on which results depend",
+            f"leave it out: it is {value}",
+        )
+
+
+class WorkersLackPackageError(LakeError):
+    """Spark's machines cannot run the tasks that read files."""
+
+    code = "LW443"
+
+    @classmethod
+    def found(cls, module: str) -> Self:
+        """Name the module that is missing."""
+        return cls(
+            f"the Python of Spark's machines, which reads the files there, has no {module!r}",
+            "install lakeworks there in the version that you run here (PYSPARK_PYTHON names "
+            "the interpreter), or use lake submit, which brings it along",
+        )
+
+
+class NotOnSparkError(SqlError):
+    """A part of the SQL has no counterpart in Spark that gives equal results."""
+
+    code = "LW443"
+
+    @classmethod
+    def part(cls, what: str, hint: str = "") -> Self:
+        """Name the part, as the user wrote it, and what to write instead."""
+        return cls(
+            f"{what} cannot be carried over to Spark with equal results",
+            hint or "write it otherwise, or run this model with engine: duckdb",
+        )
+
+
+_CLASS = re.compile(r"^(?:[\w$.]+(?:Exception|Error): ?)+")
+_CONDITION = re.compile(r"\[([A-Z][A-Z0-9_.]+)\]\s*")
+_STATE = re.compile(r"\s*SQLSTATE: \w+|;? line \d+ pos \d+;?\s*$")
+_CONVERSION = (
+    "CAST_INVALID_INPUT", "CAST_OVERFLOW", "NUMERIC_VALUE_OUT_OF_RANGE", "ARITHMETIC_OVERFLOW",
+    "DIVIDE_BY_ZERO", "CONVERSION_INVALID_INPUT", "CANNOT_PARSE", "DATETIME_OVERFLOW",
+    "BINARY_ARITHMETIC_OVERFLOW", "INVALID_ARRAY_INDEX", "DECIMAL_PRECISION_EXCEEDS",
+    "DATETIME_FIELD_OUT_OF_BOUNDS", "INTERVAL_ARITHMETIC_OVERFLOW", "USER_RAISED_EXCEPTION",
+    "INVALID_FRACTION_OF_SECOND",
+)  # fmt: skip
+_MISSING = ("PATH_NOT_FOUND", "FILE_NOT_EXIST", "FileNotFoundException", "NoSuchKey")
+_MEMORY = ("OutOfMemoryError", "GC overhead", "UNABLE_TO_ACQUIRE_MEMORY", "Java heap space")
+_FULL = ("No space left", "ENOSPC", "Disk quota")
+_STOPPED = ("OPERATION_CANCELED", "JOB_CANCELLED", "cancelled job", "cancelled part of",
+            "SPARK_JOB_CANCELLED", "was cancelled", "QUERY_EXECUTION_CANCELED",
+            "INTERRUPTED")  # fmt: skip
+_ACCESS = ("FAILED_READ_FILE", "AccessDenied", "AccessControlException", "IOException",
+           "TASK_WRITE_FAILED", "S3Exception", "Permission denied")  # fmt: skip
+
+
+@contextmanager
+def translated_errors(memory_limit_bytes: int = 0) -> Iterator[None]:
+    """Turn Spark's exceptions inside the block into errors of Lakeworks."""
+    try:
+        yield
+    except Exception as error:
+        if not _of_spark(error):
+            raise
+        raise lake_error(error, memory_limit_bytes) from error
+
+
+def lake_error(error: Exception, memory_limit_bytes: int = 0) -> LakeError:
+    """Return what an exception of Spark's is to a user."""
+    text = str(error)
+    said = _told(text)
+    if _any(_STOPPED, text):
+        return InterruptedQueryError.stopped()
+    if _any(_MEMORY, text):
+        return OutOfMemoryError.reached(memory_limit_bytes, said)
+    if _any(_FULL, text):
+        return DiskFullError.met(said)
+    if _any(_MISSING, text):
+        return MissingFilesError.met(said)
+    if _any(_CONVERSION, text):
+        return ValueConversionError.met(said)
+    if type(error).__name__ in {"AnalysisException", "ParseException"}:
+        return SqlError(
+            said, "Spark refuses what the lake's dialect allows: write it otherwise"
+        )
+    if _any(_ACCESS, text):
+        return StorageAccessError.met(said)
+    return EngineFailedError.met(said)
+
+
+def first_line(text: str) -> str:
+    """Return what an exception says, without its class, code and trace."""
+    lines = [line.strip() for line in text.splitlines()]
+    told = [line for line in lines if line and not line.startswith(("at ", "..."))]
+    return _CLASS.sub("", told[0]).strip() if told else "no reason was given"
+
+
+def _told(text: str) -> str:
+    """Return the sentence of the innermost condition that Spark names, or the first line."""
+    found = list(_CONDITION.finditer(text))
+    chosen = next((f for f in reversed(found) if _any(_CONVERSION, f[1])), None)
+    chosen = chosen or (found[0] if found else None)
+    if chosen is None:
+        return first_line(text)
+    return _STATE.sub("", first_line(text[chosen.end() :])).strip()
+
+
+def _any(marks: tuple[str, ...], text: str) -> bool:
+    return any(mark in text for mark in marks)
+
+
+def _of_spark(error: Exception) -> bool:
+    module = type(error).__module__
+    return module.startswith(("pyspark", "py4j", "grpc"))

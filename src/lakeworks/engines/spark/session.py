@@ -1,0 +1,236 @@
+"""One step's or one query's view of Spark: temporary views of its own, and their types.
+
+SQL comes in DuckDB's dialect. It is described over empty tables in the embedded engine
+(`shadow.py`), translated (`dialect.py`), and its columns are cast to the types so described: the
+two engines give one type for one SELECT by construction.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+from lakeworks.engines.errors import InterruptedQueryError
+from lakeworks.engines.spark.errors import translated_errors
+from lakeworks.engines.spark.reading import frame_of
+from lakeworks.engines.spark.types import schema_of, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    import pyarrow as pa
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from lakeworks.core.types import Schema
+    from lakeworks.engines.protocol import (
+        FileReading,
+        FilesRead,
+        Rewritten,
+        Staged,
+        StageRequest,
+    )
+    from lakeworks.engines.spark.shadow import Shadow
+    from lakeworks.storage.files import TableSource
+
+
+class SparkLakeSession:
+    """A session; see `lakeworks.engines.protocol.Session`. For one thread at a time.
+
+    Attributes:
+        spark: The Spark session that holds this session's views. It may be one of Spark
+            Connect: DataFrames only.
+        s3: As `ObjectStore.s3_settings` returns it, or None.
+        frames: Names that `register` gave, with their rows.
+        sources: Names that `bind` gave, with their tables.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], SparkSession],
+        shadow: Shadow,
+        *,
+        s3: Mapping[str, str | bool] | None = None,
+        memory_limit_bytes: int = 0,
+        on_close: Callable[[SparkLakeSession], None] | None = None,
+    ) -> None:
+        self._connect = connect
+        self._spark: SparkSession | None = None
+        self._shadow = shadow
+        self._on_close = on_close
+        self._closed = False
+        self._interrupted = threading.Event()
+        self._tag = f"lakeworks-{secrets.token_hex(8)}"
+        self.s3 = dict(s3) if s3 else None
+        self.memory_limit_bytes = memory_limit_bytes
+        self.sources: dict[str, TableSource] = {}
+        self.frames: dict[str, DataFrame] = {}
+        self._views: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def spark(self) -> SparkSession:
+        """The Spark session; started when it is first asked for."""
+        if self._spark is None:
+            self._spark = self._connect()
+        return self._spark
+
+    def close(self) -> None:
+        """Free what the session holds. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        self._shadow.close()
+        if self._spark is not None:
+            from contextlib import suppress
+
+            for view in self._views.values():
+                with suppress(Exception):
+                    self._spark.catalog.dropTempView(view)
+        if self._on_close is not None:
+            self._on_close(self)
+
+    def bind(self, name: str, source: TableSource) -> None:
+        """Let SQL read `source` as `name`; binding again replaces."""
+        self.frames.pop(name, None)
+        self.sources[name] = source
+        self._views.pop(name, None)
+        self._shadow.bind(name, source.schema)
+
+    def describe(self, sql: str) -> Schema:
+        """Return the columns of a SELECT; Spark is not asked."""
+        return self._shadow.describe(sql)
+
+    def query(self, sql: str, *, timeout_s: float | None = None) -> pa.RecordBatchReader:
+        """Stream a SELECT's rows."""
+        from lakeworks.engines.spark.results import stream
+
+        return stream(self, sql, timeout_s=timeout_s)
+
+    def frame(self, name: str) -> Any:  # noqa: ANN401 - a narwhals LazyFrame
+        """Return a bound table as a narwhals lazy frame."""
+        import narwhals as nw
+
+        return nw.from_native(self.table(name))
+
+    def register(self, name: str, frame: Any) -> None:  # noqa: ANN401
+        """Let SQL read a lazy frame made of this session's frames as `name`."""
+        rows = frame.to_native() if hasattr(frame, "to_native") else frame
+        with self.running():
+            schema = schema_of(rows.schema)
+        self.sources.pop(name, None)
+        self._views.pop(name, None)
+        self.frames[name] = rows
+        self._shadow.bind(name, schema)
+
+    def stage(self, request: StageRequest) -> Staged:
+        """Write a SELECT's rows as data files of a table."""
+        from lakeworks.engines.spark.stage import stage
+
+        with self.running():
+            return stage(self, request)
+
+    def read_files(self, reading: FileReading) -> FilesRead:
+        """Write the rows of arrived files as data files of a bronze table."""
+        from lakeworks.engines.spark.files import read_files
+
+        with self.running():
+            return read_files(self, reading)
+
+    def sample_schema(self, reading: FileReading) -> Schema:
+        """Return the columns that the files' beginnings show."""
+        from lakeworks.engines.spark.files import sample_schema
+
+        with self.running():
+            return sample_schema(self, reading)
+
+    def delete(self, target: TableSource, root: str, where: str) -> Rewritten:
+        """Write anew the files that hold rows where `where` is true, without these rows."""
+        from lakeworks.engines.spark.rewriting import delete
+
+        with self.running():
+            return delete(self, target, root, where)
+
+    def json_rows(self, name: str, column: str, schema: Schema) -> str:
+        """Return a SELECT of typed rows from the JSON objects in a column."""
+        from lakeworks.engines.spark.json_rows import json_rows
+
+        return json_rows(self, name, column, schema)
+
+    def interrupt(self) -> None:
+        """Stop what runs now and whatever this session is asked to run later."""
+        self._interrupted.set()
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stop what runs now."""
+        if self._spark is not None:
+            self._spark.interruptTag(self._tag)
+
+    # What the rest of this package builds on.
+
+    def table(self, name: str) -> DataFrame:
+        """Return the rows of a bound or registered name."""
+        found = self.frames.get(name)
+        return frame_of(self.spark, self.sources[name]) if found is None else found
+
+    def sql(self, text: str) -> DataFrame:
+        """Return the rows of a SELECT over bound names, in the types that `describe` says."""
+        return typed(self.spark.sql(self.translated(text)), self.describe(text))
+
+    def translated(self, text: str) -> str:
+        """Return a SELECT over bound names as Spark's SQL over this session's views."""
+        from lakeworks.engines.spark.dialect import spark_select
+
+        schemas = self._shadow.schemas
+        found = spark_select(text, schemas)
+        for name in found.tables:
+            self._view(name)
+        return found.sql
+
+    def expression(self, text: str, schema: Schema) -> Column:
+        """Return a SQL expression over rows of `schema` as a Spark column."""
+        from pyspark.sql import functions
+
+        from lakeworks.engines.spark.dialect import spark_expression
+
+        return functions.expr(spark_expression(text, schema))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run Spark's actions inside the block: they can be interrupted, errors translated."""
+        if self._interrupted.is_set():
+            raise InterruptedQueryError.stopped()
+        spark = self.spark
+        spark.addTag(self._tag)
+        try:
+            with translated_errors(self.memory_limit_bytes):
+                yield
+        except Exception as error:
+            if self._interrupted.is_set() and not isinstance(error, InterruptedQueryError):
+                raise InterruptedQueryError.stopped() from error
+            raise
+        finally:
+            spark.removeTag(self._tag)
+
+    def _view(self, name: str) -> None:
+        from lakeworks.engines.spark.dialect import view_name
+
+        if name in self._views:
+            return
+        with translated_errors(self.memory_limit_bytes):
+            view = view_name(name)
+            self.table(name).createOrReplaceTempView(f"`{view}`")
+        self._views[name] = view
