@@ -33,6 +33,10 @@ class Group(Protocol):
 
 
 G = TypeVar("G", bound=Group)
+G_contra = TypeVar("G_contra", bound=Group, contravariant=True)
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class FormatReader(Protocol[G]):
@@ -89,8 +93,26 @@ def sample_schema(con: duckdb.DuckDBPyConnection, reading: FileReading) -> Schem
     return reader.schema
 
 
+class Reads(Protocol[G_contra, T_co]):
+    """Reads files of one group at a time."""
+
+    def read(self, group: G_contra) -> T_co:
+        """Read them."""
+        ...
+
+
+class Total(Protocol[T_contra]):
+    """What reading groups came to so far."""
+
+    unreadable: dict[str, str]
+
+    def take(self, other: T_contra) -> None:
+        """Add what reading one more gave."""
+        ...
+
+
 def read_group(
-    con: duckdb.DuckDBPyConnection, reader: FormatReader[G], group: G, total: Gathered
+    con: duckdb.DuckDBPyConnection, reader: Reads[G, T], group: G, total: Total[T]
 ) -> None:
     """Read a group into `total`; on failure without the file at fault, or by halves.
 

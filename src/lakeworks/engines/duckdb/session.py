@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from lakeworks.core.names import quote_identifier, quote_literal
+from lakeworks.core.names import quote_identifier
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.parquet_io import select_schema
 from lakeworks.engines.duckdb.reading import source_select
 from lakeworks.engines.duckdb.statements import Statements, bare
-from lakeworks.engines.duckdb.types import to_duckdb
 from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError, SqlError
 
 if TYPE_CHECKING:
@@ -162,14 +160,9 @@ class DuckSession:
 
     def json_rows(self, name: str, column: str, schema: Schema) -> str:
         """Return a SELECT of typed rows from the JSON objects in a column."""
-        text = quote_identifier(column)
-        wanted = json.dumps({f.name: to_duckdb(f.type) for f in schema}, ensure_ascii=False)
-        fields = ", ".join(f"__object.{quote_identifier(f.name)}" for f in schema)
-        valid = f"CASE WHEN json_valid({text}) THEN {text} END"
-        return (
-            f"SELECT {fields} FROM (SELECT json_transform({valid}, {quote_literal(wanted)}) "
-            f"AS __object FROM {_dotted(name)}) AS __rows"
-        )
+        from lakeworks.engines.duckdb.json_column import typed_select
+
+        return typed_select(_dotted(name), quote_identifier(column), schema)
 
     def interrupt(self) -> None:
         """Stop what runs now and whatever this session is asked to run later."""
