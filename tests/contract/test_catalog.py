@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -31,6 +31,7 @@ from lakeworks.catalog.errors import (
     UnknownRunError,
     UnknownSnapshotError,
 )
+from lakeworks.catalog.quality_results import QualityResult
 from lakeworks.core import clock
 from lakeworks.core.names import TableName
 from lakeworks.core.types import Field, Scalar, Schema, Struct
@@ -674,3 +675,65 @@ def test_holds_are_named_to_another_process(url: str, catalog: Catalog) -> None:
     with catalog.locks.hold([B, A], holder="first"):
         (printed,) = processes(code, [url])
     assert printed.splitlines() == ["silver.a first", "silver.b first"]
+
+
+def result(run: str, *, at: datetime, **more: Any) -> QualityResult:
+    plain: dict[str, Any] = {
+        "table": A, "run_id": run, "at": at, "committed": True, "version": 3, "score": 0.5,
+        "rows_read": 10, "rows_quarantined": 1,
+        "outcomes": ({"rule": "RowCount > 5", "outcome": "Passed", "failure_reason": ""},),
+        "metrics": {"Dataset.*.RowCount": 10.0},
+    }  # fmt: skip
+    return QualityResult(**(plain | more))
+
+
+def test_what_rules_came_to_is_kept_and_comes_back_newest_first(catalog: Catalog) -> None:
+    first = result("run-1", at=NOON)
+    second = result("run-2", at=NOON + timedelta(hours=1), committed=False, version=None)
+    other = result("run-1", at=NOON, table=B, metrics={"Column.x.Mean": float("inf")})
+    for one in (first, second, other):
+        catalog.quality_results.record(one)
+    assert catalog.quality_results.of_table(A) == [second, first]
+    assert catalog.quality_results.of_table(A, limit=1) == [second]
+    assert catalog.quality_results.latest() == {A: second, B: other}
+    assert catalog.quality_results.of_table(C) == []
+
+
+def test_a_metrics_history_is_oldest_first_and_only_of_what_was_committed(
+    catalog: Catalog,
+) -> None:
+    for hour, (rows, committed) in enumerate([(10, True), (0, False), (12, True), (14, True)]):
+        figures = {"Dataset.*.RowCount": float(rows)}
+        at = NOON + timedelta(hours=hour)
+        catalog.quality_results.record(
+            result(f"run-{hour}", at=at, committed=committed, metrics=figures)
+        )
+    history = catalog.quality_results.history(A)
+    assert history == {"Dataset.*.RowCount": [10.0, 12.0, 14.0]}
+    assert catalog.quality_results.history(A, limit=2) == {"Dataset.*.RowCount": [12.0, 14.0]}
+
+
+def test_the_oldest_results_of_a_table_give_way(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakeworks.catalog.quality_results.KEPT_A_TABLE", 3)
+    for hour in range(5):
+        catalog.quality_results.record(result(f"run-{hour}", at=NOON + timedelta(hours=hour)))
+    catalog.quality_results.record(result("run-0", at=NOON, table=B))
+    kept = [one.run_id for one in catalog.quality_results.of_table(A)]
+    assert kept == ["run-4", "run-3", "run-2"]
+    assert len(catalog.quality_results.of_table(B)) == 1
+
+
+def test_a_catalog_of_the_first_revision_is_brought_up_to_date(
+    url: str, catalog: Catalog
+) -> None:
+    catalog.set_head(Head(A, 7, {}, "", 0, 0, Schema(), NOON))
+    with catalog._database.writing() as session:
+        session.run("DROP TABLE quality_results")
+        session.run("UPDATE alembic_version SET version_num = '0001'")
+    catalog.close()
+    with Catalog.open(url) as reopened:
+        reopened.quality_results.record(result("run-1", at=NOON))
+        assert reopened.quality_results.history(A) == {"Dataset.*.RowCount": [10.0]}
+        assert reopened.heads()[A].version == 7

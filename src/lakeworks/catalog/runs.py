@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.moments import from_microseconds, microseconds
+from lakeworks.catalog.packing import packed, unpacked
 from lakeworks.catalog.processes import Process, is_alive
 from lakeworks.core import clock
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
 RUNNING = "running"
 KILLED = "killed"
-_PACKED_FROM = 2_000
 _SELECT = (
     "SELECT run_id, status, started_us, ended_us, host, machine, pid, process_started, report "
     "FROM runs"
@@ -81,7 +78,7 @@ def end(session: Session, run_id: str, status: str, report: Mapping[str, Any]) -
             run_id=run_id,
             status=status,
             ended_us=microseconds(clock.now()),
-            report=_packed(json.dumps(report, default=str)),
+            report=packed(dict(report)),
         )
     )
 
@@ -136,17 +133,5 @@ def _run(row: tuple[Any, ...]) -> Run:
         started_at=from_microseconds(row[2]),
         ended_at=None if row[3] is None else from_microseconds(row[3]),
         process=Process(host=row[4], machine=row[5], pid=row[6], started=row[7]),
-        report=json.loads(_unpacked(row[8])),
+        report=unpacked(row[8]),
     )
-
-
-def _packed(text: str) -> str:
-    # A report repeats itself for every step: ten thousand runs of a hundred steps would take
-    # half a gigabyte as they are.
-    if len(text) < _PACKED_FROM:
-        return text
-    return base64.b64encode(zlib.compress(text.encode())).decode()
-
-
-def _unpacked(text: str) -> str:
-    return text if text.startswith("{") else zlib.decompress(base64.b64decode(text)).decode()

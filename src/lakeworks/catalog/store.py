@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.ledger import Ledger
     from lakeworks.catalog.locks import Locks
+    from lakeworks.catalog.quality_results import QualityResults
     from lakeworks.core.names import TableName
 
 __all__ = ["Catalog", "Head", "Run", "Snapshot"]
@@ -59,6 +60,13 @@ class Catalog:
         from lakeworks.catalog.ledger import Ledger
 
         return Ledger(self._database)
+
+    @cached_property
+    def quality_results(self) -> QualityResults:
+        """What the rules of every run came to."""
+        from lakeworks.catalog.quality_results import QualityResults
+
+        return QualityResults(self._database)
 
     @cached_property
     def locks(self) -> Locks:
