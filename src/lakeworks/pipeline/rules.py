@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lakeworks.project.declaration import Model
     from lakeworks.quality import CompiledRuleset, Evaluation
 
-_STAGED = "staged.data"
+_STAGED = "primary"
 _LOAD_COLUMNS = frozenset({"valid_from", "valid_to", "is_current"})
 _AUDIT_COLUMNS = frozenset({"_processed_at", "_run_id", "_record_hash"})
 
@@ -41,13 +41,16 @@ class StepRules:
         """
         by_rows = self.on_violation == "quarantine"
         session.bind(_STAGED, TableSource(root, staged.schema, staged.added))
-        query = self.compiled.metrics_query(_STAGED, scope="dataset" if by_rows else "all")
-        figures = session.query(query).read_all().to_pylist()[0] if query else {}
-        evaluation = self.compiled.judge(
-            figures,
+        from lakeworks.quality.gathering import gather
+
+        figures = gather(
+            self.compiled,
+            session,
+            scope="dataset" if by_rows else "all",
             rejected_by=staged.rejected_by if by_rows else None,
             rows_read=staged.read,
         )
+        evaluation = self.compiled.judge(figures)
         failed = evaluation.blocking(self.on_violation)  # type: ignore[arg-type]
         if failed:
             raise RulesFailedError.failed(

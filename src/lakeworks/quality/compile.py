@@ -23,36 +23,56 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakeworks.core import clock
-from lakeworks.core.errors import did_you_mean
-from lakeworks.core.names import quote_identifier
 from lakeworks.engines.protocol import RowCheck
-from lakeworks.quality import conditions, metrics
+from lakeworks.quality import (
+    column_rules,
+    dataset_rules,
+    metrics,
+    statistics_rules,
+    value_rules,
+)
+from lakeworks.quality.context import (
+    PRIMARY,
+    Compiled,
+    Context,
+    IncomparableError,
+    RowGroup,
+    RowLevel,
+    RuleFailedError,
+)
 from lakeworks.quality.evaluation import (
     AllOf,
     AnyOf,
-    CountTest,
     Evaluation,
     Figures,
     Finding,
+    NoFigureError,
     RowTest,
     RuleOutcome,
     Settled,
     ShareTest,
-    Test,
 )
-from lakeworks.quality.literals import IncomparableError, is_number
-from lakeworks.quality.metrics import Metric, MetricNames
+from lakeworks.quality.flags import Flags
+from lakeworks.quality.metrics import Extra, Metric
+from lakeworks.quality.options import Options
 from lakeworks.quality.rules import problems
-from lakeworks.quality.ruleset import Composite, Condition, Rule, Ruleset
+from lakeworks.quality.ruleset import Composite, Rule, Ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from lakeworks.core.types import Field, Schema
+    from lakeworks.core.types import Schema
+    from lakeworks.quality.context import FileListing, Reference
+    from lakeworks.quality.evaluation import Test
 
 Scope = Literal["all", "dataset"]
-_MOST_NAMES = {">": "Minimum", ">=": "Minimum", "<": "Maximum", "<=": "Maximum"}
+COMPILERS = {
+    **column_rules.COMPILERS,
+    **dataset_rules.COMPILERS,
+    **statistics_rules.COMPILERS,
+    **value_rules.COMPILERS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +81,37 @@ class CompiledRule:
 
     Attributes:
         needs: The names of the metrics that `test` looks at.
-        check: The test of one row, or None where rows cannot tell.
+        rows: Which rows are good, or None where rows cannot tell.
+        check: The test of one row for the engine to reject by, or None.
         share: Glue's name of the share of good rows, or empty.
     """
 
     text: str
     test: Test
     needs: tuple[str, ...]
+    rows: RowLevel | RowGroup | None = None
     check: RowCheck | None = None
     share: str = ""
+
+    def outcome(self, figures: Figures) -> RuleOutcome:
+        """Judge it."""
+        by_rows = figures.rejected_by is not None and self.check is not None
+        test = RowTest(self.text, self.share) if by_rows else self.test
+        found = _judged(test, figures)
+        return RuleOutcome(self.text, found.outcome, found.reason, found.metrics, by_rows)
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRuleset:
-    """A ruleset made ready for one schema. See the module for how a run uses it."""
+    """A ruleset made ready for one schema. See the module for how a run uses it.
+
+    Attributes:
+        analyzers: Tests of which only the metrics are told.
+    """
 
     rules: tuple[CompiledRule, ...]
     metrics: Mapping[str, Metric]
+    analyzers: tuple[CompiledRule, ...] = ()
 
     @property
     def row_checks(self) -> tuple[RowCheck, ...]:
@@ -85,31 +119,36 @@ class CompiledRuleset:
         checks = {rule.text: rule.check for rule in self.rules if rule.check is not None}
         return tuple(checks.values())
 
-    def metrics_query(self, relation: str, *, scope: Scope = "all") -> str:
-        """Return a SELECT of one row that gives every figure `judge` needs.
+    def needs(self, scope: Scope = "all") -> tuple[tuple[str, ...], ...]:
+        """Return the names of the figures that each rule and analyzer needs."""
+        kept = (r for r in self.rules if scope == "all" or r.check is None)
+        return tuple(rule.needs for rule in (*kept, *self.analyzers))
+
+    def wanted(self, scope: Scope = "all") -> dict[str, Metric]:
+        """Return the figures to fetch, by name.
+
+        Args:
+            scope: `dataset` leaves out the rules that are judged by rows.
+        """
+        names = {name for needs in self.needs(scope) for name in needs}
+        return {name: metric for name, metric in self.metrics.items() if name in names}
+
+    def metrics_query(self, relation: str = PRIMARY, *, scope: Scope = "all") -> str:
+        """Return a SELECT of one row that gives every figure `judge` needs, save extra queries.
 
         Args:
             relation: A quoted table name, or a SELECT in parentheses; it is read once, and once
-                more for each different uniqueness.
-            scope: `dataset` leaves out the rules that are judged by rows.
+                more for each different grouping.
+            scope: As for `wanted`.
 
         Returns:
             SQL in DuckDB's dialect, or an empty text when no figure is needed.
         """
-        wanted = {
-            name
-            for rule in self.rules
-            if scope == "all" or rule.check is None
-            for name in rule.needs
-        }
-        return metrics.query(
-            ((name, metric) for name, metric in self.metrics.items() if name in wanted),
-            relation,
-        )
+        return metrics.query(self.wanted(scope).items(), relation)
 
     def judge(
         self,
-        figures: Mapping[str, Any],
+        figures: Mapping[str, Any] | Figures,
         *,
         rejected_by: Mapping[str, int] | None = None,
         rows_read: int = 0,
@@ -117,17 +156,34 @@ class CompiledRuleset:
         """Judge every rule.
 
         Args:
-            figures: The row that `metrics_query` gave, column to value.
+            figures: As `gathering.gather` gave them, or the row of `metrics_query`.
             rejected_by: How many rows each row check rejected, by its rule's text; given when
                 `row_checks` were applied, and then those rules are judged by it.
             rows_read: How many rows were tested, for shares; only with `rejected_by`.
         """
-        known = Figures(figures, rejected_by, rows_read)
-        return Evaluation(tuple(_outcome(rule, known) for rule in self.rules))
+        known = (
+            figures
+            if isinstance(figures, Figures)
+            else Figures(figures, rejected_by, rows_read)
+        )
+        outcomes = tuple(rule.outcome(known) for rule in self.rules)
+        gathered: dict[str, float] = {}
+        for analyzer in self.analyzers:
+            gathered.update(_judged(analyzer.test, known).metrics)
+        for outcome in outcomes:
+            gathered.update(outcome.evaluated_metrics)
+        return Evaluation(outcomes, gathered)
 
 
-def compile_ruleset(
-    ruleset: Ruleset, schema: Schema, *, moment: datetime | None = None
+def compile_ruleset(  # noqa: PLR0913 - what rules may look at
+    ruleset: Ruleset,
+    schema: Schema,
+    *,
+    moment: datetime | None = None,
+    options: Options | None = None,
+    history: Mapping[str, Sequence[float]] | None = None,
+    references: Mapping[str, Reference] | None = None,
+    files: FileListing | None = None,
 ) -> CompiledRuleset:
     """Make a ruleset ready for rows of `schema`.
 
@@ -136,198 +192,107 @@ def compile_ruleset(
 
     Args:
         moment: What `now()` means; the current instant when left out.
+        history: Earlier values of metrics by Glue's name, oldest first.
+        references: Other datasets by alias.
+        files: Finds files for the rules on files.
 
     Raises:
         DqdlError: a rule is not well formed, or not evaluated in this version.
     """
     for problem in problems(ruleset):
         raise problem
-    compiler = _Compiler(schema, moment or clock.now())
-    rules = tuple(compiler.top(rule) for rule in ruleset.rules)
-    return CompiledRuleset(rules, {n: m for m, n in compiler.names.names.items()})
+    context = Context(
+        schema, moment or clock.now(), options or Options(), history or {},
+        references or {}, files,
+    )  # fmt: skip
+    context.compile_rule = lambda rule: _compiled(rule, context)
+    rules = tuple(_top(rule, context) for rule in ruleset.rules)
+    analyzers = tuple(
+        _top(Rule(each.type, each.parameters, text=each.text, at=each.at), context)
+        for each in ruleset.analyzers
+    )
+    return CompiledRuleset(rules, {n: m for m, n in context.names.names.items()}, analyzers)
 
 
-def _outcome(rule: CompiledRule, figures: Figures) -> RuleOutcome:
-    by_rows = figures.rejected_by is not None and rule.check is not None
-    test = RowTest(rule.text, rule.share) if by_rows else rule.test
-    found = test.judge(figures)
-    return RuleOutcome(rule.text, found.outcome, found.reason, found.metrics, by_rows)
+def _judged(test: Test, figures: Figures) -> Finding:
+    try:
+        return test.judge(figures)
+    except NoFigureError as reason:
+        return Finding("Error", str(reason))
 
 
-class _Compiler:
-    def __init__(self, schema: Schema, moment: datetime) -> None:
-        self.schema = schema
-        self.moment = moment
-        self.names = MetricNames()
-        self.needs: list[str] = []
-
-    def top(self, rule: Rule | Composite) -> CompiledRule:
-        self.needs = []
-        text = rule.text or str(rule)
-        test, check, share = self._any(rule)
-        return CompiledRule(text, test, tuple(dict.fromkeys(self.needs)), check, share)
-
-    def _any(self, rule: Rule | Composite) -> tuple[Test, RowCheck | None, str]:
-        if isinstance(rule, Composite):
-            tests = tuple(self._any(part)[0] for part in rule.parts)
-            return (AllOf(tests) if rule.operator == "and" else AnyOf(tests)), None, ""
-        missing = [name for name in rule.parameters if name not in self.schema]
-        if missing and rule.type != "ColumnExists":
-            return self._missing(missing), None, ""
-        try:
-            return self._compilers[rule.type](self, rule)
-        except IncomparableError as reason:
-            return Settled(Finding("Error", str(reason))), None, ""
-
-    def _missing(self, columns: list[str]) -> Test:
-        hint = did_you_mean(columns[0], self.schema.names)
-        named = " and ".join(repr(column) for column in columns)
-        have = "are no columns" if len(columns) > 1 else "is no column"
-        return Settled(Finding("Failed", f"{named} {have} of the table; {hint}"))
-
-    # -- one method a rule type --------------------------------------------------------
-
-    def _is_complete(self, rule: Rule) -> tuple[Test, RowCheck | None, str]:
-        test, condition = self._completeness_test(self._column(rule), rule)
-        share = f"Column.{rule.parameters[0]}.Completeness"
-        return test, self._row_check(rule, condition), share
-
-    def _completeness(self, rule: Rule) -> tuple[Test, RowCheck | None, str]:
-        return self._completeness_test(self._column(rule), rule)[0], None, ""
-
-    def _is_unique(self, rule: Rule) -> tuple[Test, RowCheck | None, str]:
-        return self._uniqueness_test(rule), self._unique_check(rule, ""), ""
-
-    def _uniqueness(self, rule: Rule) -> tuple[Test, RowCheck | None, str]:
-        return self._uniqueness_test(rule), None, ""
-
-    def _is_primary_key(self, rule: Rule) -> tuple[Test, RowCheck | None, str]:
-        columns = self._columns(rule)
-        tests = [self._completeness_test(column, rule)[0] for column in columns]
-        tests.append(self._uniqueness_test(rule))
-        condition = " and ".join(conditions.complete(column) for column in columns)
-        return AllOf(tuple(tests)), self._unique_check(rule, condition), ""
-
-    def _column_values(self, rule: Rule) -> tuple[Test, RowCheck | None, str]:
-        column, asked = self._column(rule), _condition(rule)
-        condition = conditions.values(column, asked, self.moment)
-        share = f"Column.{rule.parameters[0]}.ColumnValues.Compliance"
-        figures = self._extremes(column, asked, rule)
-        test = ShareTest(
-            share, *self._counts(condition, rule), rule.threshold, f"are not {asked}", figures
-        )
-        check = None if rule.threshold is not None else self._row_check(rule, condition)
-        return test, check, share
-
-    def _column_length(self, rule: Rule) -> tuple[Test, RowCheck | None, str]:
-        column, asked = self._column(rule), _condition(rule)
-        condition = conditions.length(column, asked)
-        share = f"Column.{rule.parameters[0]}.LengthCompliance"
-        bad = f"have a length that is not {asked}"
-        test = ShareTest(share, *self._counts(condition, rule), None, bad)
-        return test, self._row_check(rule, condition), share
-
-    def _column_exists(self, rule: Rule) -> tuple[Test, RowCheck | None, str]:
-        name = rule.parameters[0]
-        found = {f"Dataset.{name}.ColumnExists": float(name in self.schema)}
-        if name in self.schema:
-            return Settled(Finding("Passed", metrics=found)), None, ""
-        hint = did_you_mean(name, self.schema.names)
-        reason = f"{name!r} is no column of the table; {hint}"
-        return Settled(Finding("Failed", reason, found)), None, ""
-
-    def _row_count(self, rule: Rule) -> tuple[Test, RowCheck | None, str]:
-        counted = self._need(Metric("rows", _filter(rule)))
-        return CountTest("Dataset.*.RowCount", "RowCount", _condition(rule), counted), None, ""
-
-    def _column_count(self, rule: Rule) -> tuple[Test, RowCheck | None, str]:
-        known = len(self.schema)
-        test = CountTest("Dataset.*.ColumnCount", "ColumnCount", _condition(rule), known=known)
-        return test, None, ""
-
-    _compilers: dict[str, Callable[[_Compiler, Rule], tuple[Test, RowCheck | None, str]]] = {  # noqa: RUF012
-        "IsComplete": _is_complete,
-        "IsUnique": _is_unique,
-        "IsPrimaryKey": _is_primary_key,
-        "Completeness": _completeness,
-        "Uniqueness": _uniqueness,
-        "ColumnValues": _column_values,
-        "ColumnLength": _column_length,
-        "ColumnExists": _column_exists,
-        "RowCount": _row_count,
-        "ColumnCount": _column_count,
-    }
-
-    # -- parts -------------------------------------------------------------------------
-
-    def _completeness_test(self, column: Field, rule: Rule) -> tuple[Test, str]:
-        condition = conditions.complete(column)
-        name = next(n for n in rule.parameters if n.casefold() == column.name.casefold())
-        counts = self._counts(condition, rule)
-        asked = rule.condition if rule.type == "Completeness" else None
-        return ShareTest(f"Column.{name}.Completeness", *counts, asked, "are null"), condition
-
-    def _uniqueness_test(self, rule: Rule) -> Test:
-        """Rows in which all columns are null are not looked at, as in Deequ."""
-        columns = self._columns(rule)
-        some = " or ".join(conditions.complete(column) for column in columns)
-        looked_at = _both(_filter(rule), f"({some})")
-        once = Metric("once", looked_at, tuple(column.name for column in columns))
-        subject = "Column" if len(columns) == 1 else "Multicolumn"
-        metric = f"{subject}.{','.join(rule.parameters)}.Uniqueness"
-        total = self._need(Metric("rows", looked_at))
-        return ShareTest(metric, self._need(once), total, rule.condition, "are repeated")
-
-    def _counts(self, condition: str, rule: Rule) -> tuple[str, str]:
-        where = _filter(rule)
-        good = self._need(Metric("rows", _both(where, condition)))
-        return good, self._need(Metric("rows", where))
-
-    def _extremes(
-        self, column: Field, asked: Condition, rule: Rule
-    ) -> tuple[tuple[str, str], ...]:
-        name = _MOST_NAMES.get(asked.operator)
-        if name is None or not is_number(column.type):
-            return ()
-        kind: Literal["least", "most"] = "least" if name == "Minimum" else "most"
-        metric = Metric(kind, _filter(rule), expression=quote_identifier(column.name))
-        return ((f"Column.{rule.parameters[0]}.{name}", self._need(metric)),)
-
-    def _row_check(self, rule: Rule, condition: str) -> RowCheck:
-        where = _filter(rule)
-        if where:
-            # Rows that the filter leaves out (false or null) are not the rule's business.
-            condition = f"(not coalesce({where}, false) or {condition})"
-        return RowCheck(rule.text or str(rule), condition)
-
-    def _unique_check(self, rule: Rule, condition: str) -> RowCheck | None:
-        if rule.where is not None:
-            return None  # the engine compares all rows, not those that a filter leaves
-        names = tuple(column.name for column in self._columns(rule))
-        return RowCheck(rule.text or str(rule), condition, names)
-
-    def _column(self, rule: Rule) -> Field:
-        return self._columns(rule)[0]
-
-    def _columns(self, rule: Rule) -> list[Field]:
-        found = [self.schema.get(name) for name in rule.parameters]
-        return list({column.name: column for column in found if column is not None}.values())
-
-    def _need(self, metric: Metric) -> str:
-        name = self.names.name(metric)
-        self.needs.append(name)
-        return name
+def _top(rule: Rule | Composite, context: Context) -> CompiledRule:
+    context.needs = []
+    text = rule.text or str(rule)
+    found = _compiled(rule, context)
+    needs = tuple(dict.fromkeys(context.needs))
+    check = _row_check(text, found) if found.rejects else None
+    return CompiledRule(text, found.test, needs, found.rows, check, found.share)
 
 
-def _condition(rule: Rule) -> Condition:
-    if rule.condition is None:  # pragma: no cover - `problems` refuses such a rule
-        raise IncomparableError(f"{rule.type} has no condition")
-    return rule.condition
+def _compiled(rule: Rule | Composite, context: Context) -> Compiled:
+    if isinstance(rule, Composite):
+        return _composite(rule, context)
+    try:
+        return COMPILERS[rule.type](rule, context)
+    except RuleFailedError as reason:
+        return Compiled(Settled(Finding("Failed", str(reason))))
+    except IncomparableError as reason:
+        return Compiled(Settled(Finding("Error", str(reason))))
 
 
-def _filter(rule: Rule) -> str:
-    return f"({rule.where})" if rule.where is not None else ""
+def _composite(rule: Composite, context: Context) -> Compiled:
+    """Join rules with `and` or `or`: by their outcomes, or by row if so asked.
+
+    By row it holds where every row satisfies the whole, and only rules that single rows can
+    tell are joined so. https://docs.aws.amazon.com/glue/latest/dg/dqdl.html, "Composite rules"
+    """
+    parts = [_compiled(part, context) for part in rule.parts]
+    rows = tuple(part.rows for part in parts if part.rows is not None)
+    together = RowGroup(rule.operator, rows) if len(rows) == len(parts) else None
+    if together is not None and context.options.composites == "ROW":
+        return Compiled(_by_row(rule, together, context), together, rejects=False)
+    tests = tuple(part.test for part in parts)
+    joined = AllOf(tests) if rule.operator == "and" else AnyOf(tests)
+    return Compiled(joined, together, rejects=False)
 
 
-def _both(first: str, second: str) -> str:
-    return f"{first} and {second}" if first else second
+def _by_row(rule: Composite, together: RowGroup, context: Context) -> Test:
+    share = "Dataset.*.CompositeRule.Compliance"
+    bad = f"do not satisfy {rule}"
+    flags = Flags(PRIMARY)
+    condition = flags.expression(together)
+    if not flags.joined:
+        good, total = context.rows(condition), context.rows()
+        return ShareTest(share, good, total, None, bad)
+    counted = f"count(case when {condition} then 1 end) as good, count(*) as total"
+    return RowsTest(share, context.query(f"select {counted} from {flags.source()}"), bad)
+
+
+@dataclass(frozen=True, slots=True)
+class RowsTest:
+    """A composite rule by row, counted by a query of its own."""
+
+    metric: str
+    counted: str
+    bad: str
+
+    def judge(self, figures: Figures) -> Finding:
+        """Pass where every row is good."""
+        (row,) = figures.rows(self.counted)
+        test = ShareTest(self.metric, "good", "total", None, self.bad)
+        return test.judge(Figures(row))
+
+
+def _row_check(text: str, found: Compiled) -> RowCheck | None:
+    rows = found.rows
+    if not isinstance(rows, RowLevel):
+        return None
+    if rows.unique:
+        # The engine compares all rows, not those that a filter leaves.
+        return None if rows.where else RowCheck(text, rows.condition, rows.unique)
+    condition = rows.condition
+    if rows.where:
+        # Rows that the filter leaves out (false or null) are not the rule's business.
+        condition = f"(not coalesce({rows.where}, false) or {condition})"
+    return RowCheck(text, condition)

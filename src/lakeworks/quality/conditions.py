@@ -48,15 +48,15 @@ def values(column: Field, condition: Condition, moment: datetime) -> str:
             return f"{side.subject} {operator} {side.literal}"
 
 
-def length(column: Field, condition: Condition) -> str:
-    """Return what `ColumnLength` asks of a row; the length of null is 0.
+def length_of(column: Field) -> str:
+    """Return the expression of a text's length; the length of null is 0.
 
     Raises:
         IncomparableError: the column holds no text.
     """
     if not is_text(column.type):
         raise IncomparableError(f"{column.name} is {column.type}, and only text has a length")
-    return number_test(f"coalesce(length({quote_identifier(column.name)}), 0)", condition)
+    return f"coalesce(length({quote_identifier(column.name)}), 0)"
 
 
 def number_test(subject: str, condition: Condition) -> str:

@@ -67,3 +67,21 @@ class NotEvaluatedError(DqdlError):
             f"{what} is not evaluated in this version",
             f"evaluated are {names}" if names else "",
         )
+
+
+class UnknownOptionError(RequestError):
+    """An option of evaluation, or its value, that there is not."""
+
+    code = "LW520"
+
+    @classmethod
+    def named(cls, key: str, known: Iterable[str]) -> Self:
+        """Name the option and those that exist."""
+        names = list(known)
+        hint = f"{did_you_mean(key, names)}; known are {', '.join(names)}"
+        return cls(f"there is no option {key!r}", hint.removeprefix("; "))
+
+    @classmethod
+    def valued(cls, key: str, value: object, known: Iterable[str]) -> Self:
+        """Name the option, its value and the values that it may have."""
+        return cls(f"the option {key} cannot be {value!r}", f"it is {' or '.join(known)}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from lakeworks.quality.ruleset import Number
+from lakeworks.quality.numbers import satisfied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,9 +41,14 @@ class RuleOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The outcomes of a ruleset, in its order."""
+    """The outcomes of a ruleset, in its order.
+
+    Attributes:
+        metrics: All figures of rules and analyzers, under Glue's names.
+    """
 
     outcomes: tuple[RuleOutcome, ...]
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def score(self) -> float:
@@ -70,17 +75,47 @@ class Evaluation:
         )
 
 
+class NoFigureError(Exception):
+    """A figure that the engine could not give; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What there is to judge by: metric values by name, or the rows that each rule rejected."""
+    """What there is to judge by.
+
+    Attributes:
+        metrics: Values by the names that `Context` handed out.
+        rejected_by: How many rows each rule rejected, by its text, where it is judged by that.
+        problems: Why figures are missing, by name.
+    """
 
     metrics: Mapping[str, Any]
     rejected_by: Mapping[str, int] | None = None
     rows_read: int = 0
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, name: str) -> Any:  # noqa: ANN401 - whatever the SQL gave
+        """Return a figure as the engine gave it.
+
+        Raises:
+            NoFigureError: it gave none.
+        """
+        if name in self.problems:
+            raise NoFigureError(self.problems[name])
+        return self.metrics[name]
 
     def count(self, name: str) -> int:
-        """Return a metric that counts rows."""
-        return int(self.metrics[name] or 0)
+        """Return a figure that counts rows."""
+        return int(self.value(name) or 0)
+
+    def number(self, name: str) -> float | None:
+        """Return a figure that is a number, or None where there is none."""
+        value = self.value(name)
+        return None if value is None else float(value)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """Return the rows of a query of its own."""
+        return list(self.value(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +173,9 @@ class ShareTest:
         share = good / total
         metrics = {self.metric: share}
         for name, key in self.figures:
-            value = figures.metrics[key]
+            value = figures.number(key)
             if value is not None:
-                metrics[name] = float(value)
+                metrics[name] = value
         if self.condition is None:
             passed, asked = good == total, ""
         else:
@@ -154,21 +189,51 @@ class ShareTest:
 
 @dataclass(frozen=True, slots=True)
 class CountTest:
-    """A number, of rows or of columns, against a condition."""
+    """A number, of rows or of columns, against a condition.
+
+    Attributes:
+        counted: The name of the figure; empty where `known` is the number.
+    """
 
     metric: str
     what: str
-    condition: Condition
+    condition: Condition | None
     counted: str = ""
     known: int = 0
 
     def judge(self, figures: Figures) -> Finding:
         """Compare the number."""
         number = figures.count(self.counted) if self.counted else self.known
-        metrics = {self.metric: float(number)}
-        if satisfied(number, self.condition):
-            return Finding("Passed", metrics=metrics)
-        return Finding("Failed", f"{self.what} is {number}, not {self.condition}", metrics)
+        return compared(self.metric, self.what, number, self.condition)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueTest:
+    """A statistic of a column against a condition.
+
+    Attributes:
+        total: The figure that counts the rows looked at. Where it is 0 because of the rule's
+            filter, nothing contradicts the rule.
+        filtered: Whether the rule has a filter.
+    """
+
+    metric: str
+    what: str
+    figure: str
+    condition: Condition | None
+    total: str
+    filtered: bool = False
+
+    def judge(self, figures: Figures) -> Finding:
+        """Compare the statistic; without a value there is nothing to compare."""
+        value = figures.number(self.figure)
+        if value is not None:
+            return compared(self.metric, self.what, value, self.condition)
+        if figures.count(self.total):
+            return Finding("Failed", f"{self.what} has no value: all values are null")
+        if self.filtered:
+            return Finding("Passed")
+        return Finding("Failed", f"{self.what} has no value: there are no rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,24 +279,16 @@ class RowTest:
         return Finding("Failed", f"{rejected} of {read} rows were rejected", metrics)
 
 
-def satisfied(value: float, condition: Condition) -> bool:
-    """Whether a number satisfies a condition of numbers; `between` excludes both ends."""
-    # Doubles on both sides, as Glue compares: 7 of 10 rows are then exactly 0.7.
-    bounds = [float(o.value) for o in condition.operands if isinstance(o, Number)]
-    first = bounds[0]
-    inside = len(bounds) > 1 and bounds[0] < value < bounds[1]
-    return {
-        "=": value == first,
-        "!=": value != first,
-        ">": value > first,
-        ">=": value >= first,
-        "<": value < first,
-        "<=": value <= first,
-        "between": inside,
-        "not between": not inside,
-        "in": value in bounds,
-        "not in": value not in bounds,
-    }[condition.operator]
+def compared(metric: str, what: str, value: float, condition: Condition | None) -> Finding:
+    """Return what a number means for a condition; without one it is only told."""
+    metrics = {metric: float(value)}
+    if condition is None or satisfied(value, condition):
+        return Finding("Passed", metrics=metrics)
+    return Finding("Failed", f"{what} is {_told(value)}, not {condition}", metrics)
+
+
+def _told(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
 def _together(findings: list[Finding], *, every: bool) -> Finding:

@@ -1,7 +1,8 @@
-"""The figures that rules are judged by, as SQL aggregates over the rows of a table.
+"""The figures that rules are judged by, as SQL over the rows of a table.
 
-Pure. All plain aggregates share one scan; each distinct uniqueness adds a grouped subquery to
-the same statement, which the engine can spill to disk where `count(distinct)` cannot.
+Pure. All plain aggregates share one scan. Each different grouping adds one pass, as a grouped
+subquery that the engine can spill to disk where `count(distinct)` cannot; all figures of one
+grouping come from the same pass. What fits neither is a query of its own.
 """
 
 from __future__ import annotations
@@ -14,44 +15,52 @@ from lakeworks.core.names import quote_identifier
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Kind = Literal["rows", "once", "least", "most"]
+PRIMARY = '"primary"'
+
+_FIGURES = {
+    "rows": "coalesce(sum(lw_n), 0)",
+    "groups": "count(*)",
+    "once": "count(case when lw_n = 1 then 1 end)",
+    "spread": "coalesce(sum(lw_n * ln(cast(lw_n as double))), 0)",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
-    """One figure.
+class Aggregate:
+    """An aggregate over all rows, such as `count("id")`."""
+
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """A figure of how often the combined values of some columns occur.
 
     Attributes:
-        kind: `rows`: how many rows satisfy `condition`; `once`: how many combined values of
-            `columns` occur exactly once among them; `least` and `most`: of `expression`.
-        condition: A SQL condition, or empty for all rows.
+        where: A SQL condition; only rows for which it is true are looked at.
+        figure: `rows`: how many rows; `groups`: how many different values; `once`: how many
+            values occur exactly once; `spread`: the sum of n ln n over all values, n being how
+            often one occurs.
     """
 
-    kind: Kind
-    condition: str = ""
-    columns: tuple[str, ...] = ()
-    expression: str = ""
+    columns: tuple[str, ...]
+    where: str
+    figure: Literal["rows", "groups", "once", "spread"]
 
-    def sql(self, relation: str) -> str:
-        """Return the expression that gives the figure in a SELECT from `relation`."""
-        if self.kind == "once":
-            names = ", ".join(quote_identifier(column) for column in self.columns)
-            where = f" where {self.condition}" if self.condition else ""
-            source = _aliased(relation)
-            return (
-                f"(select count(*) from (select 1 as one from {source}{where} "
-                f"group by {names} having count(*) = 1) as lw_once)"
-            )
-        if self.kind == "rows":
-            return (
-                f"count(case when {self.condition} then 1 end)"
-                if self.condition
-                else "count(*)"
-            )
-        function = "min" if self.kind == "least" else "max"
-        if not self.condition:
-            return f"{function}({self.expression})"
-        return f"{function}(case when {self.condition} then {self.expression} end)"
+    @property
+    def source(self) -> tuple[tuple[str, ...], str]:
+        """What figures of one pass have in common."""
+        return self.columns, self.where
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A SELECT of its own, over `"primary"` and references; its figure is a list of its rows."""
+
+    sql: str
+
+
+Metric = Aggregate | Grouped | Extra
 
 
 @dataclass(slots=True)
@@ -68,13 +77,37 @@ class MetricNames:
 def query(metrics: Iterable[tuple[str, Metric]], relation: str) -> str:
     """Return a SELECT of one row with a column for each named metric, or nothing for none.
 
+    Metrics that are a query of their own are left out.
+
     Args:
         relation: A quoted table name, or a SELECT in parentheses.
     """
-    expressions = [f"{metric.sql(relation)} as {name}" for name, metric in metrics]
-    if not expressions:
-        return ""
-    return "select " + ",\n  ".join(expressions) + f"\nfrom {_aliased(relation)}"
+    plain: list[str] = []
+    grouped: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for name, metric in metrics:
+        if isinstance(metric, Aggregate):
+            plain.append(f"{metric.sql} as {name}")
+        elif isinstance(metric, Grouped):
+            figure = f"{_FIGURES[metric.figure]} as {name}"
+            grouped.setdefault(metric.source, []).append(figure)
+    passes = [_selected(plain, _aliased(relation))] if plain else []
+    for (columns, where), figures in grouped.items():
+        passes.append(_selected(figures, _counted(columns, where, relation)))
+    if len(passes) < 2:  # noqa: PLR2004 - one pass needs no joining
+        return "".join(passes)
+    joined = "\ncross join ".join(f"({sql}) as lw_p{i}" for i, sql in enumerate(passes))
+    return f"select * from {joined}"
+
+
+def _selected(expressions: list[str], source: str) -> str:
+    return "select " + ",\n  ".join(expressions) + f"\nfrom {source}"
+
+
+def _counted(columns: tuple[str, ...], where: str, relation: str) -> str:
+    names = ", ".join(quote_identifier(column) for column in columns)
+    kept = f" where {where}" if where else ""
+    source = _aliased(relation)
+    return f"(select count(*) as lw_n from {source}{kept} group by {names}) as lw_groups"
 
 
 def _aliased(relation: str) -> str:

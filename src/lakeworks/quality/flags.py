@@ -1,0 +1,150 @@
+"""Say of every row which rules it passes: SQL for the engine, Arrow for the lists.
+
+The columns are those of AWS Glue Data Quality: `DataQualityRulesPass`, `DataQualityRulesFail`
+and `DataQualityRulesSkip` (lists of rule texts) and `DataQualityEvaluationResult`, "Failed"
+where a rule fails. Skipped are the rules that single rows cannot tell, and, if so asked, those
+whose `where` leaves the row out (deequ, `RowLevelResultHelper`).
+
+The engine gives one short text a row, a character a rule. Few such texts differ, so the lists
+are made once for each and taken from there: no row is looked at in Python.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lakeworks.core.names import quote_identifier
+from lakeworks.quality.context import RowGroup, RowLevel, both_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from lakeworks.core.types import Schema
+
+PASS, FAIL = "DataQualityRulesPass", "DataQualityRulesFail"
+SKIP, RESULT = "DataQualityRulesSkip", "DataQualityEvaluationResult"
+COLUMNS = (PASS, FAIL, SKIP, RESULT)
+_TOLD = "lw_told"
+_PASSED, _FAILED, _SKIPPED = "1", "0", "2"
+
+
+@dataclass
+class Flags:
+    """Row-level tests over one relation, sharing what they need of it.
+
+    Attributes:
+        relation: A quoted name, or a SELECT in parentheses.
+        skipping: Whether a row that a rule's `where` leaves out skips the rule; else it passes.
+    """
+
+    relation: str
+    skipping: bool = False
+    _repeated: dict[tuple[tuple[str, ...], str], str] = field(default_factory=dict)
+
+    def expression(self, rows: RowLevel | RowGroup) -> str:
+        """Return SQL that is true for a good row, false for a bad one and null for neither."""
+        if isinstance(rows, RowGroup):
+            joined = f" {rows.operator} ".join(self.expression(part) for part in rows.parts)
+            return f"({joined})"
+        good = rows.condition
+        if rows.unique:
+            good = both_of(good, f"{self._flag(rows)} is null")
+        good = f"coalesce({good}, false)"
+        if not rows.where:
+            return good
+        left_out = "null" if self.skipping else "true"
+        return f"(case when {rows.where} then {good} else {left_out} end)"
+
+    @property
+    def joined(self) -> bool:
+        """Whether the tests asked so far need more than the rows themselves."""
+        return bool(self._repeated)
+
+    def source(self) -> str:
+        """Return the relation, joined with what says which values are repeated."""
+        joins = [f"{self.relation} as lw_rows"]
+        for (columns, where), name in self._repeated.items():
+            quoted = [quote_identifier(column) for column in columns]
+            # Under names of their own, so that a rule's SQL finds the rows' columns only.
+            keys = ", ".join(f"{column} as {name}_{i}" for i, column in enumerate(quoted))
+            some = " or ".join(f"{column} is not null" for column in quoted)
+            kept = both_of(where, f"({some})")
+            same = " and ".join(
+                f"lw_rows.{column} is not distinct from {name}.{name}_{i}"
+                for i, column in enumerate(quoted)
+            )
+            joins.append(
+                f"left join (select {keys}, true as {name}_flag from {self.relation} as lw_rows "
+                f"where {kept} group by {', '.join(quoted)} having count(*) > 1) as {name} "
+                f"on {same}"
+            )
+        return "\n".join(joins)
+
+    def query(self, schema: Schema, tests: Sequence[RowLevel | RowGroup]) -> str:
+        """Return a SELECT of all columns, and of what is told of each row."""
+        told = [
+            f"case when {test} then '{_PASSED}' when not {test} then '{_FAILED}' "
+            f"else '{_SKIPPED}' end"
+            for test in map(self.expression, tests)
+        ]
+        columns = [f"lw_rows.{quote_identifier(name)}" for name in schema.names]
+        together = f"concat({', '.join(told)})" if told else "''"
+        return (
+            "select " + ",\n  ".join([*columns, f"{together} as {_TOLD}"])
+            + f"\nfrom {self.source()}"
+        )  # fmt: skip
+
+    def _flag(self, rows: RowLevel) -> str:
+        key = (rows.unique, rows.where)
+        name = self._repeated.setdefault(key, f"lw_repeated_{len(self._repeated)}")
+        return f"{name}.{name}_flag"
+
+
+def batches(
+    reader: pa.RecordBatchReader, tested: Sequence[str], skipped: Sequence[str]
+) -> pa.RecordBatchReader:
+    """Return the rows of `Flags.query` with the four columns in the place of what is told.
+
+    Args:
+        tested: Texts of the rules that were tested, in the order of the tests.
+        skipped: Texts of the rules that rows cannot tell.
+    """
+    import pyarrow as pa
+
+    lists = pa.list_(pa.string())
+    added = [pa.field(name, lists) for name in (PASS, FAIL, SKIP)]
+    fields = [field for field in reader.schema if field.name != _TOLD]
+    schema = pa.schema([*fields, *added, pa.field(RESULT, pa.string())])
+
+    def told() -> Iterator[pa.RecordBatch]:
+        with reader:
+            for batch in reader:
+                columns = [batch.column(field.name) for field in fields]
+                lists = _lists(batch.column(_TOLD), tested, skipped)
+                yield pa.RecordBatch.from_arrays([*columns, *lists], schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, told())
+
+
+def _lists(told: pa.Array, tested: Sequence[str], skipped: Sequence[str]) -> list[pa.Array]:
+    import pyarrow as pa
+
+    coded = told.dictionary_encode()
+    texts = coded.dictionary.to_pylist()
+    places = coded.indices
+    lists = pa.list_(pa.string())
+    found = [
+        pa.array([_named(text, mark, tested) for text in texts], lists)
+        for mark in (_PASSED, _FAILED)
+    ]
+    skips = [[*_named(text, _SKIPPED, tested), *skipped] for text in texts]
+    results = ["Failed" if _FAILED in text else "Passed" for text in texts]
+    found.append(pa.array(skips, lists))
+    return [array.take(places) for array in (*found, pa.array(results, pa.string()))]
+
+
+def _named(text: str, mark: str, tested: Sequence[str]) -> list[str]:
+    return [rule for rule, told in zip(tested, text, strict=True) if told == mark]
