@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakeworks.engines.duckdb.rewriting import FILE, files_that_may_hold
-from lakeworks.engines.duckdb.target import Settled
+from lakeworks.engines.target import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,30 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_literal
-from lakeworks.core.types import Field, Scalar, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lakeworks.engines.duckdb.columns import Columns
-
-QUARANTINE_SCHEMA = Schema((
-    Field("row", Scalar("string")),
-    Field("rule", Scalar("string")),
-    Field("error", Scalar("string")),
-    Field("source_file", Scalar("string")),
-    Field("source_row", Scalar("bigint")),
-    Field("run_id", Scalar("string")),
-    Field("quarantined_at", Scalar("timestamp")),
-))  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why rows are rejected: the first rule that they fail, and what is said of it."""
-
-    rule: str
-    error: str
+    from lakeworks.engines.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakeworks.engines.duckdb.columns import IS_CURRENT, VALID_FROM, VALID_TO
 from lakeworks.engines.duckdb.rewriting import FILE, files_that_may_hold
-from lakeworks.engines.duckdb.target import Settled
+from lakeworks.engines.loads import IS_CURRENT, VALID_FROM, VALID_TO
+from lakeworks.engines.target import Settled
 
 if TYPE_CHECKING:
     from lakeworks.engines.duckdb.columns import Columns

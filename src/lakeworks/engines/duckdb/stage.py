@@ -15,31 +15,25 @@ from lakeworks.core import events
 from lakeworks.core.names import quote_identifier as quoted
 from lakeworks.core.names import quote_literal
 from lakeworks.engines.duckdb import merge, scd2
-from lakeworks.engines.duckdb.columns import columns_of
+from lakeworks.engines.duckdb.columns import Columns
 from lakeworks.engines.duckdb.parquet_io import select_schema
 from lakeworks.engines.duckdb.plain import is_plain
 from lakeworks.engines.duckdb.progress import progress_told
-from lakeworks.engines.duckdb.rejects import (
-    QUARANTINE_SCHEMA,
-    Failing,
-    Reason,
-    Refused,
-    all_selects,
-    quarantine_select,
-)
+from lakeworks.engines.duckdb.rejects import Failing, Refused, all_selects, quarantine_select
 from lakeworks.engines.duckdb.rewriting import Rows
 from lakeworks.engines.duckdb.statements import GOOD, bare
-from lakeworks.engines.duckdb.target import replaced_files
 from lakeworks.engines.protocol import Staged
+from lakeworks.engines.reasons import QUARANTINE_SCHEMA, failed, keyless, momentless, repeated
+from lakeworks.engines.target import replaced_files
 from lakeworks.engines.written import free_name
 from lakeworks.storage.files import DataFile, TableSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lakeworks.engines.duckdb.columns import Columns
     from lakeworks.engines.duckdb.statements import Statements
     from lakeworks.engines.protocol import RowCheck, StageRequest
+    from lakeworks.engines.reasons import Reason
     from lakeworks.engines.written import Written
 
 _TWICE = "twice"
@@ -61,7 +55,7 @@ def stage(
         expected_rows: About how many rows the SELECT reads, for progress; 0 when not known.
     """
     sql = bare(request.sql)
-    columns = columns_of(request, select_schema(statements.con, sql, table=request.table))
+    columns = Columns.of(request, select_schema(statements.con, sql, table=request.table))
     work = _Load(statements, request, columns, expected_rows)
     work.divide(sql, plain=is_plain(statements.con, sql, frames))
     work.settle_duplicates()
@@ -105,7 +99,7 @@ class _Load:
             f"WHEN {condition} THEN {quote_literal(str(i))}"
             for i, (condition, _) in enumerate(reasons)
         ]
-        if self._all_meet_target:
+        if self.columns.all_meet_target:
             cases.append(f"WHEN true THEN '{_TWICE}'")
         elif twice is not None:
             cases.append(f"WHEN {self.columns.key_hash()} IN (FROM {twice}) THEN '{_TWICE}'")
@@ -128,12 +122,12 @@ class _Load:
         for i, (_, reason) in enumerate(reasons):
             later = tuple(Failing(other.rule, failing) for failing, other in reasons[i + 1 :])
             self._reject([w.file for w in written if w.divided == str(i)], reason, later)
-        if not plain and not self._all_meet_target:
+        if not plain and not self.columns.all_meet_target:
             self._split_duplicates()
 
     def settle_duplicates(self) -> None:
         """Keep the latest row of each key; the others are superseded."""
-        if not self.twice or self._all_meet_target:
+        if not self.twice or self.columns.all_meet_target:
             return
         rows = self._rows(self.twice).select()
         before = _count(self.twice)
@@ -150,7 +144,7 @@ class _Load:
     def check_unique(self) -> None:
         """Reject all rows that share a value which must be unique."""
         for check in self.request.checks:
-            if check.unique and not self._unique_by_key(check):
+            if check.unique and not self.columns.unique_by_key(check.unique):
                 self._check_unique(check)
 
     def meet_target(self) -> None:
@@ -214,37 +208,22 @@ class _Load:
             rejected_by=self.rejected_by,
         )
 
-    @property
-    def _all_meet_target(self) -> bool:
-        """Whether every new row is settled together with the table's versions of its key."""
-        return self.request.load == "scd2" and self.request.target is not None
-
     def _reasons(self) -> list[tuple[str, Reason]]:
         """Return (condition, reason), in the order in which rows are judged."""
         found = [
-            (f"({check.condition}\n) IS NOT TRUE", Reason(check.rule, f"fails {check.rule}"))
+            (f"({check.condition}\n) IS NOT TRUE", failed(check))
             for check in self.request.checks
             if check.condition
         ]
-        if self.columns.dedups:
-            key = ", ".join(self.request.key)
-            found.append(
-                (
-                    self.columns.missing_key(),
-                    Reason("key", f"a part of the key ({key}) is null"),
-                )
-            )
-        if self.request.load == "scd2" and self.request.latest_by:
-            latest = self.request.latest_by
-            found.append((
-                f"{quoted(latest)} IS NULL",
-                Reason("latest_by", f"{latest} is null, so the version has no beginning"),
-            ))  # fmt: skip
+        if (reason := keyless(self.columns)) is not None:
+            found.append((self.columns.missing_key(), reason))
+        if (reason := momentless(self.columns)) is not None:
+            found.append((f"{quoted(self.request.latest_by or '')} IS NULL", reason))
         return found
 
     def _twice_before(self, sql: str) -> str | None:
         """Return the hashes of keys that occur twice, or None when all occur once."""
-        if not self.columns.dedups or self._all_meet_target:
+        if not self.columns.dedups or self.columns.all_meet_target:
             return None
         return self._hashes(f"({sql}\n)")
 
@@ -277,12 +256,6 @@ class _Load:
         self.good = [w.file for w in written if w.divided == GOOD]
         self.twice = [w.file for w in written if w.divided == _TWICE]
 
-    def _unique_by_key(self, check: RowCheck) -> bool:
-        """Whether deduplication by key makes the columns unique already."""
-        named = {name.casefold() for name in check.unique}
-        key = {name.casefold() for name in self.request.key}
-        return self.columns.dedups and self.request.load != "scd2" and key <= named
-
     def _check_unique(self, check: RowCheck) -> None:
         fresh = self._rows([*self.good, *self.twice])
         names = [quoted(name) for name in check.unique]
@@ -311,26 +284,25 @@ class _Load:
         )
         same = " AND ".join(f"__rows.{name} IS NOT DISTINCT FROM __v.{name}" for name in names)
         self._take_out(fresh, check, f"{values} AS __v ON ({same} AND __v.{here} > 1)")
-        repeated = f"EXISTS (SELECT 1 FROM {values} AS __v WHERE {same})"
-        self.repeats.append(Failing(check.rule, repeated))
+        again = f"EXISTS (SELECT 1 FROM {values} AS __v WHERE {same})"
+        self.repeats.append(Failing(check.rule, again))
 
-    def _take_out(self, fresh: Rows, check: RowCheck, repeated: str) -> None:
+    def _take_out(self, fresh: Rows, check: RowCheck, values: str) -> None:
         """Move rows with a repeated value from the good files to the rejects."""
         hit = self.statements.run(
             f"SELECT __file, count(*) FROM {fresh.select(with_file=True)} AS __rows "
-            f"SEMI JOIN {repeated} GROUP BY 1"
+            f"SEMI JOIN {values} GROUP BY 1"
         )
         files = fresh.named(row[0] for row in hit)
         if not files:
             return
         touched = {file.path for file in files}
         rows = fresh.select(files)
-        why = f"fails {check.rule}: {', '.join(check.unique)} occurs again"
-        taken = f"(SELECT * FROM {rows} AS __rows SEMI JOIN {repeated}) AS __rows"
+        taken = f"(SELECT * FROM {rows} AS __rows SEMI JOIN {values}) AS __rows"
         count = sum(row[1] for row in hit)
-        self.refused.append(Refused(taken, count, Reason(check.rule, why)))
+        self.refused.append(Refused(taken, count, repeated(check)))
         left = self._write(
-            f"SELECT {self.columns.names()} FROM {rows} AS __rows ANTI JOIN {repeated}"
+            f"SELECT {self.columns.names()} FROM {rows} AS __rows ANTI JOIN {values}"
         )
         self.statements.discard(self.request.root, files)
         was_twice = [f for f in self.twice if f.path in touched]

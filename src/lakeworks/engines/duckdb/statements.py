@@ -11,6 +11,7 @@ from lakeworks.core.names import quote_identifier
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.parquet_io import copy_out
 from lakeworks.engines.errors import InterruptedQueryError
+from lakeworks.engines.stores import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema
     from lakeworks.engines.written import Written
     from lakeworks.storage.files import DataFile
-    from lakeworks.storage.objects import ObjectStore
 
 GOOD = "good"
 
@@ -137,21 +137,3 @@ class Statements:
 def bare(sql: str) -> str:
     """Return a SELECT without the semicolon at its end."""
     return sql.strip().rstrip(";").rstrip()
-
-
-def store_of(root: str, s3: Mapping[str, str | bool]) -> ObjectStore:
-    """Open a bucket's prefix with an engine's settings."""
-    from lakeworks.storage.objects import ObjectStore
-
-    scheme = "https" if s3.get("use_ssl", True) else "http"
-    options = {
-        "endpoint": f"{scheme}://{s3['endpoint']}" if s3.get("endpoint") else "",
-        "region": str(s3.get("region", "")),
-        "access_key_id": str(s3.get("key_id", "")),
-        "secret_access_key": str(s3.get("secret", "")),
-        "session_token": str(s3.get("session_token", "")),
-        "allow_http": str(not s3.get("use_ssl", True)).lower(),
-        "virtual_hosted_style": str(s3.get("url_style") == "vhost").lower(),
-    }
-    chosen = {name: value for name, value in options.items() if value}
-    return ObjectStore.open(root, chosen)

@@ -32,9 +32,9 @@ from lakeworks.engines.spark.stats import (
 )
 from lakeworks.engines.spark.types import type_of
 from lakeworks.engines.stats import delta_stats
+from lakeworks.engines.stores import store_of
 from lakeworks.engines.written import FILE_BYTES, Written, free_name, partition_columns
 from lakeworks.storage.files import DataFile
-from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from lakeworks.core.types import Schema
+    from lakeworks.storage.objects import ObjectStore
 
 FOLDER = "spark-"
 _READERS = 8
@@ -62,7 +63,7 @@ def write(  # noqa: PLR0913 - one job has this many choices
     divide_by: str | None = None,
     main: str | None = None,
     table: str = "the table",
-    s3: Mapping[str, str] | None = None,
+    s3: Mapping[str, str | bool] | None = None,
 ) -> list[Written]:
     """Write the rows of `frame` as Parquet files in `root`; no rows, no files.
 
@@ -78,7 +79,7 @@ def write(  # noqa: PLR0913 - one job has this many choices
         main: The value of `divide_by` whose rows are divided by `partition_by`; those of other
             values go into files of their own. All rows are partitioned when left out.
         table: Named in errors.
-        s3: For a bucket, how it is reached: options of `ObjectStore.open`.
+        s3: For a bucket, how it is reached: as `ObjectStore.s3_settings` returns it.
 
     Raises:
         EngineFailedError: two partitions share a hash (never yet seen); safe to retry.
@@ -87,7 +88,7 @@ def write(  # noqa: PLR0913 - one job has this many choices
     layout = _Layout(
         schema, keys, divide_by, main, free_name((*schema.names, divide_by or ""), "__part")
     )
-    store = ObjectStore.open(root, s3 or {})
+    store = store_of(root, s3 or {})
     folder = FOLDER + secrets.token_hex(4)
     place = f"{root}/{folder}"
     try:
