@@ -23,7 +23,7 @@ from lakeworks.engines.duckdb.files import read_group, reader_of
 from lakeworks.engines.duckdb.files_csv import CsvReader
 from lakeworks.engines.duckdb.files_json import JsonReader, Passed
 from lakeworks.engines.duckdb.files_sink import Gathered
-from lakeworks.engines.duckdb.statements import store_of
+from lakeworks.engines.stores import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -9,8 +9,6 @@ from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.engines.duckdb.types import to_duckdb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     import pyarrow as pa
 
     from lakeworks.core.types import Schema
@@ -33,16 +31,13 @@ def typed_select(source: str, text: str, schema: Schema) -> str:
     )
 
 
-def typed_batches(
-    batches: Iterable[pa.RecordBatch], schema: Schema
-) -> Iterator[pa.RecordBatch]:
-    """Give the typed rows of batches of one column of text."""
+def typed_rows(texts: pa.Array, schema: Schema) -> pa.Array:
+    """Return the typed rows of an array of texts, as structs."""
     import duckdb
+    import pyarrow as pa
 
     with duckdb.connect(config={"threads": 1}) as con:
         con.execute("SET TimeZone = 'UTC'")
-        for batch in batches:
-            con.register("__given", batch.rename_columns(["text"]))
-            select = typed_select("__given", "text", schema)
-            yield from con.execute(select).to_arrow_table().to_batches()
-            con.unregister("__given")
+        con.register("__given", pa.table({"text": texts}))
+        select = typed_select("__given", "text", schema)
+        return con.execute(select).to_arrow_table().combine_chunks().to_struct_array()

@@ -6,11 +6,12 @@ import secrets
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier
-from lakeworks.engines.duckdb.json_column import typed_batches
+from lakeworks.engines.duckdb.json_column import typed_rows
+from lakeworks.engines.spark.tasks import over_arrow
 from lakeworks.engines.spark.types import spark_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import pyarrow as pa
 
@@ -23,17 +24,16 @@ def json_rows(session: SparkLakeSession, name: str, column: str, schema: Schema)
 
     The rows are a lazy frame, registered in the session under a name of its own.
     """
-    rows = session.table(name).select(f"`{column.replace('`', '``')}`")
-    typed = rows.mapInArrow(_function(schema), spark_schema(schema))
+    text = f"`{column.replace('`', '``')}`"
+    typed = over_arrow(_function(schema), spark_schema(schema))(text)
+    rows = session.table(name).select(typed.alias("typed")).select("typed.*")
     own = f"json_rows_{secrets.token_hex(6)}"
-    session.register(f"lakeworks.{own}", typed)
+    session.register(f"lakeworks.{own}", rows)
     return f"SELECT * FROM lakeworks.{quote_identifier(own)}"
 
 
-def _function(
-    schema: Schema,
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield from typed_batches(batches, schema)
+def _function(schema: Schema) -> Callable[[pa.Array], pa.Array]:
+    def run(texts: pa.Array) -> pa.Array:
+        return typed_rows(texts, schema)
 
     return run

@@ -1,12 +1,13 @@
 """Run parts of reading files on Spark: one task a partition, results back in order.
 
-What Spark is given is an ordinary `mapInArrow`, so that it works on a cluster and over Spark
-Connect alike; it places the tasks, repeats those whose machine was lost, and stops them when the
+What Spark is given is an ordinary function over a column, so that it works on a cluster and over
+Spark Connect alike; it places the tasks, repeats those whose machine was lost, and stops them when the
 session is interrupted. The machines need this package, as they do for any Python function.
 """
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import re
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from lakeworks.engines.duckdb.file_tasks import run_packed
 from lakeworks.engines.spark.errors import WorkersLackPackageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pyarrow as pa
-    from pyspark.sql import SparkSession
+    from pyspark.sql import Column, SparkSession
+    from pyspark.sql.types import StructType
 
     from lakeworks.engines.duckdb.file_tasks import Place, Task
     from lakeworks.engines.duckdb.statements import Statements
@@ -84,31 +86,40 @@ class Runner:
             return []
         function = _function([pickle.dumps(task) for task in tasks], self.place)
         numbers = self.spark.range(0, len(tasks), 1, len(tasks))
+        result = over_arrow(function, "binary")("id").alias("result")
         try:
-            rows = numbers.mapInArrow(function, "number long, result binary").collect()
+            rows = numbers.select("id", result).collect()
         except PySparkException as error:
             missing = _MISSING_MODULE.search(str(error))
             if missing is not None:
                 raise WorkersLackPackageError.found(missing[1]) from error
             raise
-        results = {row["number"]: bytes(row["result"]) for row in rows}
+        results = {row["id"]: bytes(row["result"]) for row in rows}
         # Packed by our own tasks.
         return [pickle.loads(results[number]) for number in range(len(tasks))]  # noqa: S301
 
 
-def _function(
-    packed: list[bytes], place: Place
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def over_arrow(
+    function: Callable[[pa.Array], pa.Array], returns: StructType | str
+) -> Callable[[str], Column]:
+    """Return a function over a column, whose values come in batches as Arrow arrays."""
+    import pyarrow as pa
+    from pyspark.sql.pandas import functions
+
+    # Spark tells the kind of function by its types, which it has to find as objects.
+    [name] = inspect.signature(function).parameters
+    function.__annotations__ = {name: pa.Array, "return": pa.Array}
+    made: Any = functions.arrow_udf
+    wrapped: Callable[[str], Column] = made(function, returns)
+    return wrapped
+
+
+def _function(packed: list[bytes], place: Place) -> Callable[[pa.Array], pa.Array]:
+    def run(numbers: pa.Array) -> pa.Array:
         import pyarrow as pa
 
-        for batch in batches:
-            for number in batch.column(0).to_pylist():
-                result = run_packed(packed[number], place)
-                yield pa.RecordBatch.from_arrays(
-                    [pa.array([number], pa.int64()), pa.array([result], pa.binary())],
-                    ["number", "result"],
-                )
+        results = [run_packed(packed[number], place) for number in numbers.to_pylist()]
+        return pa.array(results, pa.binary())
 
     return run
 
