@@ -26,8 +26,14 @@ from lakeworks.core import clock
 from lakeworks.engines.protocol import RowCheck
 from lakeworks.quality import (
     column_rules,
+    composed_rules,
+    custom_sql,
+    dataset_match,
     dataset_rules,
+    file_rules,
+    freshness_rule,
     metrics,
+    reference_rules,
     statistics_rules,
     value_rules,
 )
@@ -63,13 +69,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lakeworks.core.types import Schema
-    from lakeworks.quality.context import FileListing, Reference
+    from lakeworks.quality.context import CallerSql, FileListing, Reference
     from lakeworks.quality.evaluation import Test
 
 Scope = Literal["all", "dataset"]
 COMPILERS = {
     **column_rules.COMPILERS,
+    **composed_rules.COMPILERS,
+    **custom_sql.COMPILERS,
+    **dataset_match.COMPILERS,
     **dataset_rules.COMPILERS,
+    **file_rules.COMPILERS,
+    **freshness_rule.COMPILERS,
+    **reference_rules.COMPILERS,
     **statistics_rules.COMPILERS,
     **value_rules.COMPILERS,
 }
@@ -184,6 +196,7 @@ def compile_ruleset(  # noqa: PLR0913 - what rules may look at
     history: Mapping[str, Sequence[float]] | None = None,
     references: Mapping[str, Reference] | None = None,
     files: FileListing | None = None,
+    caller_sql: CallerSql | None = None,
 ) -> CompiledRuleset:
     """Make a ruleset ready for rows of `schema`.
 
@@ -195,6 +208,7 @@ def compile_ruleset(  # noqa: PLR0913 - what rules may look at
         history: Earlier values of metrics by Glue's name, oldest first.
         references: Other datasets by alias.
         files: Finds files for the rules on files.
+        caller_sql: Lets the SQL of rules through to the engine (`custom_sql.GatedSql`).
 
     Raises:
         DqdlError: a rule is not well formed, or not evaluated in this version.
@@ -203,7 +217,7 @@ def compile_ruleset(  # noqa: PLR0913 - what rules may look at
         raise problem
     context = Context(
         schema, moment or clock.now(), options or Options(), history or {},
-        references or {}, files,
+        references or {}, files, caller_sql,
     )  # fmt: skip
     context.compile_rule = lambda rule: _compiled(rule, context)
     rules = tuple(_top(rule, context) for rule in ruleset.rules)

@@ -44,7 +44,7 @@ SQL is DuckDB's dialect, kept to what sqlglot carries to Spark unchanged in mean
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 
 from lakeworks.core.errors import did_you_mean
 from lakeworks.core.types import Field, Schema
@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PRIMARY",
+    "CallerSql",
+    "CheckedSql",
     "Compiled",
     "Compiler",
     "Context",
@@ -135,12 +137,12 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What is known of one file without reading it, and how to read it."""
+    """What is known of one file without reading it, and how to read it, in pieces."""
 
     uri: str
     size_bytes: int
     modified: datetime
-    read: Callable[[], bytes] = field(compare=False, repr=False)
+    open: Callable[[], BinaryIO] = field(compare=False, repr=False)
 
 
 class FileListing(Protocol):
@@ -148,6 +150,27 @@ class FileListing(Protocol):
 
     def files(self, path: str) -> Sequence[FileFacts]:
         """Return the files at a path or below a folder; those of the data for an empty path."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSql:
+    """A user's statement that may run, and the columns it gives."""
+
+    sql: str
+    columns: Schema
+
+
+class CallerSql(Protocol):
+    """Stands between a user's whole statements and the engine."""
+
+    def checked(self, sql: str) -> CheckedSql:
+        """Return a statement that is one SELECT over the datasets given, ready to run.
+
+        Raises:
+            LakeError: the engine refuses it.
+            IncomparableError: it reads something else.
+        """
         ...
 
 
@@ -170,6 +193,7 @@ class Context:
         history: Earlier values of metrics by Glue's name, oldest first.
         references: Other datasets by alias.
         files: For rules on files; None where the data are no files.
+        caller_sql: For rules that are SQL; None where the data are in no engine yet.
         compile_rule: Compiles another rule with this context, for rules made of rules.
     """
 
@@ -179,6 +203,7 @@ class Context:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     references: Mapping[str, Reference] = field(default_factory=dict)
     files: FileListing | None = None
+    caller_sql: CallerSql | None = None
     compile_rule: Callable[[Rule | Composite], Compiled] = field(init=False)
     names: MetricNames = field(default_factory=MetricNames)
     needs: list[str] = field(default_factory=list)
