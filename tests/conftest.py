@@ -191,7 +191,7 @@ def arrive(orders_project: Path) -> Callable[..., Path]:
 class Intake:
     """A source's folder and all that taking its files in needs, without catalog or commits."""
 
-    def __init__(self, folder: Path, **declared: Any) -> None:
+    def __init__(self, folder: Path, *, engine: str = "", **declared: Any) -> None:
         from lakeworks.core.names import TableName
         from lakeworks.engines.registry import open_engine
         from lakeworks.project.declaration import Location, Source
@@ -202,7 +202,11 @@ class Intake:
         self.source = Source(
             TableName("bronze", "t"), Location("t.yml", 1), str(self.inbox), "inbox", **declared
         )
-        self.engine = open_engine("duckdb", temp_directory=str(folder / "tmp"), threads=2)
+        # LAKEWORKS_TEST_ENGINE=spark runs all tests of files on the other engine.
+        name = engine or os.environ.get("LAKEWORKS_TEST_ENGINE", "duckdb")
+        self.engine = open_engine(
+            name, temp_directory=str(folder / "tmp"), memory_limit=2 * 1024**3, threads=2
+        )
         self.known: Schema | None = None
         self.files: list[DataFile] = []
         self.rejects: list[DataFile] = []

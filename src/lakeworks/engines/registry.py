@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ENGINES = ("duckdb", "spark")
 
 
-def open_engine(
+def open_engine(  # noqa: PLR0913 - one argument a setting
     name: str,
     *,
     temp_directory: str,
@@ -23,6 +23,7 @@ def open_engine(
     threads: int | None = None,
     s3: Mapping[str, str | bool] | None = None,
     spark: SparkSettings | None = None,
+    keep_order: bool = False,
 ) -> Engine:
     """Open the engine called `name`.
 
@@ -33,6 +34,8 @@ def open_engine(
         threads: Threads it may use, or None for all cores.
         s3: How `s3://` is reached (`ObjectStore.s3_settings`), or None.
         spark: `spark:` of the environment; other engines take no notice of it.
+        keep_order: Whether queries give rows in the order of what they read, where the engine
+            can: it costs memory and some speed.
 
     Raises:
         UnknownEngineError: there is no such engine.
@@ -44,7 +47,11 @@ def open_engine(
     from lakeworks.engines.duckdb.engine import DuckEngine
 
     return DuckEngine(
-        memory_limit=memory_limit, threads=threads, temp_directory=temp_directory, s3=s3
+        memory_limit=memory_limit,
+        threads=threads,
+        temp_directory=temp_directory,
+        s3=s3,
+        keep_order=keep_order,
     )
 
 
@@ -73,9 +80,7 @@ def missing_extras(name: str, wanted: Iterable[str]) -> list[str]:
     Raises:
         UnknownEngineError: there is no such engine.
     """
-    if name == "spark":
-        return []  # reads Avro in Python, and Spark resolves what S3 needs itself
-    if name != "duckdb":
+    if name not in ENGINES:  # Spark's tasks read files by way of the embedded engine
         raise UnknownEngineError.named(name, ENGINES)
     from lakeworks.engines.duckdb.extensions import extension_path
 

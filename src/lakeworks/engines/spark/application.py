@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
@@ -87,6 +88,9 @@ def _start(configuration: Configuration) -> SparkSession:
         logging.getLogger(name).disabled = True
     if configuration.remote:
         return _connected(configuration.remote)
+    if configuration.master.startswith("local"):
+        # Else whatever `python3` the PATH has would run this package's functions.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = dict(configuration.session)
     builder = SparkSession.builder.appName("lakeworks")
     if not submitted():
