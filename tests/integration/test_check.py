@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -225,3 +227,105 @@ def test_every_missing_column_of_a_query_is_told(
         "models/gold/joined.sql:6": "nme",
         "models/gold/joined.sql:7": "ordr_id",
     }
+
+
+def arrive_in_part(root: Path) -> None:
+    """A file so large that only parts of it are looked at; `coupon` is in none of those."""
+    rows = [json.dumps(ORDER | {"note": "x" * 200})] * 6_000
+    rows[2_000] = json.dumps(ORDER | {"coupon": "X", "address": {"zip": "1"}})
+    rows[-1] = json.dumps(ORDER | {"address": {"street": "s"}})
+    (root / "landing/orders/a.json").write_text("\n".join(rows) + "\n")
+
+
+def checked(root: Path) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Return mistakes and warnings as `lake check --json` prints them."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lakeworks", "check", "-C", str(root), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = json.loads(done.stdout)
+    assert done.returncode == (2 if told["mistakes"] else 0), done.stderr
+    return told["mistakes"], told["warnings"]
+
+
+def test_a_column_that_files_may_bring_where_nobody_looked_is_a_warning(
+    orders_project: Path,
+) -> None:
+    arrive_in_part(orders_project)
+    change(
+        orders_project,
+        "models/silver/events.sql",
+        "select order_id,",
+        "select order_id,\n  coupon,\n  address.zip,",
+    )
+    found, doubts = checked(orders_project)
+    assert found == []
+    assert [(d["file"], d["line"]) for d in doubts] == [("models/silver/events.sql", 5)]
+    assert "coupon" in str(doubts[0]["problem"])
+    assert "looked at only in part" in str(doubts[0]["hint"])
+    with Lake.open(orders_project) as lake:
+        assert not lake.pipeline.plan().mistakes
+        assert lake.pipeline.run().status == "succeeded"
+    assert checked(orders_project) == ([], [])
+
+
+def test_a_field_of_a_struct_may_be_where_nobody_looked_too(orders_project: Path) -> None:
+    arrive_in_part(orders_project)
+    change(
+        orders_project, "models/silver/events.sql", "order_id,", "order_id, address.zip as zip,"
+    )
+    found, doubts = checked(orders_project)
+    assert (found, len(doubts)) == ([], 1)
+
+
+def test_a_column_that_no_source_can_bring_stays_a_mistake(orders_project: Path) -> None:
+    arrive_in_part(orders_project)
+    (orders_project / "models/gold/typo.sql").write_text(
+        "select o.order_id, e.order_di from silver.events e join bronze.orders o on true\n"
+    )
+    found, doubts = checked(orders_project)
+    assert [d["file"] for d in found] == ["models/gold/typo.sql"]
+    assert "did you mean order_id" in str(found[0]["hint"])
+    assert doubts == []
+
+
+def test_what_a_star_passes_on_may_be_where_nobody_looked(orders_project: Path) -> None:
+    arrive_in_part(orders_project)
+    (orders_project / "models/silver/all.sql").write_text("select * from bronze.orders\n")
+    (orders_project / "models/gold/coupons.sql").write_text("select coupon from silver.all\n")
+    found, doubts = checked(orders_project)
+    assert (found, len(doubts)) == ([], 1)
+
+
+def test_python_models_are_given_the_same_doubt(orders_project: Path) -> None:
+    arrive_in_part(orders_project)
+    (orders_project / "models/silver/coupons.py").write_text(
+        "from lakeworks import model\n\n"
+        '@model("silver.coupons", inputs={"orders": "bronze.orders"}, load="replace")\n'
+        "def coupons(orders):\n"
+        '    return orders.select("coupon")\n'
+    )
+    found, doubts = checked(orders_project)
+    assert (found, len(doubts)) == ([], 1)
+
+
+def test_with_a_source_that_takes_no_new_columns_a_missing_one_is_a_mistake(
+    orders_project: Path,
+) -> None:
+    arrive_in_part(orders_project)
+    change(orders_project, "sources/orders.yml", "format: json\n", "schema: rescue\n")
+    change(orders_project, "models/silver/events.sql", "order_id,", "order_id, coupon,")
+    found, doubts = checked(orders_project)
+    assert (len(found), doubts) == (1, [])
+
+
+def test_a_table_whose_files_were_all_set_aside_says_nothing_of_columns(
+    orders_project: Path,
+) -> None:
+    change(orders_project, "sources/orders.yml", "format: json\n", "")
+    (orders_project / "landing/orders/words").write_text("words\n")
+    with Lake.open(orders_project) as lake:
+        lake.pipeline.run("bronze.orders")
+    assert checked(orders_project) == ([], [])

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,7 +17,7 @@ from lakeworks.cli import render, say
 from lakeworks.core.errors import EXIT_REQUEST_WRONG, EXIT_WORK_FAILED, LakeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lakeworks.project.errors import Mistake
 
@@ -66,8 +66,15 @@ def tell_mistakes(mistakes: Sequence[Mistake]) -> None:
         say.remark(f"{render.plural(len(mistakes), 'mistake')} found; nothing was run")
 
 
-def _tell(code: str, problem: str, hint: str) -> None:
-    say.remark(f"{say.bad(f'error[{code}]')}: {problem}")
+def tell_doubts(doubts: Sequence[Mapping[str, Any]]) -> None:
+    """Print what may be a mistake, each with its place."""
+    for doubt in doubts:
+        place = f"{doubt['file']}:{doubt['line']}"
+        _tell(doubt["code"], f"{place}: {doubt['problem']}", doubt["hint"], word="warning")
+
+
+def _tell(code: str, problem: str, hint: str, *, word: str = "error") -> None:
+    say.remark(f"{say.bad(f'{word}[{code}]')}: {problem}")
     if hint:
         say.remark(f"  hint: {hint}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -54,22 +54,34 @@ def check(
 ) -> None:
     """Look for mistakes in the project, all at once. Changes nothing.
 
-    Of data, it reads the beginnings of files at most.
+    Of data, it reads parts of some files at most. A column that those do not show, where others
+    may, is a warning.
     """
+    from lakeworks.core import events
     from lakeworks.lake import Lake
     from lakeworks.project.errors import ProjectError
 
+    doubts: list[dict[str, Any]] = []
+
+    def note(event: events.Event) -> None:
+        if event.name == "check.doubt":
+            doubts.append(event.data)
+
     try:
-        project = Lake.check(folder or Path(), environment=environment)
+        with events.listening(note):
+            project = Lake.check(folder or Path(), environment=environment)
     except ProjectError as error:
         if as_json:
-            say.as_json({"mistakes": [mistake.as_json() for mistake in error.mistakes]})
+            mistakes = [mistake.as_json() for mistake in error.mistakes]
+            say.as_json({"mistakes": mistakes, "warnings": doubts})
         else:
+            failures.tell_doubts(doubts)
             failures.tell(error)
         raise typer.Exit(error.exit_code) from None
     if as_json:
-        say.as_json({"mistakes": []})
+        say.as_json({"mistakes": [], "warnings": doubts})
         return
+    failures.tell_doubts(doubts)
     sources = render.plural(len(project.sources), "source")
     models = render.plural(len(project.models), "model")
     say.line(f"{project.name}: {sources}, {models}, {say.good('no mistakes')}.")

@@ -21,6 +21,7 @@ class SqlError(RequestError):
         line: Line of the SQL from 1, or None where the engine does not say.
         column: Character of that line from 1, or None.
         missing: The name of a column that no table has, where that is the problem.
+        missing_field: The name of a field that a struct lacks, where that is the problem.
     """
 
     code = "LW401"
@@ -33,6 +34,7 @@ class SqlError(RequestError):
         self.line = line
         self.column = column
         self.missing = ""
+        self.missing_field = ""
 
     @classmethod
     def at(cls, problem: str, *, line: int | None, column: int | None, hint: str = "") -> Self:

@@ -2,7 +2,8 @@
 
 The loader has checked every file on its own. Here the engine describes each SELECT over empty
 tables with the columns that its inputs would have, along the graph. Of data nothing is read but
-the beginnings of a source's files, where its table does not exist yet.
+parts of a source's files, where its table does not exist yet: a column that none of them shows
+is then a doubt, unless they are all there is.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lakeworks.core import events
 from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.pipeline import frame_models
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from lakeworks.project.loader import Examined
 
 _MOST_MISSING = 50
+_SYSTEM_NAMES = frozenset({"_source_file", "_ingested_at", "_run_id", "_rescued"})
+_ANOTHER = Field("_lakeworks_another", Scalar("string"))
 AUDIT_FIELDS = (
     Field("_processed_at", Scalar("timestamp")),
     Field("_run_id", Scalar("string")),
@@ -36,13 +40,15 @@ AUDIT_FIELDS = (
 
 
 def check(services: Services) -> Project:
-    """Return the project when nothing is wrong with it.
+    """Return the project when nothing is wrong with it; emit `check.doubt` for each doubt.
 
     Raises:
         ProjectError: with every mistake.
     """
     rulesets = [model.quality for model in services.project.models.values() if model.quality]
-    mistakes = [*_rule_mistakes(rulesets), *describe(services).mistakes]
+    described = describe(services)
+    _tell(described.doubts)
+    mistakes = [*_rule_mistakes(rulesets), *described.mistakes]
     if mistakes:
         raise ProjectError.of(mistakes)
     return services.project
@@ -50,6 +56,8 @@ def check(services: Services) -> Project:
 
 def check_examined(examined: Examined, services: Services | None) -> Project:
     """Return the project when nothing is wrong with it, its files included.
+
+    Each doubt is emitted as `check.doubt`.
 
     Args:
         examined: What the loader found.
@@ -60,7 +68,9 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
     """
     mistakes = [*examined.mistakes, *_rule_mistakes(examined.rulesets)]
     if services is not None:
-        mistakes += describe(services, doubtful=examined.doubtful).mistakes
+        described = describe(services, doubtful=examined.doubtful)
+        _tell(described.doubts)
+        mistakes += described.mistakes
     if mistakes or services is None:
         raise ProjectError.of(mistakes)
     return services.project
@@ -71,12 +81,16 @@ class Described:
     """The columns that every table has or would have; None where it cannot be known yet.
 
     Attributes:
-        sampled: Tables whose columns are those that the first files of their source show.
+        sampled: Tables whose columns are those that some files of their source show.
+        partly: Tables to which what was not looked at of some files may add columns.
+        doubts: What would be a mistake if what was seen of the files were all.
     """
 
     schemas: dict[TableName, Schema | None] = field(default_factory=dict)
     sampled: set[TableName] = field(default_factory=set)
+    partly: set[TableName] = field(default_factory=set)
     mistakes: list[Mistake] = field(default_factory=list)
+    doubts: list[Mistake] = field(default_factory=list)
 
 
 def describe(
@@ -102,7 +116,8 @@ def describe(
         elif table in project.sources:
             head = heads.get(table)
             found.schemas[table] = head.schema if head else None
-            if head is None:
+            # A table whose files so far were all set aside has no columns of its own either.
+            if head is None or all(name in _SYSTEM_NAMES for name in head.schema.names):
                 _sample(project.sources[table], services, found)
         else:
             _describe_model(project.models[table], services, found, table in doubtful)
@@ -128,7 +143,7 @@ def full_schema(model: Model, schema: Schema) -> Schema:
 def _sample(source: Source, services: Services, found: Described) -> None:
     """Take the columns of a table that does not exist yet from its source's files."""
     from lakeworks.ingest.discover import discover
-    from lakeworks.ingest.sampling import sampled_schema
+    from lakeworks.ingest.sampling import sampled
 
     try:
         files = discover(source, services.project.environment.options)
@@ -138,9 +153,11 @@ def _sample(source: Source, services: Services, found: Described) -> None:
         return
     with services.engine.session() as session:
         landing = services.storage.landing
-        schema = sampled_schema(source, files, session=session, landing=landing)
-    found.schemas[source.table] = schema
+        seen = sampled(source, files, session=session, landing=landing)
+    found.schemas[source.table] = seen.schema
     found.sampled.add(source.table)
+    if source.schema == "evolve" and not seen.whole:
+        found.partly.add(source.table)
 
 
 def _describe_model(
@@ -158,6 +175,8 @@ def _describe_model(
             assert schema is not None  # noqa: S101 - seen just above
             session.bind(str(table), TableSource("", schema, ()))
         schema = _described(model, session, found)
+        if schema is not None and _passes_on_more(model, session, found):
+            found.partly.add(model.table)
     if schema is not None and not doubtful:
         found.mistakes += _header_mistakes(model, schema)
         schema = full_schema(model, schema)
@@ -169,46 +188,77 @@ def _described(model: Model, session: Session, found: Described) -> Schema | Non
         sql = frame_models.as_sql(model, session) if model.function else model.sql or ""
         return session.describe(sql)
     except LakeError as error:
-        found.mistakes.append(_mistake(error, model, found))
-        if not model.function:
-            more = _others_missing(model, session, found, error)
-            found.mistakes += (_mistake(other, model, found) for other in more)
+        for told, doubtful in _missing(model, session, found, error):
+            mistake = _mistake(told, model, found, in_doubt=doubtful)
+            (found.doubts if doubtful else found.mistakes).append(mistake)
         return None
 
 
-def _mistake(error: LakeError, model: Model, found: Described) -> Mistake:
+def _passes_on_more(model: Model, session: Session, found: Described) -> bool:
+    """Whether columns that a source may still bring would be the model's too, by its `*`."""
+    unseen = found.partly.intersection(model.inputs)
+    for table in unseen:
+        schema = Schema((*(found.schemas[table] or Schema()), _ANOTHER))
+        session.bind(str(table), TableSource("", schema, ()))
+    if not unseen or model.function:
+        return False
+    try:
+        return _ANOTHER.name in session.describe(model.sql or "")
+    except LakeError:
+        return False
+
+
+def _mistake(
+    error: LakeError, model: Model, found: Described, *, in_doubt: bool = False
+) -> Mistake:
     line = getattr(error, "line", None)
     at = Location(model.at.file, model.sql_line + line - 1) if line else model.at
-    hint = _with_origin(error.hint, model, found)
+    hint = error.hint
+    missing = getattr(error, "missing", "")
+    if missing and not hint:
+        columns = {n for t in model.inputs for n in (found.schemas[t] or Schema()).names}
+        hint = did_you_mean(missing, columns)
+    hint = _with_origin(hint, model, found, in_doubt=in_doubt)
     return Mistake(at, _first_line(error), hint, error.code)
 
 
-def _others_missing(
+def _missing(
     model: Model, session: Session, found: Described, error: LakeError
-) -> Iterator[LakeError]:
-    """Find what columns are missing besides, for engines tell one at a time.
+) -> Iterator[tuple[LakeError, bool]]:
+    """Yield the error and what columns are missing besides, for engines tell one at a time.
 
-    The query is described again as if the column were there, in one input after the other. What
-    else goes wrong then may come of that, and is not told.
+    With each comes whether it is only a doubt: whether a source of which not all was seen may
+    still bring the column. The query is described again as if the column were there, in one input
+    after the other. What else goes wrong then may come of that, and is not told.
     """
     schemas = {table: found.schemas[table] or Schema() for table in model.inputs}
+    unseen_first = sorted(model.inputs, key=lambda table: table not in found.partly)
     for _ in range(_MOST_MISSING):
         missing = getattr(error, "missing", "")
-        if not missing:
+        if not missing or model.function:
+            yield error, _lacks_a_field(error) and not found.partly.isdisjoint(model.inputs)
             return
-        following: LakeError | None = None
-        for table in model.inputs:
+        following: LakeError | None = error
+        home = None
+        for table in unseen_first:
             grown = Schema((*schemas[table], Field(missing, Scalar("string"))))
             session.bind(str(table), TableSource("", grown, ()))
             following = _error_of(model, session)
             if following is None or getattr(following, "missing", "") != missing:
-                schemas[table] = grown
+                schemas[table], home = grown, table
                 break
             session.bind(str(table), TableSource("", schemas[table], ()))
+        yield error, home in found.partly
         if following is None or getattr(following, "missing", "") in {"", missing}:
             return
         error = following
-        yield error
+
+
+def _lacks_a_field(error: LakeError) -> bool:
+    """Whether a struct lacks a field, or a frame of a Python model a column."""
+    if getattr(error, "missing_field", "") or getattr(error, "missing", ""):
+        return True
+    return type(error.__cause__).__name__ == "ColumnNotFoundError"  # narwhals' own
 
 
 def _error_of(model: Model, session: Session) -> LakeError | None:
@@ -219,12 +269,15 @@ def _error_of(model: Model, session: Session) -> LakeError | None:
     return None
 
 
-def _with_origin(hint: str, model: Model, found: Described) -> str:
-    """Add to a hint which columns are only what some files show, should it be one of those."""
+def _with_origin(hint: str, model: Model, found: Described, *, in_doubt: bool) -> str:
+    """Add to a hint which columns are only what files show, should it be one of those."""
     told = [
-        f"{table} has no data yet: its columns are those that its files begin with"
+        f"{table} has no data yet, and its files were looked at only in part: further fields "
+        "are not known"
+        if table in found.partly
+        else f"{table} has no data yet: its columns are those that its files have"
         for table in model.inputs
-        if table in found.sampled
+        if table in (found.partly if in_doubt else found.sampled - found.partly)
     ]
     return "; ".join([hint, *told] if hint else told)
 
@@ -256,6 +309,11 @@ def _header_mistakes(model: Model, schema: Schema) -> list[Mistake]:
         for column in columns
         if column not in known
     ]
+
+
+def _tell(doubts: Iterable[Mistake]) -> None:
+    for doubt in sorted(dict.fromkeys(doubts), key=lambda d: (d.at.file, d.at.line)):
+        events.emit("check.doubt", **doubt.as_json())
 
 
 def _rule_mistakes(rulesets: Iterable[Quality]) -> list[Mistake]:

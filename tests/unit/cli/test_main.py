@@ -81,7 +81,7 @@ def test_common_options_may_stand_before_the_command(
 ) -> None:
     capsys.readouterr()
     assert main(["-C", str(project), "--json", "check"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"mistakes": []}
+    assert json.loads(capsys.readouterr().out) == {"mistakes": [], "warnings": []}
 
 
 def test_an_unknown_environment_is_a_wrong_request(

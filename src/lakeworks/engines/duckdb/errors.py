@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 _KIND = re.compile(r"^(?:[A-Z][A-Za-z ]+ Error|TransactionContext Error): ", re.MULTILINE)
 _PLACE = re.compile(r"\n\s*\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
 _NEAREST = re.compile(
-    r"(?:Did you mean|Candidate (?:bindings|functions))\s*:?\s*(.+?)\s*$", re.DOTALL
+    r"(?:Did you mean|Candidate (?:bindings|functions|Entries))[\s:]*(.+?)\s*$", re.DOTALL
 )
 _MISSING_COLUMN = re.compile(
     r'Referenced column "(.+?)" not found|does not have a column named "(.+?)"', re.DOTALL
 )
+_MISSING_FIELD = re.compile(r'Could not find key "(.+?)" in struct', re.DOTALL)
 _MISSING = re.compile(r"No files found|No such file|\b404\b")
 _FULL = ("no space left", "errno 28", "enospc", "max_temp_directory_size", "disk quota")
 
@@ -107,6 +108,8 @@ def sql_error(text: str, *, lines_before: int = 0) -> SqlError:
         error = SqlError.at(problem.strip(), line=line, column=column, hint=hint)
     missing = _MISSING_COLUMN.search(problem)
     error.missing = next(filter(None, missing.groups()), "") if missing else ""
+    field = _MISSING_FIELD.search(problem)
+    error.missing_field = field.group(1) if field else ""
     return error
 
 
