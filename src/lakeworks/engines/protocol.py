@@ -113,6 +113,7 @@ class Rewritten:
 
 
 FileFormat = Literal["json", "csv", "parquet", "avro", "log"]
+GivenFormat = Literal["parquet", "csv", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,23 @@ class Session(Protocol):
 
     def register(self, name: str, frame: Any) -> None:  # noqa: ANN401
         """Let SQL read a narwhals lazy frame, made from `frame`s of this session, as `name`."""
+        ...
+
+    def bind_arrow(self, name: str, data: Any) -> None:  # noqa: ANN401
+        """Let SQL read Arrow data that a caller brings, as `name`.
+
+        Args:
+            data: A `pyarrow.Table` or a `pyarrow.dataset.Dataset`, which SQL reads where it is
+                as long as the session lives; or a `pyarrow.RecordBatchReader`, which is read to
+                its end here and now.
+        """
+        ...
+
+    def bind_files(self, name: str, uris: Sequence[str], format_: GivenFormat) -> None:
+        """Let SQL read the rows of files that belong to no table, as `name`.
+
+        Columns of several files are joined by name, and types of CSV and JSON are guessed.
+        """
         ...
 
     def stage(self, request: StageRequest) -> Staged:

@@ -39,6 +39,7 @@ class DuckEngine:
         memory_limit: Bytes for all sessions together; None for 60 % of the machine's.
         threads: None for all cores.
         s3: As `ObjectStore.s3_settings` returns it; None when all files are local.
+        keep_order: Whether queries give rows in the order of what they read.
     """
 
     name = "duckdb"
@@ -50,7 +51,9 @@ class DuckEngine:
         memory_limit: int | None = None,
         threads: int | None = None,
         s3: Mapping[str, str | bool] | None = None,
+        keep_order: bool = False,
     ) -> None:
+        self._keep_order = keep_order
         self.memory_limit_bytes = memory_limit or default_memory_limit()
         self._temp_directory = temp_directory
         self._threads = threads
@@ -121,7 +124,7 @@ class DuckEngine:
             "python_enable_replacements": False,
             "memory_limit": f"{self.memory_limit_bytes}B",
             "temp_directory": temp_directory,
-            "preserve_insertion_order": False,
+            "preserve_insertion_order": self._keep_order,
         }
         if threads is not None:
             config["threads"] = threads

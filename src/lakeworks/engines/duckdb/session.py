@@ -14,7 +14,7 @@ from lakeworks.engines.duckdb.statements import Statements, bare
 from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError, SqlError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import duckdb
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lakeworks.engines.protocol import (
         FileReading,
         FilesRead,
+        GivenFormat,
         Rewritten,
         Staged,
         StageRequest,
@@ -47,6 +48,7 @@ class DuckSession:
         self._on_close = on_close
         self._frames: dict[str, str] = {}
         self._rows: dict[str, int] = {}
+        self._given: list[object] = []
         self._statements = Statements(con, s3=s3)
         self._closed = False
         # A database of its own in the shared instance: names of two sessions never meet.
@@ -127,6 +129,24 @@ class DuckSession:
             sql = relation.sql_query()
         self._view(name, sql)
         self._frames[name] = sql
+
+    def bind_arrow(self, name: str, data: Any) -> None:  # noqa: ANN401
+        """Let SQL read a caller's Arrow data as `name`."""
+        import pyarrow as pa
+
+        from lakeworks.engines.duckdb import given
+
+        kept = f"__given_{len(self._given)}"
+        self._given.append(data)
+        one_pass = isinstance(data, pa.RecordBatchReader)
+        select = given.stream_select if one_pass else given.arrow_select
+        self._view(name, select(self._con, kept, data))
+
+    def bind_files(self, name: str, uris: Sequence[str], format_: GivenFormat) -> None:
+        """Let SQL read files that belong to no table as `name`."""
+        from lakeworks.engines.duckdb.given import files_select
+
+        self._view(name, files_select(self._con, uris, format_))
 
     def stage(self, request: StageRequest) -> Staged:
         """Write a SELECT's rows as data files of a table."""
