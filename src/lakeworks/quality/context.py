@@ -169,7 +169,7 @@ class CallerSql(Protocol):
 
         Raises:
             LakeError: the engine refuses it.
-            IncomparableError: it reads something else.
+            RuleFailedError: it reads something else.
         """
         ...
 

@@ -61,7 +61,7 @@ class GatedSql:
 
         Raises:
             LakeError: the engine refuses it, or it reads something else.
-            IncomparableError: it reads a dataset that was not given.
+            RuleFailedError: it reads a dataset that was not given.
         """
         from lakeworks.engines.dialects import with_quoted
 
@@ -70,7 +70,7 @@ class GatedSql:
         others = sorted(self.engine.tables_read(ready) - known)
         if others:
             there = ", ".join(sorted(known))
-            raise IncomparableError(
+            raise RuleFailedError(
                 f"CustomSql reads {', '.join(others)}, and what it may read is {there}"
             )
         return CheckedSql(ready, self.session.describe(ready))
