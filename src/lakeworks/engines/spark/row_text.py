@@ -92,9 +92,7 @@ def _varchar(value: Column, kind: Type) -> Column:
             return f.concat(_unsigned(value), f.lit("+00"))
         case Scalar("binary"):
             return _blob(value)
-        case Decimal():
-            return _plain(value, kind)
-        case Scalar():
+        case Scalar() | Decimal():  # with all digits, by ANSI rules
             return value.cast("string")
         case _:
             return _json(value, kind)
@@ -124,9 +122,7 @@ def _json(value: Column, kind: Type) -> Column:
             text = _number(value.cast("double"), json_style=True)
         case Decimal(precision, _) if precision <= _AS_DOUBLE_DIGITS:
             text = _number(value.cast("double"), json_style=True)
-        case Decimal():
-            text = _plain(value, kind)
-        case Scalar("boolean") | Scalar("tinyint" | "smallint" | "int" | "bigint"):
+        case Decimal() | Scalar("boolean" | "tinyint" | "smallint" | "int" | "bigint"):
             text = value.cast("string")
         case _:
             text = _string(_varchar(value, kind))
@@ -162,17 +158,6 @@ def _unsigned(value: Column) -> Column:
     from pyspark.sql import functions as f
 
     return f.ltrim(value.cast("string"), f.lit("+"))
-
-
-def _plain(value: Column, kind: Decimal) -> Column:
-    """Return a decimal with all its digits after the point and no exponent."""
-    from pyspark.sql import functions as f
-
-    if not kind.scale:
-        return value.cast("string")
-    # Without ANSI rules Spark writes small decimals with an exponent.
-    wide = f.format_string(f"%.{kind.scale}f", value)
-    return f.when(value.isNotNull(), wide)
 
 
 def _blob(value: Column) -> Column:
