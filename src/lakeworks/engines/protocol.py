@@ -271,9 +271,14 @@ class Session(Protocol):
 
 
 class Engine(Protocol):
-    """A place where SQL runs. Safe to use from several threads, one session each."""
+    """A place where SQL runs. Safe to use from several threads, one session each.
+
+    Attributes:
+        keeps_order: Whether queries give rows in the order of what they read.
+    """
 
     name: str
+    keeps_order: bool
 
     def session(self) -> Session:
         """Open a session of its own."""

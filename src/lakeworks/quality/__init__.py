@@ -6,6 +6,7 @@ from lakeworks.quality.evaluation import Evaluation, RuleOutcome
 from lakeworks.quality.grammar import parse
 from lakeworks.quality.rules import check
 from lakeworks.quality.ruleset import Ruleset
+from lakeworks.quality.standalone import evaluate
 
 __all__ = [
     "CompiledRuleset",
@@ -17,5 +18,6 @@ __all__ = [
     "UnknownRuleError",
     "check",
     "compile_ruleset",
+    "evaluate",
     "parse",
 ]

@@ -59,7 +59,6 @@ from lakeworks.quality.evaluation import (
     ShareTest,
 )
 from lakeworks.quality.flags import Flags
-from lakeworks.quality.metrics import Extra, Metric
 from lakeworks.quality.options import Options
 from lakeworks.quality.rules import problems
 from lakeworks.quality.ruleset import Composite, Rule, Ruleset
@@ -71,6 +70,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema
     from lakeworks.quality.context import CallerSql, FileListing, Reference
     from lakeworks.quality.evaluation import Test
+    from lakeworks.quality.metrics import Metric
 
 Scope = Literal["all", "dataset"]
 COMPILERS = {

@@ -47,7 +47,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 
 from lakeworks.core.errors import did_you_mean
-from lakeworks.core.types import Field, Schema
 from lakeworks.quality import history
 from lakeworks.quality.literals import IncomparableError
 from lakeworks.quality.metrics import PRIMARY, Aggregate, Extra, Grouped, MetricNames
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from lakeworks.core.types import Field, Schema
     from lakeworks.quality.evaluation import Test
     from lakeworks.quality.options import Options
     from lakeworks.quality.ruleset import Composite, Condition, Rule

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier, quote_literal
-from lakeworks.core.types import Decimal, Scalar
+from lakeworks.core.types import Scalar
 from lakeworks.quality.context import IncomparableError, RuleFailedError
 from lakeworks.quality.literals import is_number, is_text
 

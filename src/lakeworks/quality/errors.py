@@ -77,11 +77,58 @@ class UnknownOptionError(RequestError):
     @classmethod
     def named(cls, key: str, known: Iterable[str]) -> Self:
         """Name the option and those that exist."""
-        names = list(known)
-        hint = f"{did_you_mean(key, names)}; known are {', '.join(names)}"
-        return cls(f"there is no option {key!r}", hint.removeprefix("; "))
+        return cls(f"there is no option {key!r}", f"known are {', '.join(known)}")
 
     @classmethod
     def valued(cls, key: str, value: object, known: Iterable[str]) -> Self:
         """Name the option, its value and the values that it may have."""
         return cls(f"the option {key} cannot be {value!r}", f"it is {' or '.join(known)}")
+
+
+class UnsupportedDataError(RequestError):
+    """Data of a kind that is not evaluated."""
+
+    code = "LW521"
+
+    @classmethod
+    def of(cls, kind: str, known: str) -> Self:
+        """Name the kind, and those that are."""
+        return cls(f"{kind} is no data that can be evaluated", f"give {known}")
+
+
+class UnreadableDataError(RequestError):
+    """Data that cannot be read: no files, files of several formats, a frame Arrow refuses."""
+
+    code = "LW522"
+
+    @classmethod
+    def missing(cls, path: str) -> Self:
+        """There is nothing at a path."""
+        return cls(
+            f"there is no data at {path}", "give a file, a folder, a glob or a Delta table"
+        )
+
+    @classmethod
+    def mixed(cls, path: str, suffixes: Iterable[str]) -> Self:
+        """A folder or glob has files of several formats."""
+        return cls(
+            f"{path} has files of several formats: {', '.join(suffixes)}",
+            "name those that belong together with a glob, such as folder/*.parquet",
+        )
+
+    @classmethod
+    def unknown(cls, path: str, suffix: str, known: Iterable[str]) -> Self:
+        """A file's name does not tell a format that is read."""
+        what = f"ends in {suffix}" if suffix else "has no suffix"
+        return cls(f"{path} {what}, which tells no format", f"known are {', '.join(known)}")
+
+    @classmethod
+    def failed(cls, what: str, reason: str) -> Self:
+        """A library refuses to hand its data over."""
+        return cls(f"{what} cannot be read: {' '.join(reason.split())}")
+
+
+class EvaluationRequestError(RequestError):
+    """Something else that `evaluate` was asked and cannot do."""
+
+    code = "LW523"

@@ -15,6 +15,8 @@ from lakeworks.quality.numbers import satisfied
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pyarrow as pa
+
     from lakeworks.quality.ruleset import Condition
 
 Outcome = Literal["Passed", "Failed", "Error"]
@@ -39,22 +41,93 @@ class RuleOutcome:
     row_level: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+class RowSource(Protocol):
+    """The rows of an evaluation, with the columns that say which rules they pass."""
+
+    def read(self) -> pa.RecordBatchReader:
+        """Stream them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Evaluation:
     """The outcomes of a ruleset, in its order.
 
     Attributes:
         metrics: All figures of rules and analyzers, under Glue's names.
+        source: Where the rows are, after `evaluate`.
     """
 
     outcomes: tuple[RuleOutcome, ...]
     metrics: Mapping[str, float] = field(default_factory=dict)
+    source: RowSource | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        from lakeworks.quality import report
+
+        return report.text(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every rule passed."""
+        return all(outcome.outcome == "Passed" for outcome in self.outcomes)
 
     @property
     def score(self) -> float:
         """The share of rules that passed, from 0 to 1; 1 for no rules."""
         passed = sum(outcome.outcome == "Passed" for outcome in self.outcomes)
         return passed / len(self.outcomes) if self.outcomes else 1.0
+
+    def rows(self) -> pa.Table:
+        """Return the data with what the rules say of each row, in the data's order.
+
+        Four columns follow the data's: `DataQualityRulesPass`, `DataQualityRulesFail` and
+        `DataQualityRulesSkip` list rules as `RuleOutcome.rule` has them, and
+        `DataQualityEvaluationResult` is "Failed" where a rule fails, else "Passed".
+
+        Raises:
+            EvaluationRequestError: the evaluation is of a run, whose rows are in its tables.
+        """
+        return self.row_batches().read_all()
+
+    def row_batches(self) -> pa.RecordBatchReader:
+        """Stream what `rows` gives, for data larger than memory; one stream at a time."""
+        if self.source is None:
+            from lakeworks.quality.errors import EvaluationRequestError
+
+            raise EvaluationRequestError(
+                "this evaluation has no rows at hand", "lakeworks.quality.evaluate gives them"
+            )
+        return self.source.read()
+
+    def to_arrow(self) -> pa.Table:
+        """Return the outcomes as a table with Glue's columns: Rule, Outcome, FailureReason, ..."""
+        from lakeworks.quality import report
+
+        return report.as_arrow(self)
+
+    def to_frame(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
+        """Return the outcomes as a pandas frame; `polars.from_arrow` takes `to_arrow()`."""
+        return self.to_arrow().to_pandas(maps_as_pydicts="strict")
+
+    def to_json(self) -> str:
+        """Return score, outcomes and metrics as JSON."""
+        from lakeworks.quality import report
+
+        return report.as_json(self)
+
+    def to_junit(self, *, name: str = "data quality") -> str:
+        """Return JUnit XML for CI, a test case a rule.
+
+        Args:
+            name: What the suite is called there.
+        """
+        from lakeworks.quality import report
+
+        return report.as_junit(self, name=name)
 
     def blocking(
         self, on_violation: Literal["quarantine", "fail", "warn"]

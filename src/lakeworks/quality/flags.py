@@ -38,10 +38,13 @@ class Flags:
     Attributes:
         relation: A quoted name, or a SELECT in parentheses.
         skipping: Whether a row that a rule's `where` leaves out skips the rule; else it passes.
+        ordered: Whether rows keep their order, on an engine that keeps it: repeated values are
+            then looked up, where a join would put rows with them first.
     """
 
     relation: str
     skipping: bool = False
+    ordered: bool = False
     _repeated: dict[tuple[tuple[str, ...], str], str] = field(default_factory=dict)
 
     def expression(self, rows: RowLevel | RowGroup) -> str:
@@ -51,7 +54,8 @@ class Flags:
             return f"({joined})"
         good = rows.condition
         if rows.unique:
-            good = both_of(good, f"{self._flag(rows)} is null")
+            once = self._looked_up(rows) if self.ordered else f"{self._flag(rows)} is null"
+            good = both_of(good, once)
         good = f"coalesce({good}, false)"
         if not rows.where:
             return good
@@ -69,19 +73,29 @@ class Flags:
         for (columns, where), name in self._repeated.items():
             quoted = [quote_identifier(column) for column in columns]
             # Under names of their own, so that a rule's SQL finds the rows' columns only.
-            keys = ", ".join(f"{column} as {name}_{i}" for i, column in enumerate(quoted))
-            some = " or ".join(f"{column} is not null" for column in quoted)
-            kept = both_of(where, f"({some})")
+            keys = [f"{column} as {name}_{i}" for i, column in enumerate(quoted)]
             same = " and ".join(
                 f"lw_rows.{column} is not distinct from {name}.{name}_{i}"
                 for i, column in enumerate(quoted)
             )
-            joins.append(
-                f"left join (select {keys}, true as {name}_flag from {self.relation} as lw_rows "
-                f"where {kept} group by {', '.join(quoted)} having count(*) > 1) as {name} "
-                f"on {same}"
+            repeated = self._repeating(
+                quoted, where, ", ".join([*keys, f"true as {name}_flag"])
             )
+            joins.append(f"left join ({repeated}) as {name} on {same}")
         return "\n".join(joins)
+
+    def _looked_up(self, rows: RowLevel) -> str:
+        quoted = [quote_identifier(column) for column in rows.unique]
+        key = quoted[0] if len(quoted) == 1 else f"row({', '.join(quoted)})"
+        return f"not coalesce({key} in ({self._repeating(quoted, rows.where, key)}), false)"
+
+    def _repeating(self, quoted: Sequence[str], where: str, selected: str) -> str:
+        some = " or ".join(f"{column} is not null" for column in quoted)
+        kept = both_of(where, f"({some})")
+        return (
+            f"select {selected} from {self.relation} as lw_rows where {kept} "
+            f"group by {', '.join(quoted)} having count(*) > 1"
+        )
 
     def query(self, schema: Schema, tests: Sequence[RowLevel | RowGroup]) -> str:
         """Return a SELECT of all columns, and of what is told of each row."""

@@ -53,7 +53,7 @@ class DuckEngine:
         s3: Mapping[str, str | bool] | None = None,
         keep_order: bool = False,
     ) -> None:
-        self._keep_order = keep_order
+        self.keeps_order = keep_order
         self.memory_limit_bytes = memory_limit or default_memory_limit()
         self._temp_directory = temp_directory
         self._threads = threads
@@ -124,7 +124,7 @@ class DuckEngine:
             "python_enable_replacements": False,
             "memory_limit": f"{self.memory_limit_bytes}B",
             "temp_directory": temp_directory,
-            "preserve_insertion_order": self._keep_order,
+            "preserve_insertion_order": self.keeps_order,
         }
         if threads is not None:
             config["threads"] = threads

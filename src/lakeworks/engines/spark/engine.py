@@ -38,6 +38,7 @@ class SparkEngine:
     """
 
     name = "spark"
+    keeps_order = False
 
     def __init__(
         self,
