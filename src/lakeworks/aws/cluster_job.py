@@ -24,13 +24,25 @@ import shutil
 import sys
 import tempfile
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import TextIO
 
 _OLDEST_PYTHON = (3, 11)
+_NEEDED = (
+    "lakeworks",
+    "deltalake",
+    "duckdb",
+    "pyarrow",
+    "pydantic",
+    "pyspark",
+    "sqlglot",
+    "typer",
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,10 +57,9 @@ def main(arguments: Sequence[str]) -> int:
         project = unpacked(given.project, Path(scratch) / "project")
         os.environ.update(given.variables)
         os.environ.update(_secrets(given.secrets))
-        try:
-            import lakeworks.project.loader  # noqa: F401 - whether its dependencies are there
-        except ImportError as error:
-            return _refused(f"the cluster's Python cannot load Lakeworks: {error}")
+        missing = [name for name in _NEEDED if find_spec(name) is None]
+        if missing:
+            return _refused(f"the cluster's Python has no {', '.join(missing)}")
         words = ["run", "--json", "-C", str(project), *given.run]
         if given.env:
             words += ["--env", given.env]
@@ -105,16 +116,16 @@ def _secrets(named: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-class _Both(io.TextIOBase):
+class _Both(io.StringIO):
     """Writes to the job's log as well as to memory."""
 
-    def __init__(self, log: io.TextIOBase) -> None:
+    def __init__(self, log: TextIO) -> None:
+        super().__init__()
         self.log = log
-        self.kept: list[str] = []
 
     def write(self, text: str) -> int:
-        self.kept.append(text)
-        return self.log.write(text)
+        self.log.write(text)
+        return super().write(text)
 
     def flush(self) -> None:
         self.log.flush()
@@ -122,17 +133,17 @@ class _Both(io.TextIOBase):
 
 def _lake(words: Sequence[str]) -> tuple[int, str]:
     """Run the command `lake` in this process; return its exit code and what it printed."""
-    out = _Both(sys.stdout)  # type: ignore[arg-type]
+    out = _Both(sys.stdout)
     before = sys.argv
     sys.argv = ["lake", *words]
     try:
         with contextlib.redirect_stdout(out):
             runpy.run_module("lakeworks", run_name="__main__")
     except SystemExit as ended:
-        return int(ended.code or 0), "".join(out.kept)
+        return int(ended.code or 0), out.getvalue()
     finally:
         sys.argv = before
-    return 0, "".join(out.kept)
+    return 0, out.getvalue()
 
 
 def _keep(url: str, printed: str, project: Path, environment: str | None) -> None:

@@ -59,16 +59,15 @@ class EmrServerless:
                 }
             },
             "configurationOverrides": {
+                # As a mapping: a value with spaces would fall apart among the parameters.
+                "applicationConfiguration": [
+                    {"classification": "spark-defaults", "properties": dict(shipment.conf)}
+                ],
                 "monitoringConfiguration": {
                     "s3MonitoringConfiguration": {"logUri": _logs(shipment)}
-                }
+                },
             },
         }
-        if settings.conf:
-            # As a mapping: a value with spaces would fall apart among the parameters.
-            body["configurationOverrides"]["applicationConfiguration"] = [
-                {"classification": "spark-defaults", "properties": dict(settings.conf)}
-            ]
         if settings.timeout_minutes is not None:
             body["executionTimeoutMinutes"] = settings.timeout_minutes
         return [Request(_SERVICE, "StartJobRun", body)]

@@ -40,7 +40,7 @@ class EmrSteps:
     def requests(self, shipment: Shipment) -> list[Request]:
         """Return the one AddJobFlowSteps."""
         settings = shipment.settings
-        conf = {**_own_conf(shipment), **settings.conf}
+        conf = {**_own_conf(shipment), **shipment.conf}
         words = ["spark-submit", "--deploy-mode", "cluster", "--name", shipment.name]
         words += ["--archives", ",".join(shipment.archives())]
         for name, value in conf.items():

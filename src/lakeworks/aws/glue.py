@@ -84,10 +84,9 @@ def _definition(shipment: Shipment) -> dict[str, Any]:
         "--additional-python-modules": shipment.at(shipment.wheel),
         # Lakeworks' bookmarks are in its tables; Glue's would skip files behind its back.
         "--job-bookmark-option": "job-bookmark-disable",
+        "--conf": " --conf ".join(f"{k}={v}" for k, v in shipment.conf.items()),
         **shipment.arguments(project=shipment.project.name, code=None),
     }
-    if settings.conf:
-        arguments["--conf"] = " --conf ".join(f"{k}={v}" for k, v in settings.conf.items())
     definition: dict[str, Any] = {
         "Role": settings.execution_role_arn,
         "Command": {

@@ -61,7 +61,8 @@ def check_settings(environment: Environment, target: Target) -> None:
             f"set {variable} in the environment",
         )  # fmt: skip
     for key, example in target.needs.items():
-        if not getattr(settings, key):
+        of_spark = environment.spark.master if key == "master" else None
+        if not (getattr(settings, key) or of_spark):
             raise SubmitSettingsError.missing(
                 environment.at(f"submit.{key}"), key, target.name, example
             )

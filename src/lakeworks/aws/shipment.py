@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from lakeworks.aws.packaging import Packed, project_archive, wheel
+from lakeworks.aws.spark_conf import spark_conf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ class Shipment:
         place: The place for code that all files lie below, without a trailing slash.
         token: Names this submission; sending it twice starts one job.
         run: What `lake run` is told besides, such as `--full-refresh`.
+        conf: The job's Spark properties.
     """
 
     name: str
@@ -40,7 +42,8 @@ class Shipment:
     project: Packed
     wheel: Packed
     script: Packed
-    run: tuple[str, ...] = field(default=())
+    run: tuple[str, ...] = ()
+    conf: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def settings(self) -> SubmitSettings:
@@ -88,13 +91,20 @@ class Shipment:
 
 
 def packed_shipment(
-    project: Project, *, version: str, place: str, token: str, run: Sequence[str] = ()
+    project: Project,
+    *,
+    version: str,
+    place: str,
+    token: str,
+    on_aws: bool,
+    run: Sequence[str] = (),
 ) -> Shipment:
     """Pack a project and Lakeworks itself, of that version.
 
     Raises:
         PackagingError: something cannot be packed.
         SubmitSettingsError: `include:` is wrong.
+        SparkSettingError: a property would change what results are.
     """
     settings = project.environment.submit
     return Shipment(
@@ -106,6 +116,7 @@ def packed_shipment(
         wheel=wheel(version),
         script=_script(),
         run=tuple(run),
+        conf=spark_conf(project.environment, on_aws=on_aws),
     )
 
 

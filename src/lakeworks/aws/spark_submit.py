@@ -94,9 +94,14 @@ def program(settings: SubmitSettings) -> str:
 def _words(shipment: Shipment) -> list[str]:
     settings = shipment.settings
     here = settings.deploy_mode == "client"
-    words = ["--master", str(settings.master), "--deploy-mode", settings.deploy_mode]
+    words = [
+        "--master",
+        str(settings.master or shipment.environment.spark.master),
+        "--deploy-mode",
+        settings.deploy_mode,
+    ]
     words += ["--name", shipment.name, "--archives", _by_hadoop(",".join(shipment.archives()))]
-    for name, value in {**_own_conf(settings), **settings.conf}.items():
+    for name, value in {**_own_conf(settings), **shipment.conf}.items():
         words += ["--conf", f"{name}={value}"]
     words.append(_by_hadoop(shipment.at(shipment.script)))
     if here:

@@ -96,7 +96,12 @@ class Submission:
         check(project, target)
         place = environment.submit.code or str(project.root / LOCAL_PLACE)
         shipment = packed_shipment(
-            project, version=version, place=place, token=uuid.uuid4().hex, run=run
+            project,
+            version=version,
+            place=place,
+            token=uuid.uuid4().hex,
+            on_aws=target.on_aws,
+            run=run,
         )
         submission = cls(target, shipment)
         if target.on_aws:

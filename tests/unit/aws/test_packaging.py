@@ -114,7 +114,10 @@ def test_pip_installs_the_wheel_and_finds_every_file_as_recorded(tmp_path: Path)
     python = tmp_path / "v" / "bin" / "python"
     pip = [str(python), "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
     subprocess.run([*pip, str(tmp_path / packed.name)], check=True, capture_output=True)
-    code = "import lakeworks, importlib.metadata as m; print(m.version('lakeworks'), lakeworks.__file__)"
+    code = (
+        "import lakeworks, importlib.metadata as m;"
+        "print(m.version('lakeworks'), lakeworks.__file__)"
+    )
     clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     found = subprocess.run(
         [str(python), "-c", code], env=clean, capture_output=True, text=True, check=True
