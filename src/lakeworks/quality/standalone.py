@@ -15,6 +15,7 @@ from lakeworks.core.names import quote_identifier
 from lakeworks.quality import flags
 from lakeworks.quality.compile import CompiledRuleset, compile_ruleset
 from lakeworks.quality.context import PRIMARY, Reference
+from lakeworks.quality.custom_sql import GatedSql
 from lakeworks.quality.errors import EvaluationRequestError, UnreadableDataError
 from lakeworks.quality.file_listing import StoredFiles
 from lakeworks.quality.gathering import gather
@@ -119,6 +120,7 @@ def _evaluated(  # noqa: PLR0913
         history=history,
         references=references,
         files=StoredFiles(bound.uris),
+        caller_sql=GatedSql(workplace.engine, session, frozenset({_NAME, *references})),
     )
     evaluation = compiled.judge(gather(compiled, session))
     bad = {outcome.rule for outcome in evaluation.outcomes if outcome.outcome == "Error"}
