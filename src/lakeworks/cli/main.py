@@ -16,6 +16,7 @@ from lakeworks.cli import (
     doctor,
     failures,
     project,
+    quality,
     quarantine,
     query,
     runs,
@@ -45,7 +46,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_top)
-    for noun in (project, runs, submit, table, query, quarantine, doctor, sample, demo):
+    for noun in (project, runs, submit, table, query, quality, quarantine, doctor, sample, demo):
         noun.register(app)
     return app
 
