@@ -318,11 +318,17 @@ def _tell(doubts: Iterable[Mistake]) -> None:
 
 def _rule_mistakes(rulesets: Iterable[Quality]) -> list[Mistake]:
     from lakeworks.quality import check as check_rules
+    from lakeworks.quality import parse
+    from lakeworks.quality.severity import severity_problems
 
     mistakes: list[Mistake] = []
     for ruleset in rulesets:
         at = ruleset.at
-        for error in check_rules(ruleset.text, first_line=at.line, file=at.file):
+        problems = check_rules(ruleset.text, first_line=at.line, file=at.file)
+        if not problems:
+            parsed = parse(ruleset.text, first_line=at.line, file=at.file)
+            problems = list(severity_problems(parsed))
+        for error in problems:
             line = error.line or at.line
             mistakes.append(
                 Mistake(Location(at.file, line), error.problem, error.hint, error.code)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lakeworks.core.names import TableName
-    from lakeworks.pipeline.report import RuleOutcome
+    from lakeworks.quality import Evaluation
 
 
 class PipelineError(LakeError):
@@ -38,16 +38,14 @@ class RulesFailedError(LakeError):
     """A ruleset failed on what was staged, so nothing of it was published.
 
     Attributes:
-        score: Of the whole ruleset.
-        outcomes: Of every rule, those that passed included.
+        evaluation: Of the whole ruleset, rules that passed included.
     """
 
     code = "LW702"
 
     def __init__(self, problem: str, hint: str = "") -> None:
         super().__init__(problem, hint)
-        self.score: float | None = None
-        self.outcomes: tuple[RuleOutcome, ...] = ()
+        self.evaluation: Evaluation | None = None
 
     @classmethod
     def failed(
@@ -55,8 +53,7 @@ class RulesFailedError(LakeError):
         table: TableName,
         reasons: Iterable[str],
         *,
-        score: float,
-        outcomes: tuple[RuleOutcome, ...],
+        evaluation: Evaluation,
     ) -> Self:
         """Name the table and each failed rule with its figure."""
         listed = "; ".join(reasons)
@@ -64,8 +61,22 @@ class RulesFailedError(LakeError):
             f"{table}: {listed}",
             "the table keeps its last good version; mend the data or the rule, then lake run",
         )
-        error.score, error.outcomes = score, outcomes
+        error.evaluation = evaluation
         return error
+
+
+class ReferenceMissingError(LakeError):
+    """A rule refers to a table that has no data yet."""
+
+    code = "LW707"
+
+    @classmethod
+    def named(cls, table: TableName, alias: str, reference: TableName) -> Self:
+        """Name the model, the alias and the table behind it."""
+        return cls(
+            f"{table}: its rules refer to {alias}, which is {reference}, and that has no data yet",
+            f"lake run makes {reference} first",
+        )
 
 
 class TooManyRejectedError(LakeError):

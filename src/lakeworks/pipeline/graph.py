@@ -21,9 +21,9 @@ Graph = dict["TableName", frozenset["TableName"]]
 
 
 def graph_of(project: Project) -> Graph:
-    """Return every table of the project with the tables that it reads."""
+    """Return every table of the project with those that it, or a rule of its, reads."""
     graph: Graph = {table: frozenset() for table in project.sources}
-    graph.update({table: frozenset(model.inputs) for table, model in project.models.items()})
+    graph.update({table: model.upstream for table, model in project.models.items()})
     return graph
 
 

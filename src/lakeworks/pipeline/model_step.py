@@ -10,7 +10,7 @@ from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.engines.protocol import AuditColumns, StageRequest
 from lakeworks.pipeline import frame_models, rules
 from lakeworks.pipeline.decide import decide
-from lakeworks.pipeline.errors import TooManyRejectedError
+from lakeworks.pipeline.errors import RulesFailedError, TooManyRejectedError
 from lakeworks.pipeline.publication import Change, commit, heal
 from lakeworks.pipeline.report import StepReport
 from lakeworks.pipeline.state import bookmark_of, iso
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.decide import Decision
     from lakeworks.pipeline.state import State
     from lakeworks.project.declaration import Model
+    from lakeworks.quality import Evaluation
     from lakeworks.storage.files import DataFile, TableSource
     from lakeworks.storage.log import TableVersion
 
@@ -70,16 +71,20 @@ class ModelStep:
         if decision.mode == "partitions":
             touched = self._touched(session, sql, inputs, decision)
             sql = _within(sql, self.model.partition_by, touched)
-        ruleset = rules.compiled(self.model, session.describe(sql))
+        ruleset = rules.compiled(self.model, session.describe(sql), session, self.state)
         checks = ruleset.row_checks if ruleset else ()
         staged = session.stage(self._request(sql, decision, checks, touched))
         try:
             self._check_rejected(staged)
             verdict = ruleset.judge(session, staged, self._root) if ruleset else None
             version = self._commit(session, staged, decision, inputs, touched)
-        except BaseException:
+        except BaseException as error:
             self._discard(staged)
+            if isinstance(error, RulesFailedError) and error.evaluation:
+                self._record(error.evaluation, staged, None)
             raise
+        if verdict:
+            self._record(verdict, staged, version)
         return StepReport(
             self.model.table,
             "succeeded",
@@ -91,6 +96,16 @@ class ModelStep:
             score=verdict.score if verdict else None,
             outcomes=rules.outcomes_of(verdict),
             reason=decision.reason,
+        )
+
+    def _record(self, verdict: Evaluation, staged: Staged, version: int | None) -> None:
+        rules.record(
+            verdict,
+            self.model.table,
+            self.state,
+            run_id=self.run_id,
+            staged=staged,
+            version=version,
         )
 
     def _check_rejected(self, staged: Staged) -> None:

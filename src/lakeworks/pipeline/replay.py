@@ -122,7 +122,7 @@ class _ModelReplay:
         root = self.state.services.storage.table_root(model.table)
         current = self._version(model.table)
         columns = rules.query_columns(model, current.schema)
-        ruleset = rules.compiled(model, columns)
+        ruleset = rules.compiled(model, columns, session, self.state)
         return session.stage(
             StageRequest(
                 sql=session.json_rows(_REJECTS, "row", columns),

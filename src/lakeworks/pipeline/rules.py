@@ -1,37 +1,49 @@
-"""Put a model's ruleset between what is staged and what is committed."""
+"""Put a model's ruleset between what is staged and what is committed, and keep what it came to."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from lakeworks.core import clock
 from lakeworks.core.types import Schema
-from lakeworks.pipeline.errors import RulesFailedError
+from lakeworks.pipeline.errors import ReferenceMissingError, RulesFailedError
 from lakeworks.pipeline.report import RuleOutcome
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lakeworks.core.names import TableName
     from lakeworks.engines.protocol import RowCheck, Session, Staged
+    from lakeworks.pipeline.state import State
     from lakeworks.project.declaration import Model
     from lakeworks.quality import CompiledRuleset, Evaluation
+    from lakeworks.quality.context import Reference
+    from lakeworks.quality.ruleset import Ruleset
+    from lakeworks.quality.severity import Severity
 
-_STAGED = "primary"
+PRIMARY = "primary"
 _LOAD_COLUMNS = frozenset({"valid_from", "valid_to", "is_current"})
 _AUDIT_COLUMNS = frozenset({"_processed_at", "_run_id", "_record_hash"})
 
 
 @dataclass(frozen=True)
 class StepRules:
-    """One model's rules, compiled for the columns that its query gives."""
+    """One model's rules, compiled for the columns that its query gives.
+
+    Attributes:
+        severity_of: What each rule does when it is violated, by its text.
+    """
 
     model: Model
     compiled: CompiledRuleset
-    on_violation: str
+    severity_of: Mapping[str, Severity]
 
     @property
     def row_checks(self) -> tuple[RowCheck, ...]:
         """The rules whose failing rows the engine sets aside while it stages."""
-        return self.compiled.row_checks if self.on_violation == "quarantine" else ()
+        return self.compiled.row_checks
 
     def judge(self, session: Session, staged: Staged, root: str) -> Evaluation:
         """Judge every rule on what was staged.
@@ -39,25 +51,24 @@ class StepRules:
         Raises:
             RulesFailedError: a rule failed that keeps the step from being committed.
         """
-        by_rows = self.on_violation == "quarantine"
-        session.bind(_STAGED, TableSource(root, staged.schema, staged.added))
         from lakeworks.quality.gathering import gather
+        from lakeworks.quality.severity import blocking
 
+        session.bind(PRIMARY, TableSource(root, staged.schema, staged.added))
         figures = gather(
             self.compiled,
             session,
-            scope="dataset" if by_rows else "all",
-            rejected_by=staged.rejected_by if by_rows else None,
+            scope="dataset",
+            rejected_by=staged.rejected_by,
             rows_read=staged.read,
         )
         evaluation = self.compiled.judge(figures)
-        failed = evaluation.blocking(self.on_violation)  # type: ignore[arg-type]
+        failed = blocking(evaluation, self.severity_of)
         if failed:
             raise RulesFailedError.failed(
                 self.model.table,
                 [f"{o.rule}: {o.failure_reason}" for o in failed],
-                score=evaluation.score,
-                outcomes=outcomes_of(evaluation),
+                evaluation=evaluation,
             )
         return evaluation
 
@@ -68,8 +79,39 @@ def outcomes_of(evaluation: Evaluation | None) -> tuple[RuleOutcome, ...]:
     return tuple(RuleOutcome(o.rule, o.outcome, o.failure_reason) for o in found)
 
 
-def compiled(model: Model, schema: Schema) -> StepRules | None:
+def record(
+    evaluation: Evaluation,
+    table: TableName,
+    state: State,
+    *,
+    run_id: str,
+    staged: Staged,
+    version: int | None,
+) -> None:
+    """Keep what the rules came to; `version` is None where the step was not committed."""
+    from lakeworks.catalog.quality_results import QualityResult
+
+    state.services.catalog.quality_results.record(
+        QualityResult(
+            table=table,
+            run_id=run_id,
+            at=clock.now(),
+            committed=version is not None,
+            version=version,
+            score=evaluation.score,
+            rows_read=staged.read,
+            rows_quarantined=staged.quarantined,
+            outcomes=tuple(_plain(asdict(outcome)) for outcome in evaluation.outcomes),
+            metrics=dict(evaluation.metrics),
+        )
+    )
+
+
+def compiled(model: Model, schema: Schema, session: Session, state: State) -> StepRules | None:
     """Return the model's rules made ready for rows of `schema`, or None where it has none.
+
+    The tables that rules refer to are bound to the session under their aliases, as they stand
+    now: the graph has them made before.
 
     Raises:
         DqdlError: the ruleset does not parse.
@@ -77,10 +119,28 @@ def compiled(model: Model, schema: Schema) -> StepRules | None:
     if model.quality is None:
         return None
     from lakeworks.quality import compile_ruleset, parse
+    from lakeworks.quality.custom_sql import GatedSql
+    from lakeworks.quality.severity import severities
 
     at = model.quality.at
-    ruleset = parse(model.quality.text, first_line=at.line, file=at.file)
-    return StepRules(model, compile_ruleset(ruleset, schema), model.quality.on_violation)
+    ruleset: Ruleset = parse(model.quality.text, first_line=at.line, file=at.file)
+    severity_of = severities(ruleset, model.quality.on_violation)
+    references = _bound(model, session, state)
+    # Nothing is staged yet; the rules' SQL is described over no rows.
+    session.bind(PRIMARY, TableSource("", schema, ()))
+    names = frozenset((PRIMARY, *references))
+    ready = compile_ruleset(
+        ruleset,
+        schema,
+        history=state.services.catalog.quality_results.history(model.table),
+        references=references,
+        caller_sql=GatedSql(state.services.engine, session, names),
+    )
+    kept = tuple(
+        rule if severity_of[rule.text] == "quarantine" else replace(rule, check=None)
+        for rule in ready.rules
+    )
+    return StepRules(model, replace(ready, rules=kept), severity_of)
 
 
 def query_columns(model: Model, table: Schema) -> Schema:
@@ -89,3 +149,23 @@ def query_columns(model: Model, table: Schema) -> Schema:
     if model.load == "scd2":
         added |= _LOAD_COLUMNS
     return Schema(tuple(column for column in table if column.name not in added))
+
+
+def _bound(model: Model, session: Session, state: State) -> dict[str, Reference]:
+    from lakeworks.quality.context import Reference
+
+    found: dict[str, Reference] = {}
+    storage = state.services.storage
+    for alias, table in (model.quality.references if model.quality else {}).items():
+        head = state.heads.get(table) or state.refresh(table)
+        if head is None:
+            raise ReferenceMissingError.named(model.table, alias, table)
+        version = storage.table(table).version(head.version)
+        session.bind(alias, version.source(storage.table_root(table)))
+        found[alias] = Reference(alias, version.schema)
+    return found
+
+
+def _plain(outcome: dict[str, object]) -> dict[str, object]:
+    outcome.pop("row_level")
+    return outcome

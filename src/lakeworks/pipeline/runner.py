@@ -19,6 +19,7 @@ from lakeworks.pipeline.errors import RulesFailedError
 from lakeworks.pipeline.graph import graph_of, select, upstream
 from lakeworks.pipeline.planner import make_plan
 from lakeworks.pipeline.report import RunReport, RunStatus, StepReport
+from lakeworks.pipeline.rules import outcomes_of
 from lakeworks.pipeline.state import State
 
 if TYPE_CHECKING:
@@ -151,8 +152,9 @@ class _Work:
             report = self._make(table)
         except LakeError as error:
             report = StepReport(table, "failed", error=f"[{error.code}] {error}")
-            if isinstance(error, RulesFailedError):
-                report = replace(report, score=error.score, outcomes=error.outcomes)
+            if isinstance(error, RulesFailedError) and error.evaluation:
+                outcomes = outcomes_of(error.evaluation)
+                report = replace(report, score=error.evaluation.score, outcomes=outcomes)
         except Exception as error:
             # A step's own failure must not take its siblings down: it is reported, and logged whole.
             logger.exception("step %s failed", table)

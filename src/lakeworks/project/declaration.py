@@ -216,11 +216,14 @@ class Quality:
     Attributes:
         text: DQDL.
         at: The line on which the DQDL begins, so that its errors can be placed.
+        on_violation: For rules whose label `severity` does not say otherwise.
+        references: Other tables that rules look at, by alias.
     """
 
     text: str
     at: Location
     on_violation: OnViolation = "quarantine"
+    references: Mapping[str, TableName] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +270,12 @@ class Model:
     tags: Mapping[str, str] = field(default_factory=dict)
     max_rejected: RejectLimit | None = None
     freshness_s: int | None = None
+
+    @property
+    def upstream(self) -> frozenset[TableName]:
+        """The tables that must be made before it: its inputs, and those its rules look at."""
+        references = self.quality.references.values() if self.quality else ()
+        return frozenset((*self.inputs, *references))
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,7 @@ class HeaderYaml(_Declared):
     partition_by: Texts = ()
     quality: str | None = None
     on_violation: OnViolation = "quarantine"
+    references: dict[str, str] = {}
     columns: dict[str, ColumnYaml] = {}
     dialect: str = "duckdb"
     audit: bool = False

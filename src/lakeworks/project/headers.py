@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import NameRefusedError, did_you_mean
-from lakeworks.core.names import LAYERS, TableName
+from lakeworks.core.names import LAYERS, TableName, is_identifier
 from lakeworks.project.declaration import ColumnNote, Location, Quality
 from lakeworks.project.errors import INCOMPLETE, MISPLACED, NAME_REFUSED, WRONG_VALUE
 from lakeworks.project.limits import age_s, check_limits, reject_limit
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MODEL_LAYERS = LAYERS[1:]
 MAX_COLUMN_CHARACTERS = 255
+_PRIMARY = "primary"  # DQDL's word for the model's own rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Header:
     quality: str | None = None
     quality_line: int = 1
     on_violation: OnViolation = "quarantine"
+    references: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     dialect: str = "duckdb"
     audit: bool = False
@@ -80,7 +82,10 @@ class Header:
         """Return the ruleset, or None where the header has none."""
         if self.quality is None:
             return None
-        return Quality(self.quality, Location(file, self.quality_line), self.on_violation)
+        tables = {alias: TableName.parse(table) for alias, table in self.references.items()}
+        return Quality(
+            self.quality, Location(file, self.quality_line), self.on_violation, tables
+        )
 
     def limits(self) -> dict[str, Any]:
         """Return `max_rejected` and `freshness_s` as a `Model` takes them."""
@@ -114,6 +119,8 @@ class Header:
             self.audit,
             str(driving) if self.incremental_on else "",
         ]
+        if rules and self.references:
+            decisive.append(sorted(self.references.items()))
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
@@ -183,12 +190,26 @@ def check_header(header: Header, at: Callable[..., Location], mistakes: Mistakes
         mistakes.add(at("incremental_on"), problem, hint, code=INCOMPLETE)
     if header.quality is not None and not header.quality.strip():
         mistakes.add(at("quality"), "quality holds no rules", "leave it out", code=WRONG_VALUE)
+    _check_references(header, at, mistakes)
     check_limits(header.max_rejected, header.freshness, at, mistakes)
     check_columns("key", header.key, at, mistakes)
     check_columns("partition_by", header.partition_by, at, mistakes)
     check_columns("latest_by", (header.latest_by,) if header.latest_by is not None else (), at,
                   mistakes)  # fmt: skip
     check_columns("columns", tuple(header.columns), at, mistakes)
+
+
+def _check_references(header: Header, at: Callable[..., Location], mistakes: Mistakes) -> None:
+    for alias, table in header.references.items():
+        where = at("references", alias)
+        if not is_identifier(alias) or alias == _PRIMARY:
+            problem = f"references: {alias!r} cannot be an alias"
+            hint = f"use lower-case letters, digits and underscores, and not {_PRIMARY}"
+            mistakes.add(where, problem, hint, code=NAME_REFUSED)
+        table_or_none(table, where, mistakes)
+    if header.references and header.quality is None:
+        problem = "references are for rules, and this model has none"
+        mistakes.add(at("references"), problem, "leave them out", code=INCOMPLETE)
 
 
 def check_columns(

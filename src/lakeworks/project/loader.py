@@ -285,6 +285,9 @@ class _Loading:
 
     def _references(self) -> Iterator[Reference]:
         for found, facts in self._each_model():
+            for table in facts["header"].get("references", {}).values():
+                at = Location(found.file, facts.get("line", 1))
+                yield Reference(facts["table"], table, at)
             if "sql" in facts:
                 for table, line in facts["sql"]["tables"]:
                     yield Reference(facts["table"], table, Location(found.file, line))
@@ -298,8 +301,8 @@ class _Loading:
         rulesets: list[Quality | None] = []
         doubtful: set[TableName] = set()
         for found, facts in self._each_model():
-            rulesets.append(Header.from_facts(facts["header"]).ruleset(found.file))
             try:
+                rulesets.append(Header.from_facts(facts["header"]).ruleset(found.file))
                 models.append(_model_of(found, facts))
             except NameRefusedError:
                 if not self.mistakes.found:

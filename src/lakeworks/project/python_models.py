@@ -71,6 +71,7 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
     tags: Mapping[str, str] | None = None,
     max_rejected: str | None = None,
     freshness: str | None = None,
+    references: Mapping[str, str] | None = None,
 ) -> Callable[[F], F]:
     """Declare that the decorated function makes the rows of a table.
 
@@ -89,6 +90,7 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
             that `append` and `merge` may hand over only its new rows.
         max_rejected: The share (`5%`) or number of rows above which the step fails.
         freshness: How old the table may be, such as `24 hours`.
+        references: Alias to table, for rules that look at other tables.
     """
     values = {
         "table": table,
@@ -107,6 +109,7 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
         "tags": tags or {},
         "max_rejected": max_rejected,
         "freshness": freshness,
+        "references": references or {},
     }
 
     def declare(function: F) -> F:

@@ -8,7 +8,7 @@ the model's `on_violation`:
 - `quarantine`: `row_checks` are handed to the engine; then `metrics_query(scope="dataset")`
   runs over what was staged, and `judge(figures, rejected_by=…, rows_read=…)`. A rule that
   rejected rows is Failed in the report and in the score, and the step goes on; a rule on the
-  whole table that fails (`Evaluation.blocking`) fails the step.
+  whole table that fails (`severity.blocking`) fails the step.
 - `fail`, `warn`: nothing is rejected; `metrics_query(scope="all")` and `judge(figures)`. With
   `fail`, any rule that does not pass fails the step.
 

@@ -129,24 +129,6 @@ class Evaluation:
 
         return report.as_junit(self, name=name)
 
-    def blocking(
-        self, on_violation: Literal["quarantine", "fail", "warn"]
-    ) -> tuple[RuleOutcome, ...]:
-        """Return the outcomes that keep a step from being committed.
-
-        With `quarantine`, a rule that rejected rows does not: the rows that failed it are gone
-        from the table. A rule on the whole table (a count, a share, a column that is missing)
-        cannot be mended by rejecting rows, so it does.
-        """
-        if on_violation == "warn":
-            return ()
-        return tuple(
-            outcome
-            for outcome in self.outcomes
-            if outcome.outcome != "Passed"
-            and not (on_violation == "quarantine" and outcome.row_level)
-        )
-
 
 class NoFigureError(Exception):
     """A figure that the engine could not give; the text says why."""

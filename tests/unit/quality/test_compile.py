@@ -12,6 +12,7 @@ from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.quality import DqdlError, compile_ruleset, parse
 from lakeworks.quality.compile import CompiledRuleset
 from lakeworks.quality.metrics import Aggregate
+from lakeworks.quality.severity import blocking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -272,9 +273,8 @@ def test_a_rule_that_rejected_rows_fails_in_the_score_but_blocks_nothing() -> No
     assert found.outcomes[0].failure_reason == "4 of 10 rows were rejected"
     assert found.outcomes[0].evaluated_metrics == {"Column.name.Completeness": 0.6}
     assert found.score == pytest.approx(1 / 3)
-    assert [o.rule for o in found.blocking("quarantine")] == ["RowCount > 10"]
-    assert len(found.blocking("fail")) == 2
-    assert found.blocking("warn") == ()
+    for severity, count in (("quarantine", 1), ("fail", 2), ("warn", 0)):
+        assert len(blocking(found, {o.rule: severity for o in found.outcomes})) == count
 
 
 def test_the_dataset_scope_asks_only_for_what_rows_cannot_tell() -> None:
