@@ -14,7 +14,7 @@ from lakeworks.core.types import Array, Decimal, Map, Scalar, Struct
 from lakeworks.engines.spark.casting import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pyspark.sql import Column
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _UNIT = "\x1f"
 _AS_DOUBLE_DIGITS = 15
+# Decimals of so many digits are all told apart: by a double, by a float.
+_SURE_DIGITS = (15, 6)
+_WHOLE = (1e15, 9e18)  # without fraction, and as a bigint without error
 _ESCAPED = r'["\\\x00-\x1f]'
 
 
@@ -85,7 +88,7 @@ def _varchar(value: Column, kind: Type) -> Column:
         case Scalar("string"):
             return value
         case Scalar("double") | Scalar("float"):
-            return _number(value, json_style=False)
+            return _number(value, kind, json_style=False)
         case Scalar("date") | Scalar("timestamp_ntz"):
             return _unsigned(value)
         case Scalar("timestamp"):
@@ -119,9 +122,9 @@ def _json(value: Column, kind: Type) -> Column:
             )
             text = f.concat(f.lit("{"), f.array_join(pairs, ","), f.lit("}"))
         case Scalar("double") | Scalar("float"):
-            text = _number(value.cast("double"), json_style=True)
+            text = _number(value.cast("double"), Scalar("double"), json_style=True)
         case Decimal(precision, _) if precision <= _AS_DOUBLE_DIGITS:
-            text = _number(value.cast("double"), json_style=True)
+            text = _number(value.cast("double"), Scalar("double"), json_style=True)
         case Decimal() | Scalar("boolean" | "tinyint" | "smallint" | "int" | "bigint"):
             text = value.cast("string")
         case _:
@@ -175,12 +178,87 @@ def _blob(value: Column) -> Column:
     return f.when(f.octet_length(value) == 0, f.lit("")).otherwise(text)
 
 
-def _number(value: Column, *, json_style: bool) -> Column:
+def _number(value: Column, kind: Type, *, json_style: bool) -> Column:
     """Return a float by its shortest digits, as the embedded engine's text or JSON shows it."""
     from pyspark.sql import functions as f
 
-    digits, point = _digits(value)
-    sign = f.when(value.cast("string").startswith("-"), f.lit("-")).otherwise(f.lit(""))
+    text = value.cast("string")
+    # The common case needs no more than Java's own text, which then is the shortest.
+    short = ~text.contains("E") & (f.length(text) <= _plain_length(kind))
+    nan, inf = ("NaN", "Infinity") if json_style else ("nan", "inf")
+    sign = f.when(text.startswith("-"), f.lit("-")).otherwise(f.lit(""))
+    found = _let(_digits(_exact(value)), lambda parts: _shortest(parts, value, kind))
+    laid_out = _let(
+        found,
+        lambda parts: _laid_out(parts["digits"], parts["point"], json_style=json_style),
+    )
+    return (
+        f.when(value.isNull(), None)
+        .when(f.isnan(value), f.lit(nan))
+        .when(value == float("inf"), f.lit(inf))
+        .when(value == float("-inf"), f.lit(f"-{inf}"))
+        .when(short, text)
+        .otherwise(f.concat(sign, laid_out))
+    )
+
+
+def _let(value: Column, use: Callable[[Column], Column]) -> Column:
+    """Return what `use` makes of a value that is computed once, however often it is used."""
+    from pyspark.sql import functions as f
+
+    return f.element_at(f.transform(f.array(value), use), 1)
+
+
+def _plain_length(kind: Type) -> int:
+    return _SURE_DIGITS[kind == Scalar("float")] + 1
+
+
+def _exact(value: Column) -> Column:
+    """Return a float's digits, so many that rounding them once more is no second rounding."""
+    from pyspark.sql import functions as f
+
+    double = f.abs(value).cast("double")
+    whole = f.concat(double.try_cast("bigint").cast("string"), f.lit(".0"))
+    return f.when(double.between(*_WHOLE), whole).otherwise(double.cast("string"))
+
+
+def _digits(text: Column) -> Column:
+    """Return a number's digits, and where its point is: 0.digits times ten to it."""
+    from pyspark.sql import functions as f
+
+    mantissa = f.substring_index(text, "E", 1)
+    power = f.when(
+        text.contains("E"), f.substring_index(text, "E", -1).try_cast("int")
+    ).otherwise(f.lit(0))
+    whole = f.substring_index(mantissa, ".", 1)
+    every = f.concat(whole, f.substring_index(mantissa, ".", -1))
+    cut = f.ltrim(every, f.lit("0"))
+    point = f.length(whole) - (f.length(every) - f.length(cut)) + power
+    return f.struct(f.rtrim(cut, f.lit("0")).alias("digits"), point.alias("point"))
+
+
+def _shortest(parts: Column, value: Column, kind: Type) -> Column:
+    """Return the least digits that read back as the value: Java before 19 may give more."""
+    from pyspark.sql import functions as f
+
+    digits, point = parts["digits"], parts["point"]
+    least = _SURE_DIGITS[kind == Scalar("float")]
+    best = f.when(f.length(digits) <= least, parts)
+    for size in range(least, least + 4):
+        head = f.substring(digits, 1, size).try_cast("bigint")
+        up = f.substring(digits, size + 1, 1) >= "5"
+        rounded = f.when(up, head + 1).otherwise(head).cast("string")
+        moved = point + f.length(rounded) - size
+        near = f.concat(f.lit("0."), rounded, f.lit("e"), moved.cast("string"))
+        same = near.try_cast(str(kind)) == f.abs(value)
+        trimmed = f.rtrim(rounded, f.lit("0"))
+        best = best.when(same, f.struct(trimmed.alias("digits"), moved.alias("point")))
+    return best.otherwise(parts)
+
+
+def _laid_out(digits: Column, point: Column, *, json_style: bool) -> Column:
+    from pyspark.sql import functions as f
+
     exponent = point - 1
     least, most = (-6, 20) if json_style else (-4, 15)
     length = f.length(digits)
@@ -190,40 +268,12 @@ def _number(value: Column, *, json_style: bool) -> Column:
         f.substring(digits, f.lit(1), point), f.lit("."), f.substring(digits, point + 1, length)
     )
     fixed = f.when(point <= 0, below).when(length <= point, whole).otherwise(between)
-    fraction = f.when(
-        length > 1,
-        f.concat(f.lit("."), f.substring(digits, f.lit(2), length)),
-    ).otherwise(f.lit(""))
-    if json_style:
-        power = exponent.cast("string")
-    else:
+    rest = f.substring(digits, f.lit(2), length)
+    fraction = f.when(length > 1, f.concat(f.lit("."), rest)).otherwise(f.lit(""))
+    power = exponent.cast("string")
+    if not json_style:
         mark = f.when(exponent < 0, f.lit("-")).otherwise(f.lit("+"))
         size = f.abs(exponent).cast("string")
         power = f.concat(mark, f.lpad(size, f.greatest(f.length(size), f.lit(2)), "0"))
     science = f.concat(f.substring(digits, 1, 1), fraction, f.lit("e"), power)
-    told = f.concat(sign, f.when(exponent.between(least, most), fixed).otherwise(science))
-    nan, inf = ("NaN", "Infinity") if json_style else ("nan", "inf")
-    return (
-        f.when(value.isNull(), None)
-        .when(f.isnan(value), f.lit(nan))
-        .when(value == float("inf"), f.lit(inf))
-        .when(value == float("-inf"), f.lit(f"-{inf}"))
-        .when(value == 0, f.concat(sign, f.lit("0.0")))
-        .otherwise(told)
-    )
-
-
-def _digits(value: Column) -> tuple[Column, Column]:
-    """Return a float's shortest digits, and where its point is: 0.digits times ten to it."""
-    from pyspark.sql import functions as f
-
-    text = f.ltrim(value.cast("string"), f.lit("-"))
-    mantissa = f.substring_index(text, "E", 1)
-    power = f.when(text.contains("E"), f.substring_index(text, "E", -1).cast("int")).otherwise(
-        f.lit(0)
-    )
-    whole = f.substring_index(mantissa, ".", 1)
-    every = f.concat(whole, f.substring_index(mantissa, ".", -1))
-    cut = f.ltrim(every, f.lit("0"))
-    point = f.length(whole) - (f.length(every) - f.length(cut)) + power
-    return f.rtrim(cut, f.lit("0")), point
+    return f.when(exponent.between(least, most), fixed).otherwise(science)
