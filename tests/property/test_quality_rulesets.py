@@ -1,5 +1,4 @@
-"""Laws of DQDL: the parser never crashes, printing and parsing are inverse, and SQL agrees with
-a slow, obvious evaluator written in Python."""
+"""Laws of rules: SQL agrees with a slow, obvious evaluator written in Python."""
 
 from __future__ import annotations
 
@@ -16,123 +15,17 @@ from hypothesis import strategies as st
 
 from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.quality.compile import compile_ruleset
-from lakeworks.quality.grammar import parse
-from lakeworks.quality.rules import check
 from lakeworks.quality.ruleset import (
-    Arithmetic,
-    Call,
-    Composite,
     Condition,
     Keyword,
-    Now,
     Number,
     Operand,
     Operator,
     Pattern,
-    Quantity,
     Rule,
     Ruleset,
-    Tag,
     Text,
 )
-
-# -- printing and parsing --------------------------------------------------------------------
-
-WORDS = st.from_regex(r"[A-Z][A-Za-z0-9_.]{0,8}", fullmatch=True).filter(
-    lambda word: word.lower() not in {"and", "or", "of", "null", "empty", "whitespaces_only"}
-)
-NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, places=3).map(Number)
-QUANTITIES = st.builds(
-    Quantity, st.integers(0, 10**8), st.sampled_from(["days", "hours", "minutes", "B", "KB"])
-)
-MOMENTS = st.just(Now()) | st.builds(Now, st.sampled_from(["-", "+"]), QUANTITIES)
-ARITHMETIC: st.SearchStrategy[Operand] = st.recursive(
-    NUMBERS,
-    lambda inner: (
-        st.builds(Arithmetic, inner, st.sampled_from("+-*/"), inner)
-        | st.builds(Call, WORDS, st.lists(inner, max_size=3).map(tuple))
-    ),
-    max_leaves=4,
-)
-OPERANDS = (
-    ARITHMETIC
-    | MOMENTS
-    | QUANTITIES
-    | st.builds(Text, st.text(max_size=8))
-    | st.builds(Keyword, st.sampled_from(["NULL", "EMPTY", "WHITESPACES_ONLY"]))
-)
-PATTERNS = st.builds(Pattern, st.text("abcd[]*.", max_size=6))
-CONDITIONS = (
-    st.builds(
-        lambda operator, operand: Condition(operator, (operand,)),
-        st.sampled_from(["=", "!=", ">", ">=", "<", "<="]),
-        OPERANDS,
-    )
-    | st.builds(
-        lambda operator, low, high: Condition(operator, (low, high)),
-        st.sampled_from(["between", "not between"]),
-        OPERANDS,
-        OPERANDS,
-    )
-    | st.builds(
-        lambda operator, values: Condition(operator, tuple(values)),
-        st.sampled_from(["in", "not in"]),
-        st.lists(OPERANDS, min_size=1, max_size=3),
-    )
-    | st.builds(
-        lambda operator, pattern: Condition(operator, (pattern,)),
-        st.sampled_from(["matches", "not matches"]),
-        PATTERNS,
-    )
-)
-RULES = st.builds(
-    Rule,
-    WORDS,
-    st.lists(st.text(max_size=6), max_size=3).map(tuple),
-    st.none() | CONDITIONS,
-    st.none() | st.text(max_size=6),
-    st.none() | CONDITIONS,
-    st.lists(st.builds(Tag, WORDS, CONDITIONS), max_size=1).map(tuple),
-)
-TREES = st.recursive(
-    RULES,
-    lambda inner: st.builds(
-        Composite,
-        st.sampled_from(["and", "or"]),
-        st.lists(inner, min_size=2, max_size=3).map(tuple),
-    ),
-    max_leaves=3,
-)
-
-
-@given(st.lists(TREES, min_size=1, max_size=3).map(tuple))
-@settings(max_examples=150)
-def test_parsing_what_a_ruleset_prints_gives_the_ruleset(rules: tuple[Any, ...]) -> None:
-    ruleset = Ruleset(rules)
-    assert parse(str(ruleset)) == ruleset
-
-
-FRAGMENTS = st.lists(
-    st.sampled_from([
-        "Rules", "=", "[", "]", "(", ")", ",", '"a"', "IsComplete", "ColumnValues", "in",
-        "not", "between", "and", "or", "of", "now()", "now", "-", "3", "days", "1.5", "matches",
-        "with", "threshold", "where", "NULL", "$", "{", '"', "#", "\n", "!=", "labels", "*",
-        "Analyzers",
-    ]),
-    max_size=25,
-).map(" ".join)  # fmt: skip
-
-
-@given(st.text(max_size=40) | FRAGMENTS | FRAGMENTS.map(lambda text: f"Rules = [ {text} ]"))
-@settings(max_examples=400)
-def test_any_text_is_either_a_ruleset_or_a_dqdl_error(text: str) -> None:
-    mistakes = check(text)
-    assert all(mistake.line is not None for mistake in mistakes)
-    if not mistakes:
-        assert parse(text).rules
-
-
-# -- evaluation ------------------------------------------------------------------------------
 
 SCHEMA = Schema(
     (

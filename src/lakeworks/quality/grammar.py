@@ -1,33 +1,35 @@
 """Read DQDL, the rule language of AWS Glue Data Quality, into a `Ruleset`.
 
-Pure: a recursive-descent parser over the tokens of `lexer.py`. It knows the shape of a rule,
-not the rule types: `rules.py` says which are evaluated. Every mistake is a `DqdlError` with
-file, line, column and what was expected.
+Pure: a recursive-descent parser over the tokens of `lexer.py`; `condition_grammar.py` reads
+conditions. It knows the shape of a rule, not the rule types: `rules.py` says which there are
+and what they take. Every mistake is a `DqdlError` with file, line, column and what was expected.
 
 https://docs.aws.amazon.com/glue/latest/dg/dqdl.html
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from lakeworks.core.errors import did_you_mean
-from lakeworks.quality.errors import DqdlError, NotEvaluatedError
-from lakeworks.quality.lexer import Token, tokens
+from lakeworks.core.errors import did_you_mean, nearest
+from lakeworks.quality.condition_grammar import (
+    AND,
+    KEYWORD_VALUES,
+    OPERATOR_WORDS,
+    ConditionReader,
+)
+from lakeworks.quality.cursor import unescaped
+from lakeworks.quality.errors import DqdlError
+from lakeworks.quality.lexer import Source, Token, tokens
 from lakeworks.quality.ruleset import (
     Analyzer,
-    Arithmetic,
-    Call,
     Composite,
     Condition,
+    Constant,
+    DataSources,
     Keyword,
-    Now,
-    Number,
-    Operand,
-    Operator,
-    Pattern,
-    Quantity,
+    Label,
     Rule,
     Ruleset,
     Tag,
@@ -38,17 +40,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-UNITS = ("minutes", "hours", "days", "B", "KB", "MB", "GB", "TB")
-_AND, _OR, _OF = ("and", "AND"), ("or", "OR"), ("of", "OF")
-_VALUES = {"null": "NULL", "empty": "EMPTY", "whitespaces_only": "WHITESPACES_ONLY"}
+_OR, _OF = ("or", "OR"), ("of", "OF")
 _KEYWORDS = frozenset({
-    *_AND, *_OR, *_OF, *_VALUES, *_VALUES.values(),
+    *AND, *_OR, *_OF, *KEYWORD_VALUES,
     "between", "in", "not", "matches", "with", "where", "labels",
 })  # fmt: skip
-_OPERATOR_WORDS = ("=", "!=", ">", ">=", "<", "<=", "between", "in", "matches", "not")
-_SECTIONS = ("Rules", "Analyzers")
-_SECTIONS_UNREAD = ("Metadata", "DataSources", "DefaultLabels")
-_DEEPEST = 60
+_CLAUSES = frozenset({"where", "with", "labels"})
+SECTIONS = ("Metadata", "DataSources", "DefaultLabels", "Rules", "Analyzers")
+_METADATA_KEYS = ("Version",)
+_SOURCE_KEYS = ("Primary", "AdditionalDataSources")
+MOST_LABELS = 10
+_LONGEST_KEY, _LONGEST_LABEL = 128, 256
+_RESERVED_STARTS = (".", "_")
 
 
 def parse(text: str, *, first_line: int = 1, file: str = "", indent: int = 0) -> Ruleset:
@@ -61,305 +64,297 @@ def parse(text: str, *, first_line: int = 1, file: str = "", indent: int = 0) ->
     Raises:
         DqdlError: the text is not DQDL, or both of its sections are empty.
     """
-    found = tokens(text, first_line=first_line, file=file, indent=indent)
-    return _Parser(text, found).document()
+    source = Source(text, first_line=first_line, file=file, indent=indent)
+    return _Parser(source, tokens(source)).document()
 
 
-class _Parser:
-    def __init__(self, source: str, found: list[Token]) -> None:
-        self.source = source
-        self.tokens = found
-        self.at = 0
-        self.depth = 0
-
+class _Parser(ConditionReader):
     # -- the document ------------------------------------------------------------------
 
     def document(self) -> Ruleset:
-        start = self._next
-        rules: tuple[Rule | Composite, ...] = ()
-        analyzers: tuple[Analyzer, ...] = ()
+        start = self.next
+        found = Ruleset()
         seen: set[str] = set()
-        while self._next.kind != "end":
-            name = self._section_name(seen)
-            if name == "Rules":
-                rules = self._list(self._top_level)
-            else:
-                analyzers = self._list(self._analyzer)
-        if not rules and not analyzers:
-            raise DqdlError.at(
-                start.at, "the ruleset is empty", 'write Rules = [ IsComplete "column" ]'
-            )
-        return Ruleset(rules, analyzers)
+        while self.next.kind != "end":
+            found = self._section(found, seen)
+        if not found.rules and not found.analyzers:
+            hint = 'write Rules = [ IsComplete "column" ]'
+            raise DqdlError.at(self.place(start), "the ruleset is empty", hint)
+        self._check_default_labels(found)
+        return replace(found, constants=tuple(self.constants.values()))
 
-    def _section_name(self, seen: set[str]) -> str:
-        token = self._next
-        if token.text in _SECTIONS_UNREAD:
-            raise NotEvaluatedError.named(token.at, f"the section {token.text}")
-        if token.text not in _SECTIONS:
-            self._fail("Rules = [ … ]", did_you_mean(token.text, _SECTIONS))
+    def _section(self, found: Ruleset, seen: set[str]) -> Ruleset:
+        token = self.next
+        if token.kind != "word" or token.text in _KEYWORDS:
+            self.fail("Rules = [ … ]")
+        if token.text not in SECTIONS:
+            self._declaration(token)
+            return found
         if token.text in seen:
-            raise DqdlError.at(token.at, f"the section {token.text} occurs twice")
+            raise DqdlError.at(self.place(), f"the section {token} occurs twice")
         seen.add(token.text)
-        self._take()
-        self._expect("=")
-        return token.text
+        self.take()
+        self.expect("=")
+        match token.text:
+            case "Rules":
+                return replace(found, rules=self._entries(self._any_of))
+            case "Analyzers":
+                return replace(found, analyzers=self._entries(self._analyzer))
+            case "DefaultLabels":
+                return replace(found, default_labels=self._labels())
+            case "Metadata":
+                return replace(found, metadata=self._metadata())
+            case _:
+                return replace(found, sources=self._sources())
 
-    def _list(self, entry: Callable[[], T]) -> tuple[T, ...]:
-        self._expect("[")
-        entries: list[T] = []
-        while not self._accept("]"):
-            if entries:
-                self._expect(",", "] or a comma and another entry")
-            entries.append(entry())
-        return tuple(entries)
+    def _entries(self, entry: Callable[[], T]) -> tuple[T, ...]:
+        self.expect("[")
+        return self.listed(entry)
+
+    def _declaration(self, token: Token) -> None:
+        """Read `name = value`, a constant for the rules below."""
+        at = self.place()
+        if self.tokens[self.at + 1].text != "=":
+            self.fail("Rules = [ … ]", _near_section(token))
+        if token.text.startswith(_RESERVED_STARTS):
+            raise DqdlError.at(at, f"the constant {token} begins with {token.text[0]}")
+        if token.text in self.constants:
+            raise DqdlError.at(at, f"the constant {token} is set twice")
+        self.at += 2
+        self.constants[token.text] = Constant(token.text, self._constant_value(token), at)
+
+    def _constant_value(self, name: Token) -> Text | Keyword | tuple[Text | Keyword, ...]:
+        if self.accept("["):
+            values = self.listed(lambda: self._constant_text(name), "value")
+            if not values:
+                raise DqdlError.at(self.place(name), f"the constant {name} is an empty list")
+            return values
+        return self._constant_text(name)
+
+    def _constant_text(self, name: Token) -> Text | Keyword:
+        if self.next.kind != "string" and self.next.text not in KEYWORD_VALUES:
+            hint = "put numbers in double quotes" if self.next.kind == "number" else ""
+            self.fail("a string in double quotes", _near_section(name) or hint)
+        return self.literal()
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._pairs(_METADATA_KEYS, lambda _key: self.string("a string")).items())
+
+    def _sources(self) -> DataSources:
+        values = self._pairs(_SOURCE_KEYS, self._source)
+        primary = values.get("Primary", (None,))[0]
+        return DataSources(primary, values.get("AdditionalDataSources", ()))
+
+    def _source(self, key: str) -> tuple[str, ...]:
+        if key == "Primary":
+            return (self.string("the name of a table in double quotes"),)
+        self.expect("[", '[ and names, such as ["reference"],')
+        names = self.listed(lambda: self.string("a name in double quotes"), "name")
+        if not names:
+            raise DqdlError.at(self.place(), "AdditionalDataSources is empty", "leave it out")
+        return names
+
+    def _pairs(self, known: tuple[str, ...], value: Callable[[str], T]) -> dict[str, T]:
+        """Read `{"key": value, …}`."""
+        opening = self.next
+        self.expect("{")
+        found: dict[str, T] = {}
+
+        def pair() -> None:
+            at = self.place()
+            key = self.string(f"one of {', '.join(known)} in double quotes")
+            if key not in known:
+                problem = f"{key[:_LONGEST_KEY]!r} is no key of this section"
+                raise DqdlError.at(at, problem, did_you_mean(key[:_LONGEST_KEY], known))
+            if key in found:
+                raise DqdlError.at(at, f"{key} is given twice")
+            self.expect(":")
+            found[key] = value(key)
+
+        self.listed(pair, "pair", "}")
+        if not found:
+            raise DqdlError.at(self.place(opening), "{ } is empty", "leave the section out")
+        return found
 
     # -- rules -------------------------------------------------------------------------
 
-    def _top_level(self) -> Rule | Composite:
-        """Read a rule, or rules in parentheses joined by one of `and` and `or`."""
-        if not self._is("("):
+    def _any_of(self) -> Rule | Composite:
+        """Read rules joined by `or`; `and` binds tighter, as in the open grammar."""
+        return self._joined_rules("or", _OR, self._all_of)
+
+    def _all_of(self) -> Rule | Composite:
+        return self._joined_rules("and", AND, self._one)
+
+    def _joined_rules(
+        self,
+        operator: Literal["and", "or"],
+        words: tuple[str, str],
+        read: Callable[[], Rule | Composite],
+    ) -> Rule | Composite:
+        first, start = self.at, self.next
+        part = read()
+        if self.next.text not in words:
+            return part
+        parts = [part]
+        while self.next.text in words:
+            self.take()
+            parts.append(read())
+        text = self.written(first)
+        return Composite(operator, tuple(parts), (), text, self.place(start))
+
+    def _one(self) -> Rule | Composite:
+        if not self.accept("("):
             return self._rule()
-        first, start = self.at, self._next
-        parts = [self._parenthesised()]
-        joiner = self._joiner()
-        while (word := self._joiner()) is not None:
-            if word != joiner:
-                self._fail(
-                    f"{joiner!r} again",
-                    "put parentheses around what belongs together: (A) and ((B) or (C))",
-                )
-            self._take()
-            parts.append(self._parenthesised())
-        if joiner is None:
-            return parts[0]
-        return Composite(joiner, tuple(parts), (), self._written(first), start.at)
-
-    def _parenthesised(self) -> Rule | Composite:
-        self._expect("(", "a rule in parentheses")
-        inner = self._deeper(self._top_level)
-        self._expect(")")
-        return inner
-
-    def _joiner(self) -> Literal["and", "or"] | None:
-        if self._next.text in _AND:
-            return "and"
-        return "or" if self._next.text in _OR else None
+        inner = self.deeper(self._any_of)
+        self.expect(")")
+        if self.next.text != "labels":
+            return inner
+        at = self.place()
+        labels = self._labels_clause()
+        if inner.labels:
+            raise DqdlError.at(at, "a rule in parentheses has labels twice")
+        return replace(inner, labels=labels)
 
     def _rule(self) -> Rule:
-        first, start = self.at, self._next
-        name = self._name("a rule")
+        first, start = self.at, self.next
+        name = self._name("a rule", "a rule type stands first: IsComplete, ColumnValues, …")
         parameters = self._parameters()
-        condition = self._condition() if self._next.text in _OPERATOR_WORDS else None
-        where: str | None = None
-        threshold: Condition | None = None
-        tags: list[Tag] = []
-        while self._next.text in {"where", "with", "labels"}:
-            clause = self._take()
-            if clause.text == "labels":
-                raise NotEvaluatedError.named(clause.at, "labels = [ … ]")
-            if clause.text == "where":
-                if where is not None:
-                    raise DqdlError.at(clause.at, "a rule has one where only")
-                where = self._string("a SQL condition in double quotes")
-                continue
-            tag = Tag(self._name("threshold"), self._condition())
-            if tag.name == "threshold" and threshold is None:
-                threshold = tag.condition
-            else:
-                tags.append(tag)
-        return Rule(
-            name, parameters, condition, where, threshold, tuple(tags), (),
-            self._written(first), start.at,
-        )  # fmt: skip
+        condition = self.condition() if self.next.text in OPERATOR_WORDS else None
+        rule = Rule(name, parameters, condition, at=self.place(start))
+        labelled = None
+        while self.next.text in _CLAUSES:
+            clause = self.at
+            rule = self._clause(rule)
+            if self.tokens[clause].text == "labels":
+                labelled = range(clause, self.at)
+        return replace(rule, text=self.written(first, labelled))
+
+    def _clause(self, rule: Rule) -> Rule:
+        at, clause = self.place(), self.next.text
+        if clause == "labels":
+            if rule.labels:
+                raise DqdlError.at(at, "a rule has labels once only")
+            return replace(rule, labels=self._labels_clause())
+        self.take()
+        if clause == "where":
+            if rule.where is not None:
+                raise DqdlError.at(at, "a rule has one where only")
+            return replace(rule, where=self.string("a SQL condition in double quotes"))
+        if self.next.text.lower() == "threshold":
+            if rule.threshold is not None:
+                raise DqdlError.at(at, "a rule has one threshold only")
+            self.take()
+            return replace(rule, threshold=self.condition())
+        return replace(rule, tags=self._options(rule.tags))
+
+    def _options(self, before: tuple[Tag, ...]) -> tuple[Tag, ...]:
+        """Read `name = value`, and more of them after commas."""
+        found = [*before, self._option()]
+        while self.sees(",") and self._is_option(self.at + 1):
+            self.take()
+            found.append(self._option())
+        names = [tag.name for tag in found]
+        if len(set(names)) < len(names):
+            raise DqdlError.at(self.place(), f"the option {names[-1]} is given twice")
+        return tuple(found)
+
+    def _is_option(self, index: int) -> bool:
+        ahead = self.tokens[index : index + 2]
+        return len(ahead) > 1 and ahead[0].kind == "word" and ahead[1].text == "="
+
+    def _option(self) -> Tag:
+        name = self._name("threshold or the name of an option")
+        if not self.accept("="):
+            self.fail("= and the value of the option")
+        return Tag(name, Condition("=", self.option_value()))
 
     def _analyzer(self) -> Analyzer:
-        start = self._next
-        first = self.at
+        first, start = self.at, self.next
         name, parameters = self._name("an analyzer"), self._parameters()
-        return Analyzer(name, parameters, self._written(first), start.at)
+        if self.next.text in OPERATOR_WORDS:
+            hint = "conditions stand in Rules = [ … ]"
+            raise DqdlError.at(self.place(), "an analyzer has no condition", hint)
+        tags: tuple[Tag, ...] = ()
+        while self.accept("with"):
+            tags = self._options(tags)
+        return Analyzer(name, parameters, tags, self.written(first), self.place(start))
+
+    # -- parameters and labels ---------------------------------------------------------
 
     def _parameters(self) -> tuple[str, ...]:
         """Read columns and the like: strings or bare words, `of` and `and` between them."""
         found: list[str] = []
         while True:
-            connected = self._next.text in {*_OF, *_AND} and self._next.kind == "word"
-            token = self.tokens[self.at + 1] if connected else self._next
-            if not self._is_parameter(token):
-                if connected:
-                    self._take()
-                    self._fail("a parameter in double quotes")
+            token = self.next
+            connected = token.text in _OF or token.text in AND
+            ahead = self.tokens[self.at + 1] if connected else token
+            if ahead.text == "$":
+                self.at += connected
+                found.append(self._constant_parameter())
+            elif ahead.kind == "string":
+                self.at += 1 + connected
+                found.append(unescaped(ahead.text))
+            elif ahead.kind == "word" and ahead.text not in _KEYWORDS:
+                self.at += 1 + connected
+                found.append(ahead.text)
+            elif connected and ahead.text != "(":
+                self.take()
+                self.fail("a parameter in double quotes")
+            else:
                 return tuple(found)
-            self.at += 1 + connected
-            found.append(_unescaped(token.text) if token.kind == "string" else token.text)
 
-    def _is_parameter(self, token: Token) -> bool:
-        if token.text == "$":
-            raise NotEvaluatedError.named(token.at, "a variable ($name)")
-        return token.kind == "string" or (token.kind == "word" and token.text not in _KEYWORDS)
+    def _constant_parameter(self) -> str:
+        at = self.place()
+        value = self.constant()
+        if not isinstance(value, Text):
+            what = "a list" if isinstance(value, tuple) else str(value)
+            raise DqdlError.at(at, f"a parameter is one text, and the constant is {what}")
+        return value.value
 
-    # -- conditions --------------------------------------------------------------------
+    def _labels_clause(self) -> tuple[Label, ...]:
+        self.take()
+        self.expect("=")
+        return self._labels()
 
-    def _condition(self) -> Condition:
-        operator = self._operator()
-        if operator in {"matches", "not matches"}:
-            token = self._take_kind("string", "a regular expression in double quotes")
-            return Condition(operator, (Pattern(token.text[1:-1]),))
-        if operator in {"in", "not in"}:
-            if not self._is("["):
-                self._is_parameter(self._next)
-            values = self._list(self._operand)
-            if not values:
-                raise DqdlError.at(self._next.at, "a list of values is empty")
-            return Condition(operator, values)
-        first = self._operand()
-        if operator not in {"between", "not between"}:
-            return Condition(operator, (first,))
-        if self._next.text not in _AND:
-            self._fail("and, then the upper bound")
-        self._take()
-        return Condition(operator, (first, self._operand()))
+    def _labels(self) -> tuple[Label, ...]:
+        start = self.next
+        self.expect("[", '[ and labels, such as ["team" = "sales"],')
+        labels = self.listed(self._label, "label")
+        if not labels:
+            raise DqdlError.at(self.place(start), "there are no labels in [ ]", "leave it out")
+        keys = {label.key for label in labels}
+        if len(keys) < len(labels):
+            raise DqdlError.at(self.place(start), "a label is given twice")
+        if len(labels) > MOST_LABELS:
+            raise DqdlError.at(self.place(start), f"there are more than {MOST_LABELS} labels")
+        return labels
 
-    def _operator(self) -> Operator:
-        token = self._next
-        if token.text not in _OPERATOR_WORDS:
-            self._fail("one of = != > >= < <= between in matches not")
-        self._take()
-        if token.text != "not":
-            return cast("Operator", token.text)
-        if self._next.text not in {"between", "in", "matches"}:
-            self._fail("between, in or matches after not")
-        return cast("Operator", f"not {self._take().text}")
+    def _label(self) -> Label:
+        at = self.place()
+        key = self.string('a label in double quotes, such as "team" = "sales",')
+        self.expect("=")
+        value = self.string("the value of the label in double quotes")
+        if not key or not value:
+            raise DqdlError.at(at, "a label and its value are not empty")
+        if len(key) > _LONGEST_KEY or len(value) > _LONGEST_LABEL:
+            problem = f"a label has more than {_LONGEST_KEY} characters, or its value more than"
+            raise DqdlError.at(at, f"{problem} {_LONGEST_LABEL}")
+        return Label(key, value)
 
-    def _operand(self) -> Operand:
-        if self._next.kind == "string":
-            return Text(_unescaped(self._take().text))
-        if self._next.text in {*_VALUES, *_VALUES.values()}:
-            name = self._take().text.lower()
-            return Keyword(cast("Literal['NULL', 'EMPTY', 'WHITESPACES_ONLY']", _VALUES[name]))
-        if self._next.text == "$":
-            raise NotEvaluatedError.named(self._next.at, "a variable ($name)")
-        return self._deeper(self._sum)
+    def _check_default_labels(self, found: Ruleset) -> None:
+        most = MOST_LABELS - len(found.default_labels)
+        for rule in found.rules:
+            for part in (rule, *(rule.leaves() if isinstance(rule, Composite) else ())):
+                if len(part.labels) > most:
+                    problem = f"with the default ones a rule has more than {MOST_LABELS} labels"
+                    raise DqdlError.at(part.at, problem)
 
-    def _sum(self) -> Operand:
-        left = self._product()
-        while self._next.text in {"+", "-"}:
-            operator = cast("Literal['+', '-']", self._take().text)
-            left = _joined(left, operator, self._product())
-        return left
-
-    def _product(self) -> Operand:
-        left = self._factor()
-        while self._next.text in {"*", "/"}:
-            operator = cast("Literal['*', '/']", self._take().text)
-            left = _joined(left, operator, self._factor())
-        return left
-
-    def _factor(self) -> Operand:
-        if self._accept("("):
-            inner = self._deeper(self._sum)
-            self._expect(")")
-            return inner
-        if self._next.kind == "word":
-            return self._call()
-        negative = self._accept("-")
-        token = self._take_kind("number", "a value: a number, a string, NULL, now() …")
-        if not negative and self._next.text in UNITS and token.text.isdigit():
-            return Quantity(_whole(token), self._take().text)
-        value = Decimal(token.text)
-        return Number(value.copy_negate() if negative else value)
-
-    def _call(self) -> Operand:
-        if self.tokens[self.at + 1].text != "(":
-            self._fail("a value: a number, a string in double quotes, NULL, now() …")
-        name = self._take().text
-        self._expect("(")
-        arguments: list[Operand] = []
-        while not self._accept(")"):
-            if arguments:
-                self._expect(",", ") or a comma and another argument")
-            arguments.append(self._deeper(self._sum))
-        return Now() if name == "now" and not arguments else Call(name, tuple(arguments))
-
-    # -- tokens ------------------------------------------------------------------------
-
-    @property
-    def _next(self) -> Token:
-        return self.tokens[self.at]
-
-    def _is(self, mark: str) -> bool:
-        return self._next.kind == "mark" and self._next.text == mark
-
-    def _take(self) -> Token:
-        token = self._next
-        if token.kind != "end":
-            self.at += 1
-        return token
-
-    def _take_kind(self, kind: str, expected: str) -> Token:
-        if self._next.kind != kind:
-            self._fail(expected)
-        return self._take()
-
-    def _accept(self, mark: str) -> bool:
-        if not self._is(mark):
-            return False
-        self._take()
-        return True
-
-    def _expect(self, mark: str, expected: str = "") -> None:
-        if not self._accept(mark):
-            self._fail(expected or mark)
-
-    def _name(self, expected: str) -> str:
-        if self._next.text in _KEYWORDS:
-            self._fail(expected)
-        return self._take_kind("word", expected).text
-
-    def _string(self, expected: str) -> str:
-        return _unescaped(self._take_kind("string", expected).text)
-
-    def _deeper(self, read: Callable[[], T]) -> T:
-        """Run `read` one level deeper, within what Python's stack surely holds."""
-        if self.depth >= _DEEPEST:
-            raise DqdlError.at(
-                self._next.at, f"parentheses are nested more than {_DEEPEST} deep"
-            )
-        self.depth += 1
-        found = read()
-        self.depth -= 1
-        return found
-
-    def _written(self, first: int) -> str:
-        """Return the tokens read since `first` as they were written, blanks made single."""
-        parts: list[str] = []
-        for before, token in zip(
-            self.tokens[first : self.at], self.tokens[first + 1 : self.at + 1], strict=True
-        ):
-            parts.append(before.text)
-            if token.start > before.end:
-                parts.append(" ")
-        return "".join(parts).strip()
-
-    def _fail(self, expected: str, hint: str = "") -> NoReturn:
-        raise DqdlError.at(self._next.at, f"{expected} is expected, not {self._next}", hint)
+    def _name(self, expected: str, hint: str = "") -> str:
+        if self.next.text in _KEYWORDS:
+            self.fail(expected, hint)
+        return self.take_kind("word", expected).text
 
 
-def _joined(left: Operand, operator: Literal["+", "-", "*", "/"], right: Operand) -> Operand:
-    """Join two operands; `now() - 3 days` is a moment, all else is arithmetic."""
-    if left == Now() and isinstance(right, Quantity) and operator in {"+", "-"}:
-        return Now(operator, right)
-    return Arithmetic(left, operator, right)
-
-
-def _whole(token: Token) -> int:
-    if len(token.text) > 9:  # noqa: PLR2004 - keeps every duration within datetime's range
-        raise DqdlError.at(token.at, f"{token.text} is out of range")
-    return int(token.text)
-
-
-def _unescaped(token_text: str) -> str:
-    body = token_text[1:-1]
-    if "\\" not in body:
-        return body
-    parts = body.split("\\\\")
-    return "\\".join(part.replace('\\"', '"') for part in parts)
+def _near_section(token: Token) -> str:
+    near = nearest(str(token), SECTIONS)
+    return f"did you mean {near}?" if near else ""

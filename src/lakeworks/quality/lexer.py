@@ -1,119 +1,106 @@
-"""Cut DQDL into tokens, each with its place.
+r"""Cut DQDL into tokens, and tell where in a file an offset stands.
 
 Pure. Follows the token rules of the open grammar (awslabs/dqdl, `CommonLexerRules.g4`):
-keywords are case-sensitive, `#` begins a comment, a string may span lines.
+keywords are case-sensitive, `#` begins a comment, a string may span lines and knows the escapes
+`\"` and `\\` only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import re
+from bisect import bisect_right
+from typing import Literal, NamedTuple
 
 from lakeworks.quality.errors import DqdlError
 from lakeworks.quality.ruleset import Place
 
-MARKS = ("!=", ">=", "<=", *"[](){},=<>+-*/$:")
-_WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
-Kind = Literal["word", "number", "string", "mark", "end"]
+Kind = Literal["word", "number", "string", "mark", "comment", "end"]
+
+# Possessive quantifiers: a string without an end is found in one pass, whatever it holds.
+_TOKEN = re.compile(
+    r"""
+    [ \t\r\n]++
+    | (?P<comment> \#[^\n]*+ )
+    | (?P<string> " [^"\\]*+ (?: \\ ["\\]?+ [^"\\]*+ )*+ " )
+    | (?P<number> [0-9]++ (?: \.[0-9]++ )?+ (?![A-Za-z0-9_.]) )
+    | (?P<word> [A-Za-z0-9_.]++ )
+    | (?P<mark> != | >= | <= | [\[\](){},=<>+\-*/$:] )
+    """,
+    re.VERBOSE,
+)
+_LONGEST_SHOWN = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token; `text` is as written, `start` and `end` its offsets in the document."""
 
     kind: Kind
     text: str
-    at: Place
     start: int
     end: int
 
     def __str__(self) -> str:
-        return "the end" if self.kind == "end" else self.text
+        if self.kind == "end":
+            return "the end"
+        return (
+            self.text if len(self.text) <= _LONGEST_SHOWN else f"{self.text[:_LONGEST_SHOWN]}…"
+        )
 
 
-def tokens(text: str, *, first_line: int = 1, file: str = "", indent: int = 0) -> list[Token]:
+class Source:
+    """A document and where it stands in a file."""
+
+    def __init__(
+        self, text: str, *, first_line: int = 1, file: str = "", indent: int = 0
+    ) -> None:
+        self.text = text
+        self.file = file
+        self.first_line = first_line
+        self.indent = indent
+        self._line_starts: list[int] = []
+
+    def place(self, offset: int) -> Place:
+        """Return the place of an offset."""
+        starts = self._line_starts
+        if not starts:
+            starts.append(0)
+            starts.extend(found.end() for found in re.finditer("\n", self.text))
+        line = bisect_right(starts, offset) - 1
+        column = offset - starts[line] + self.indent + 1
+        return Place(self.file, self.first_line + line, column)
+
+
+def tokens(source: Source, *, comments: bool = False) -> list[Token]:
     """Return the tokens of a document, the last of kind `end`.
 
     Args:
-        first_line: The line of `file` on which the text begins.
-        indent: How many columns the text was indented there.
+        comments: Whether comments are among them.
 
     Raises:
         DqdlError: a character that begins no token, or a string without an end.
     """
-    return list(_Scanner(text, first_line, file, indent).run())
+    text, found, at = source.text, [], 0
+    end = len(text)
+    match = _TOKEN.match
+    while at < end:
+        token = match(text, at)
+        if token is None:
+            raise _no_token(source, at)
+        kind = token.lastgroup
+        after = token.end()
+        if kind is not None and (comments or kind != "comment"):
+            found.append(Token(kind, token[0], at, after))  # type: ignore[arg-type]
+        at = after
+    found.append(Token("end", "", end, end))
+    return found
 
 
-class _Scanner:
-    def __init__(self, text: str, first_line: int, file: str, indent: int) -> None:
-        self.text = text
-        self.file = file
-        self.indent = indent
-        self.line = first_line
-        self.line_start = 0
-        self.at = 0
-
-    def run(self) -> list[Token]:
-        found = []
-        while self._skip_blanks():
-            found.append(self._token())
-        found.append(Token("end", "", self._place(), self.at, self.at))
-        return found
-
-    def _place(self) -> Place:
-        return Place(self.file, self.line, self.at - self.line_start + self.indent + 1)
-
-    def _skip_blanks(self) -> bool:
-        """Move to the next token; return whether there is one."""
-        while self.at < len(self.text):
-            char = self.text[self.at]
-            if char == "#":
-                end = self.text.find("\n", self.at)
-                self.at = len(self.text) if end < 0 else end
-            elif char.isspace():
-                self._advance(self.at + 1)
-            else:
-                return True
-        return False
-
-    def _advance(self, end: int) -> None:
-        newlines = self.text.count("\n", self.at, end)
-        if newlines:
-            self.line += newlines
-            self.line_start = self.text.rfind("\n", self.at, end) + 1
-        self.at = end
-
-    def _token(self) -> Token:
-        char = self.text[self.at]
-        if char == '"':
-            return self._make("string", self._string_end())
-        if char in _WORD:
-            end = self.at
-            while end < len(self.text) and self.text[end] in _WORD:
-                end += 1
-            return self._make("number" if _is_number(self.text[self.at : end]) else "word", end)
-        for mark in MARKS:
-            if self.text.startswith(mark, self.at):
-                return self._make("mark", self.at + len(mark))
-        hint = "strings stand in double quotes" if char in "'`“”" else ""
-        raise DqdlError.at(self._place(), f"{char!r} begins nothing in DQDL", hint)
-
-    def _make(self, kind: Kind, end: int) -> Token:
-        token = Token(kind, self.text[self.at : end], self._place(), self.at, end)
-        self._advance(end)
-        return token
-
-    def _string_end(self) -> int:
-        at = self.at + 1
-        while at < len(self.text):
-            if self.text[at] == '"':
-                return at + 1
-            at += 2 if self.text[at : at + 2] in {'\\"', "\\\\"} else 1
-        raise DqdlError.at(
-            self._place(), "a string has no end", 'close it with ", write " inside as \\"'
-        )
-
-
-def _is_number(text: str) -> bool:
-    whole, point, part = text.partition(".")
-    return whole.isdigit() and (part.isdigit() if point else True)
+def _no_token(source: Source, at: int) -> DqdlError:
+    char = source.text[at]
+    if char == '"':
+        hint = 'close it with ", write " inside as \\"'
+        return DqdlError.at(source.place(at), "a string has no end", hint)
+    hint = "strings stand in double quotes" if char in "'`“”„«" else ""
+    if char.isspace() or char == "\ufeff":
+        hint = "write an ordinary blank or a new line"
+    return DqdlError.at(source.place(at), f"{char!r} begins nothing in DQDL", hint)

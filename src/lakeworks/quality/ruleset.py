@@ -123,13 +123,18 @@ Operand = Number | Text | Pattern | Keyword | Quantity | Now | Call | Arithmetic
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """An operator with its operands: two for `between`, any number for `in`, else one."""
+    """An operator with its operands: two for `between`, any number for `in`, else one.
+
+    The `=` of an option (`Tag`) may have several too.
+    """
 
     operator: Operator
     operands: tuple[Operand, ...]
 
     def __str__(self) -> str:
-        if self.operator in {"in", "not in"}:
+        # Options may be lists too: `with filterOrder = ["uriRegex", "recentFiles"]`.
+        many = self.operator == "=" and len(self.operands) > 1
+        if many or self.operator in {"in", "not in"}:
             return f"{self.operator} {listed(self.operands)}"
         return f"{self.operator} {' and '.join(map(str, self.operands))}"
 
@@ -231,11 +236,12 @@ class Analyzer:
 
     type: str
     parameters: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
     text: str = field(default="", compare=False)
     at: Place = field(default=Place("", 1, 1), compare=False)
 
     def __str__(self) -> str:
-        return " ".join([self.type, *map(quoted, self.parameters)])
+        return " ".join([self.type, *map(quoted, self.parameters), *map(str, self.tags)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,18 @@ import pickle
 
 import pytest
 
-from lakeworks.quality.errors import DqdlError, NotEvaluatedError
+from lakeworks.quality.errors import DqdlError
 from lakeworks.quality.grammar import parse
-from lakeworks.quality.ruleset import Composite, Keyword, Now, Number, Quantity, Rule, Text
+from lakeworks.quality.ruleset import (
+    Composite,
+    DataSources,
+    Keyword,
+    Now,
+    Number,
+    Quantity,
+    Rule,
+    Text,
+)
 
 
 def rule(text: str) -> Rule:
@@ -110,7 +119,53 @@ def test_analyzers_are_read_beside_rules() -> None:
         ('Rules = [ ColumnValues "a" not 5 ]', "between, in or matches after not"),
         ('Rules = [ ColumnValues "a" in [] ]', "a list of values is empty"),
         ('Rules = [ ColumnValues "a" between 1 or 2 ]', "and, then the upper bound"),
-        ('Rules = [ (A "x") and (B "y") or (C "z") ]', "put parentheses around"),
+        ("Rules11 = [ A ]", "did you mean Rules?"),
+        ("Rules = { A }", "[ is expected, not {"),
+        ("Rules = [ A > now() + 1 hours ]", "write (now() + 3 days), in parentheses"),
+        ("Rules = [ A > (now() - 1) ]", "minutes, hours or days is expected, not )"),
+        ("Rules = [ A > (now() 3 days) ]", "- or + and a duration"),
+        ("Rules = [ A > 1 + now() ]", "now() takes no part in arithmetic"),
+        ("Rules = [ A > 1.5 KB ]", "1.5 is no whole number"),
+        ("Rules = [ A > 1 KB 2 ]", "another entry"),
+        ("Rules = [ A = 1 - 2 * 3 ]", "nothing says which goes first"),
+        ("Rules = [ A = 1" + " + 1" * 200 + " ]", "more than 100 operators"),
+        ("Rules = [ A = last ]", "text stands in double quotes"),
+        ("Rules = [ A = 1 with threshold > 1 with threshold > 1 ]", "one threshold only"),
+        ('Rules = [ A = 1 where "a" where "b" ]', "one where only"),
+        ("Rules = [ A = 1 with x > 1 ]", "= and the value of the option"),
+        ("Rules = [ A with x = 1 with x = 2 ]", "the option x is given twice"),
+        ("Rules = [ A with x = [] ]", "a list of values is empty"),
+        ("Rules = [ A ] x = 5", "put numbers in double quotes"),
+        ('.x = "a" Rules = [ A ]', "the constant .x begins with ."),
+        ('x = "a" x = "b" Rules = [ A ]', "the constant x is set twice"),
+        ("x = [] Rules = [ A ]", "the constant x is an empty list"),
+        ("x = [5] Rules = [ A ]", "put numbers in double quotes"),
+        ('names = ["a"] Rules = [ A in $name ]', "did you mean names?"),
+        ('names = ["a"] Rules = [ A in names ]', "or $name for a constant"),
+        ('x = "a" Rules = [ A = x ]', "write $x for the constant"),
+        ('x = ["a"] Rules = [ A = $x ]', "compares with one value"),
+        ('x = ["a"] Rules = [ A $x ]', "a parameter is one text"),
+        ("Rules = [ A > $n ]", "$n names no constant that is set above"),
+        ("Rules = [ A labels = [] ]", "there are no labels"),
+        ('Rules = [ A labels = [k = "v"] ]', "a label in double quotes"),
+        ('Rules = [ A labels = ["k" = ""] ]', "are not empty"),
+        ('Rules = [ A labels = ["k" = "v", "k" = "w"] ]', "a label is given twice"),
+        (f'Rules = [ A labels = ["{"k" * 129}" = "v"] ]', "more than 128 characters"),
+        ('Rules = [ (A labels = ["k" = "v"]) labels = ["k" = "w"] ]', "labels twice"),
+        (
+            'DefaultLabels = ["a" = "b"] Rules = [ A labels = ['
+            + ", ".join(f'"k{i}" = "v"' for i in range(10))
+            + "] ]",
+            "more than 10 labels",
+        ),
+        ('Metadata = {"Versions": "1.0"} Rules = [ A ]', "did you mean Version?"),
+        ("Metadata = {} Rules = [ A ]", "{ } is empty"),
+        ('DataSources = {"Primary" = "x"} Rules = [ A ]', ": is expected, not ="),
+        ('DataSources = {"Primary": "x", "Primary": "y"} Rules = [ A ]', "given twice"),
+        ('DataSources = {"AdditionalDataSources": "x"} Rules = [ A ]', 'such as ["reference"]'),
+        ("Analyzers = [ Mean a > 1 ]", "an analyzer has no condition"),
+        ("Rules = [ A\u00a0b ]", "write an ordinary blank"),
+        ("Rules = [ A " + "x" * 5000 + " ( ]", "another entry is expected, not ("),
         ('Rules = [ A "x" where ]', "a SQL condition in double quotes"),
         ("Rules = [ A = 5 days 6 ]", "another entry"),
         ("Rules = [ A = 99999999999 days ]", "out of range"),
@@ -124,18 +179,76 @@ def test_text_that_is_not_dqdl_is_refused_with_what_was_expected(text: str, said
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        'Rules = [ A "x" labels = ["k"="v"] ]',
-        'Rules = [ A "x" in $names ]',
-        "Rules = [ A $column = 3 ]",
-        'DataSources = {"Primary": "x"} Rules = [ A ]',
-    ],
-)
-def test_parts_of_the_language_that_are_not_evaluated_are_refused_by_name(text: str) -> None:
-    with pytest.raises(NotEvaluatedError, match="is not evaluated in this version"):
-        parse(text)
+def test_constants_stand_where_they_are_named() -> None:
+    written = parse(
+        'column = "a b"\nknown = ["x", NULL]\n'
+        'Rules = [ ColumnValues $column in $known, ColumnValues of $column in ["y", $known] ]'
+    )
+    plain = parse(
+        'Rules = [ ColumnValues "a b" in ["x", NULL], ColumnValues "a b" in ["y", "x", NULL] ]'
+    )
+    assert written.rules == plain.rules
+    assert [constant.name for constant in written.constants] == ["column", "known"]
+    assert written.rules[0].text == "ColumnValues $column in $known"
+
+
+def test_nothing_is_put_into_strings() -> None:
+    found = parse('id = "Z"\nRules = [ CustomSql "select $id from primary" ]').rules[0]
+    assert isinstance(found, Rule)
+    assert found.parameters == ("select $id from primary",)
+
+
+def test_labels_of_a_rule_go_over_the_default_ones() -> None:
+    found = parse(
+        'DefaultLabels = ["team" = "sales", "often" = "daily"]\n'
+        'Rules = [ A "x", A "y" with threshold > 0.8 labels = ["often" = "hourly"] ]'
+    )
+    assert found.labels_of(found.rules[0]) == {"team": "sales", "often": "daily"}
+    assert found.labels_of(found.rules[1]) == {"team": "sales", "often": "hourly"}
+    assert found.rules[1].text == 'A "y" with threshold > 0.8'
+
+
+def test_a_composite_rule_has_labels_and_its_parts_keep_theirs() -> None:
+    found = parse('Rules = [ (A "x" labels = ["k" = "1"] or B "y" = 2) labels = ["k" = "2"] ]')
+    whole = found.rules[0]
+    assert isinstance(whole, Composite)
+    assert found.labels_of(whole) == {"k": "2"}
+    assert [found.labels_of(part) for part in whole.parts] == [{"k": "1"}, {}]
+
+
+def test_and_binds_tighter_than_or_and_parentheses_may_be_left_out() -> None:
+    spelt = parse('Rules = [ (A > 0) or ((B > 0) and (C "z")) ]')
+    assert parse('Rules = [ (A > 0) OR (B > 0) AND (C "z") ]') == spelt
+    assert parse('Rules = [ A > 0 or B > 0 and C "z" ]') == spelt
+
+
+def test_options_are_texts_words_numbers_or_lists() -> None:
+    found = rule(
+        'FileFreshness "p" > "9:30 AM" with recentFiles = 1, failFast = true '
+        'with filterOrder = ["uriRegex", "recentFiles"] with timeZone = "Asia/Tokyo"'
+    )
+    assert found.option("recentFiles") == "1"
+    assert found.option("failFast") == "true"
+    assert found.option("timeZone") == "Asia/Tokyo"
+    assert found.option("other") is None
+    assert [tag.name for tag in found.tags] == [
+        "recentFiles", "failFast", "filterOrder", "timeZone",
+    ]  # fmt: skip
+
+
+def test_metadata_and_data_sources_are_read() -> None:
+    text = (
+        'Metadata = {\n  "Version": "1.0"\n}\n'
+        'DataSources = {\n  "Primary": "orders",\n  "AdditionalDataSources": ["ref", "b"]\n}\n'
+        'known = ["a", EMPTY]\n'
+        'DefaultLabels = ["k" = "v"]\n'
+        "Rules = [\n  RowCount > 0\n]\n"
+        'Analyzers = [\n  Distribution "a" with bins = 10\n]'
+    )
+    found = parse(text)
+    assert found.metadata == (("Version", "1.0"),)
+    assert found.sources == DataSources("orders", ("ref", "b"))
+    assert str(found) == text
 
 
 def test_errors_survive_pickling_with_their_place() -> None:

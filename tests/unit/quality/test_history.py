@@ -52,7 +52,7 @@ def bounds(text: str, past: list[float | None]) -> list[float]:
         ("> avg(last(3)) * 2 + 1", 25),
         ("> 0.9 * avg(last(3))", 10.8),
         ("> (max(last(3)) - min(last(3))) / 8", 0.5),
-        ("> 2 + 3 * 4", 14),
+        ("> 2 + (3 * 4)", 14),
     ],
 )
 def test_functions_look_at_the_latest_values(text: str, expected: float) -> None:
