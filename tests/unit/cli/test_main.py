@@ -17,9 +17,9 @@ from lakeworks.samples.calendar import HISTORY_DAYS
 
 COMMANDS = {
     "init", "check", "plan", "run", "rollback", "tables", "show", "history", "optimize",
-    "vacuum", "query", "quality", "quarantine", "doctor", "generate", "demo",
+    "vacuum", "query", "quality", "submit", "quarantine", "doctor", "generate", "demo",
 }  # fmt: skip
-NEED_NO_PROJECT = {"init", "generate", "demo", "quality"}
+NEED_NO_PROJECT = {"init", "generate", "demo", "quality", "submit"}
 
 
 @pytest.fixture
