@@ -444,6 +444,21 @@ def test_the_next_run_notes_that_the_one_before_was_killed(url: str, catalog: Ca
     }  # fmt: skip
 
 
+def test_old_runs_are_forgotten_but_neither_the_newest_nor_those_of_snapshots(
+    catalog: Catalog,
+) -> None:
+    for second, name in enumerate(("of a snapshot", "old", "under way", "newest")):
+        with clock.fixed(NOON + timedelta(seconds=second)):
+            catalog.begin_run(name)
+            if name != "under way":
+                catalog.end_run(name, "succeeded", {})
+    catalog.publish("of a snapshot", {A: 1})
+    assert catalog.forget_runs(before=NOON, keep=0) == 0
+    later = NOON + timedelta(days=1)
+    assert catalog.forget_runs(before=later, keep=2) == 1
+    assert {run.run_id for run in catalog.runs()} == {"of a snapshot", "under way", "newest"}
+
+
 # --- ledger
 
 

@@ -31,6 +31,7 @@ from lakeworks.storage.errors import (
 from lakeworks.storage.files import DataFile
 from lakeworks.storage.layout import Storage
 from lakeworks.storage.log import Commit, TableLog
+from lakeworks.storage.log_cleanup import clean_log
 
 if TYPE_CHECKING:
     from lakeworks.storage.objects import ObjectStore
@@ -614,6 +615,87 @@ def test_a_long_log_is_read_from_its_checkpoint(log: TableLog) -> None:
     with pytest.raises(VersionNotFoundError, match="oldest version left is 20"):
         fresh.version(7)
     assert numbers(log) == list(range(46))
+
+
+def long_log(log: TableLog, commits: int, **more: Any) -> None:
+    """A table to which each commit adds the row of its own number; a checkpoint every 20."""
+    create(log, 0, **more)
+    for version in range(1, commits):
+        log.commit(Commit(version, "append", (ids(log, version),)))
+
+
+def logged(log: TableLog) -> list[str]:
+    return [entry.path.removeprefix("_delta_log/") for entry in log.store.list("_delta_log")]
+
+
+def test_an_old_log_is_cut_at_a_checkpoint_and_everyone_reads_the_rest(log: TableLog) -> None:
+    long_log(log, 46)
+    assert clean_log(log, needed=lambda: {45}) == ()
+    with clock.fixed(clock.now() + timedelta(days=31)):
+        planned = clean_log(log, needed=lambda: {45}, dry_run=True)
+        assert len(logged(log)) == 46 + 2 + 1
+        assert clean_log(log, needed=lambda: {45}) == planned
+        assert clean_log(log, needed=lambda: {45}) == ()
+    assert len(planned) == 40 + 1
+    assert "00000000000000000039.json" not in logged(log)
+    assert "00000000000000000040.json" in logged(log)
+
+    fresh = TableLog(log.store)
+    assert fresh.version().rows == 46
+    assert numbers(log) == list(range(46))
+    assert numbers(log, 42) == list(range(43))
+    assert sorted(by_polars(log)["id"].to_list()) == list(range(46))
+    with pytest.raises(VersionNotFoundError, match="oldest version left is 40"):
+        fresh.version(39)
+    fresh.commit(Commit(46, "append", (ids(log, 46),)))
+    assert numbers(log) == list(range(47))
+    assert not fresh.changes(7, 46).complete
+    assert len(fresh.changes(40, 46).added) == 6
+
+
+def test_the_log_from_the_oldest_needed_version_on_stays(log: TableLog) -> None:
+    long_log(log, 46)
+    with clock.fixed(clock.now() + timedelta(days=31)):
+        assert clean_log(log, needed=lambda: {45, 19}) == ()
+        cleaned = clean_log(log, needed=lambda: {45, 39})
+    assert max(cleaned) == f"_delta_log/{19:020}.json"
+    assert TableLog(log.store).version(39).rows == 40
+    assert len(TableLog(log.store).changes(20, 45).added) == 25
+
+
+def test_what_the_table_had_within_the_retention_can_be_travelled_to(log: TableLog) -> None:
+    """The newest version at the edge counts, however old it is."""
+    long_log(log, 25)
+    later = clock.now() + timedelta(days=31)
+    with clock.fixed(later):
+        assert clean_log(log, needed=lambda: (), at_least=timedelta(days=32)) == ()
+        cleaned = clean_log(log, needed=set)
+    assert f"_delta_log/{20:020}.json" not in cleaned
+    assert numbers(log, 24) == list(range(25))
+
+
+@pytest.mark.parametrize(
+    ("properties", "days", "cleans"),
+    [
+        ({"delta.logRetentionDuration": "interval 2 days"}, 3, True),
+        ({"delta.logRetentionDuration": "interval 1 week"}, 3, False),
+        ({"delta.logRetentionDuration": "for ever"}, 3, False),
+    ],
+)
+def test_the_table_says_how_long_its_log_is_kept(
+    log: TableLog, properties: dict[str, str], days: int, cleans: bool
+) -> None:
+    long_log(log, 22, properties=properties)
+    with clock.fixed(clock.now() + timedelta(days=days)):
+        assert bool(clean_log(log, needed=set)) is cleans
+
+
+def test_no_log_is_cut_at_a_checkpoint_that_cannot_be_read(log: TableLog) -> None:
+    long_log(log, 22)
+    log.store.put(f"_delta_log/{20:020}.checkpoint.parquet", b"PAR1 torn")
+    with clock.fixed(clock.now() + timedelta(days=31)):
+        assert clean_log(log, needed=set) == ()
+    assert TableLog(log.store).version().rows == 22
 
 
 # --- vacuum and crashes --------------------------------------------------------------------

@@ -95,6 +95,17 @@ def mark_killed(session: Session, run_id: str) -> None:
     )
 
 
+def forget_before(session: Session, moment: datetime, keep: int) -> int:
+    """Delete the records of runs that ended before `moment`, no snapshot's, never the newest."""
+    return session.run(
+        "DELETE FROM runs WHERE ended_us < :moment AND run_id NOT IN (SELECT run_id FROM snapshots) "
+        "AND run_id NOT IN (SELECT run_id FROM runs ORDER BY started_us DESC, run_id DESC "
+        "LIMIT :keep)",
+        moment=microseconds(moment),
+        keep=keep,
+    )
+
+
 def under_way(session: Session) -> list[Run]:
     """Return the runs that began and did not end, oldest first."""
     rows = session.all(

@@ -249,6 +249,14 @@ class Catalog:
                 raise UnknownRunError.named(run_id, runs.recent_ids(session))
             return found
 
+    def forget_runs(self, *, before: datetime, keep: int = 100) -> int:
+        """Forget runs that ended before a moment; return how many.
+
+        Those that published a snapshot that is still kept stay, and the last `keep` runs.
+        """
+        with self._database.writing() as session:
+            return runs.forget_before(session, before, keep)
+
     def runs_under_way(self) -> list[Run]:
         """Return the runs that began and did not say that they ended, oldest first."""
         with self._database.reading() as session:

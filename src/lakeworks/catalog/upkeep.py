@@ -1,13 +1,15 @@
 """Optimize and vacuum: the storage's work, under the table's lock and published.
 
 Readers see published versions, so a compaction is published like any change; and vacuum may
-delete what no kept snapshot shows.
+delete what no kept snapshot shows: data files, the beginnings of logs, records of old runs.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakeworks.catalog.errors import UnpublishedVersionsError
@@ -17,7 +19,7 @@ from lakeworks.core.names import QUARANTINE, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import timedelta
+    from datetime import datetime
 
     from lakeworks.catalog.locks import Lease, LockHolder
     from lakeworks.catalog.store import Catalog
@@ -26,12 +28,17 @@ if TYPE_CHECKING:
     from lakeworks.storage.maintenance import Compaction
 
 
+RUN_RETENTION = timedelta(days=90)
+_BOOKMARK = "lakeworks/"
+
+
 @dataclass(frozen=True, slots=True)
 class TableVacuum:
     """What was deleted of one table, or would be.
 
     Attributes:
         paths: Relative to the table's root.
+        log_paths: Files of its log, of versions that can no longer be read.
         skipped: Why nothing was looked at; empty when it was.
     """
 
@@ -40,6 +47,7 @@ class TableVacuum:
     size_bytes: int = 0
     dry_run: bool = False
     skipped: str = ""
+    log_paths: tuple[str, ...] = ()
 
 
 def optimize(
@@ -91,20 +99,51 @@ def vacuum(
     if not dry_run:
         # Forgotten first: a snapshot whose files may be gone must not be offered for rollback.
         catalog.forget_snapshots(before=clock.now() - kept_for)
+        catalog.forget_runs(before=clock.now() - max(RUN_RETENTION, kept_for))
     done = []
+    needs = _Needs(catalog, storage, clock.now() - kept_for)
     for name in sorted(catalog.heads()) if table is None else [table]:
         with _held(catalog, name, run_id, wait_s):
-            done.append(
-                _vacuum_one(
-                    catalog, storage, name, kept_for, dry_run=dry_run, strict=bool(table)
-                )
-            )
+            done.append(_vacuum_one(needs, name, kept_for, dry_run=dry_run, strict=bool(table)))
     return done
 
 
+@dataclass
+class _Needs:
+    """Which versions of a table snapshots and bookmarks need."""
+
+    catalog: Catalog
+    storage: Storage
+    since: datetime
+
+    def published(self, table: TableName) -> set[int]:
+        """Return the versions that kept snapshots show."""
+        return self.catalog.published_versions(since=self.since).get(table, set())
+
+    def of_log(self, table: TableName) -> set[int]:
+        """Return the same, and how far every reader had read in any of its own kept versions.
+
+        What was added after a bookmark is found in the log; after a rollback the older one holds.
+        """
+        return self.published(table) | self._bookmarks.get(f"{_BOOKMARK}{table}", set())
+
+    @cached_property
+    def _bookmarks(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        kept = self.catalog.published_versions(since=self.since)
+        for table, head in self.catalog.heads().items():
+            log = self.storage.table(table)
+            past = (
+                log.version(v).transactions for v in kept.get(table, set()) - {head.version}
+            )
+            for transactions in (head.transactions, *past):
+                for name, version in transactions.items():
+                    found.setdefault(name, set()).add(version)
+        return found
+
+
 def _vacuum_one(
-    catalog: Catalog,
-    storage: Storage,
+    needs: _Needs,
     table: TableName,
     retention: timedelta,
     *,
@@ -112,18 +151,22 @@ def _vacuum_one(
     strict: bool,
 ) -> TableVacuum:
     from lakeworks.storage import maintenance
+    from lakeworks.storage.log_cleanup import clean_log
 
+    storage = needs.storage
     try:
-        _settled(catalog, storage, table)
+        _settled(needs.catalog, storage, table)
     except UnpublishedVersionsError as error:
         if strict:
             raise
         return TableVacuum(table, dry_run=dry_run, skipped=error.problem)
-    kept = catalog.published_versions(since=clock.now() - retention).get(table, set())
-    report = maintenance.vacuum(
-        storage.table(table), keep_versions=kept, retention=retention, dry_run=dry_run
+    log = storage.table(table)
+    kept = needs.published(table)
+    report = maintenance.vacuum(log, keep_versions=kept, retention=retention, dry_run=dry_run)
+    cleaned = clean_log(
+        log, needed=lambda: needs.of_log(table), at_least=retention, dry_run=dry_run
     )
-    return TableVacuum(table, report.deleted, report.deleted_bytes, dry_run)
+    return TableVacuum(table, report.deleted, report.deleted_bytes, dry_run, log_paths=cleaned)
 
 
 @contextmanager

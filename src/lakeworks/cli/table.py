@@ -179,6 +179,9 @@ def vacuum(
         elif one.paths:
             files = render.plural(len(one.paths), "file")
             say.line(f"{one.table}: {files} ({render.size(one.size_bytes)}) {would}")
+        if one.log_paths:
+            files = render.plural(len(one.log_paths), "file")
+            say.line(f"{one.table}: {files} of its log {would}")
     total = render.plural(sum(len(one.paths) for one in done), "file")
     say.line(f"{total}, {render.size(sum(one.size_bytes for one in done))} {would}.")
 

@@ -221,7 +221,7 @@ class VersionNotFoundError(StorageRequestError):
         """Name a version whose log was deleted."""
         return cls(
             f"version {version} of the table at {where} can no longer be read",
-            f"the log was cleaned by another program: the oldest version left is {oldest}",
+            f"what was before was cut off the log: the oldest version left is {oldest}",
         )
 
     @classmethod

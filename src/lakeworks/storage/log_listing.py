@@ -60,6 +60,12 @@ class Listing:
                 raise CorruptLogError.gap(store.uri(commit_path(number)), number)
 
 
+def version_of(name: str) -> int | None:
+    """Return the version that a file of a log is a commit or a checkpoint of, or None."""
+    found = _COMMIT.fullmatch(name) or _CHECKPOINT.fullmatch(name)
+    return int(found.group(1)) if found else None
+
+
 def list_log(store: ObjectStore, *, up_to: int | None = None, whole: bool = False) -> Listing:
     """Return the log's files, from the newest useful checkpoint on.
 

@@ -20,7 +20,7 @@ from lakeworks.catalog.upkeep import _head, guarding
 from lakeworks.core import clock
 from lakeworks.core.names import TableName
 from lakeworks.core.types import Field, Scalar, Schema
-from lakeworks.storage.errors import StorageError
+from lakeworks.storage.errors import StorageError, VersionNotFoundError
 from lakeworks.storage.files import DataFile
 from lakeworks.storage.layout import Storage
 from lakeworks.storage.log import Commit
@@ -287,6 +287,60 @@ def test_a_refused_vacuum_forgets_nothing(orders: World) -> None:
     with pytest.raises(UnpublishedVersionsError):
         orders.tables.vacuum("gold.daily", retention=timedelta(0))
     assert len(orders.catalog.snapshots()) == 3
+
+
+def many_commits(world: World, count: int, *, publish: set[int]) -> None:
+    for number in range(count):
+        run = f"r{number}" if number in publish else None
+        world.commit(ORDERS, world.file(ORDERS, [number], "01"), publish=run)
+
+
+def test_vacuum_cuts_old_logs(world: World) -> None:
+    many_commits(world, 46, publish={0, 45})
+    with clock.fixed(clock.now() + timedelta(days=31)):
+        (planned,) = world.tables.vacuum(dry_run=True)
+        (done,) = world.tables.vacuum()
+    assert len(done.log_paths) == 41
+    assert planned.log_paths == done.log_paths
+    assert world.tables.show("silver.orders").rows == 46
+    with pytest.raises(VersionNotFoundError, match="oldest version left is 40"):
+        world.tables.show("silver.orders@v3")
+
+
+def test_vacuum_leaves_the_log_that_kept_snapshots_and_bookmarks_need(world: World) -> None:
+    many_commits(world, 46, publish={0, 25, 45})
+    daily = TableName("gold", "daily")
+    later = clock.now() + timedelta(days=31)
+    with clock.fixed(later):
+        # Readers saw version 25 until a moment ago: it can be rolled back to.
+        world.catalog.publish("back", {ORDERS: 25}, kind="rollback")
+        world.catalog.publish("again", {ORDERS: 45})
+        (done,) = world.tables.vacuum()
+        assert max(done.log_paths) == f"_delta_log/{19:020}.json"
+    log = world.storage.table(daily)
+    log.commit(Commit(0, "APPEND", schema=SCHEMA, transactions={"lakeworks/silver.orders": 30}))
+    world.catalog.set_head(_head(daily, log.version(0)))
+    world.catalog.publish("daily", {daily: 0})
+    with clock.fixed(later + timedelta(days=31)):
+        _, orders = world.tables.vacuum()
+    assert orders.log_paths == ()
+    assert len(world.storage.table(ORDERS).changes(30, 45).added) == 15
+
+
+def test_vacuum_forgets_old_runs_but_none_of_a_kept_snapshot(world: World) -> None:
+    many_commits(world, 2, publish={0, 1})
+    for number in range(150):
+        world.catalog.begin_run(f"r{number}")
+        world.catalog.end_run(f"r{number}", "succeeded", {})
+    with clock.fixed(clock.now() + timedelta(days=80)):
+        world.tables.vacuum()
+    assert len(world.catalog.runs(1000)) == 150
+    with clock.fixed(clock.now() + timedelta(days=91)):
+        world.tables.vacuum(dry_run=True)
+        assert len(world.catalog.runs(1000)) == 150
+        world.tables.vacuum()
+    left = {run.run_id for run in world.catalog.runs(1000)}
+    assert left == {"r1", *(f"r{number}" for number in range(50, 150))}
 
 
 def test_a_version_that_was_vacuumed_is_not_offered_for_rollback(world: World) -> None:
