@@ -101,7 +101,7 @@ class JobFailedError(LakeError):
     def ended(cls, job: str, state: str, reason: str, logs: str) -> Self:
         """Tell how it ended, why, and where its logs are."""
         why = f": {reason}" if reason else ""
-        return cls(f"job {job} ended as {state}{why}", f"its logs: {logs}" if logs else "")
+        return cls(f"job {job} failed, {state}{why}", f"its logs: {logs}" if logs else "")
 
 
 class PackagingError(LakeError):

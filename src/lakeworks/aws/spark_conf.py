@@ -29,9 +29,9 @@ def spark_conf(environment: Environment, *, on_aws: bool) -> dict[str, str]:
     from lakeworks.engines.spark.settings import configuration
 
     given = {**environment.spark.settings, **environment.submit.conf}
-    master = environment.submit.master or environment.spark.master or "yarn"
     found = configuration(
-        replace(environment.spark, settings=given, master=master, remote=None),
+        # Whatever the master is, none of the settings for a Spark of one machine are sent.
+        replace(environment.spark, settings=given, master="yarn", remote=None),
         temp_directory="",
         memory_limit=environment.memory_limit,
         s3=None if on_aws else _s3(environment),

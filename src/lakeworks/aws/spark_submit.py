@@ -66,7 +66,7 @@ class SparkSubmit:
         code = None if process is None else process.poll()
         if code is None:
             return JobState("RUNNING", ended=False, succeeded=False)
-        return JobState(f"ended with {code}", ended=True, succeeded=code == 0)
+        return JobState(f"exit code {code}", ended=True, succeeded=code == 0)
 
 
 def program(settings: SubmitSettings) -> str:
