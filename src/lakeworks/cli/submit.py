@@ -54,7 +54,7 @@ def submit(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the project on a cluster: EMR Serverless, EMR, Glue or any Spark.
+    """Run the project on a cluster: EMR, Glue or any Spark.
 
     Ships what the project declares and Lakeworks itself, never data, and starts lake run there.
     """

@@ -50,6 +50,7 @@ SECTIONS = ("Metadata", "DataSources", "DefaultLabels", "Rules", "Analyzers")
 _METADATA_KEYS = ("Version",)
 _SOURCE_KEYS = ("Primary", "AdditionalDataSources")
 MOST_LABELS = 10
+MOST_OPTIONS = 50
 _LONGEST_KEY, _LONGEST_LABEL = 128, 256
 _RESERVED_STARTS = (".", "_")
 
@@ -254,13 +255,18 @@ class _Parser(ConditionReader):
             self.take()
             found.append(self._option())
         names = [tag.name for tag in found]
+        if len(names) > MOST_OPTIONS:
+            raise DqdlError.at(self.place(), f"there are more than {MOST_OPTIONS} options")
         if len(set(names)) < len(names):
             raise DqdlError.at(self.place(), f"the option {names[-1]} is given twice")
         return tuple(found)
 
     def _is_option(self, index: int) -> bool:
         ahead = self.tokens[index : index + 2]
-        return len(ahead) > 1 and ahead[0].kind == "word" and ahead[1].text == "="
+        if len(ahead) < 2 or ahead[0].kind != "word":  # noqa: PLR2004 - a name and =
+            return False
+        # `RowCount = 6` after the comma is the next rule: types begin with a capital.
+        return ahead[1].text == "=" and not ahead[0].text[0].isupper()
 
     def _option(self) -> Tag:
         name = self._name("threshold or the name of an option")
