@@ -18,19 +18,26 @@ if TYPE_CHECKING:
 _S3 = "s3://"
 
 
-def check(project: Project, target: Target) -> None:
-    """Raise what keeps `target` from running `project`; the first of it.
+def check_engine(environment: Environment) -> None:
+    """Look at the environment's engine.
 
     Raises:
-        NotForClustersError: the environment's engine is not Spark.
-        SubmitSettingsError: a setting is missing or wrong.
-        NotReachableError: tables, catalog or a source lie where the cluster cannot reach them.
+        NotForClustersError: it is not Spark.
     """
-    environment = project.environment
     if environment.engine != "spark":
         raise NotForClustersError.engine(
             environment.at("engine"), environment.engine, environment.name
         )
+
+
+def check(project: Project, target: Target) -> None:
+    """Raise the first thing that keeps `target` from running `project`.
+
+    Raises:
+        SubmitSettingsError: a setting is missing or wrong.
+        NotReachableError: tables, catalog or a source lie where the cluster cannot reach them.
+    """
+    environment = project.environment
     check_settings(environment, target)
     hint = (
         "write s3://bucket/prefix"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from lakeworks.aws.errors import SubmitSettingsError
-from lakeworks.aws.reachable import check
+from lakeworks.aws.reachable import check, check_engine
 from lakeworks.aws.shipment import packed_shipment
 from lakeworks.core.errors import did_you_mean
 
@@ -92,6 +92,7 @@ class Submission:
             RequestRefusedError: a request does not fit AWS's description of the service.
         """
         environment = project.environment
+        check_engine(environment)
         target = target_named(to or environment.submit.to, environment)
         check(project, target)
         place = environment.submit.code or str(project.root / LOCAL_PLACE)

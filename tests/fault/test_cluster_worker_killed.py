@@ -1,0 +1,211 @@
+"""A real standalone cluster loses a worker in mid-run; the tables are those of a quiet run.
+
+What runs is what `lake submit` starts everywhere: the packed project, the packed Lakeworks and
+`cluster_job.py`, by `spark-submit`, on a master and two workers of one core each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import pytest
+
+from lakeworks.core.names import TableName
+from lakeworks.lake import Lake
+from lakeworks.project.templates import write_template
+from lakeworks.samples import generate_shop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(900)]
+
+WAIT_S = 300
+SELECTED = "+gold.daily_sales"
+_OF_A_RUN = {"_ingested_at", "_run_id", "run_id", "quarantined_at", "_processed_at"}
+LAKE = """\
+name: shop
+environments:
+  here:
+    storage: {root}/here
+  cluster:
+    engine: spark
+    storage: {root}/lake
+    catalog: sqlite:///{root}/lake/catalog.db
+    memory_limit: 1GB
+    submit:
+      to: spark-submit
+      code: {root}/code
+      master: {master}
+      conf:
+        spark.executor.memory: 768m
+        spark.executor.cores: '1'
+        spark.dynamicAllocation.enabled: 'false'
+        spark.sql.shuffle.partitions: '4'
+        spark.ui.enabled: 'false'
+        spark.pyspark.python: {python}
+"""
+
+
+class Cluster:
+    """A master and workers, each a process group of its own, dead when the block ends."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self.folder = folder
+        self.home = Path(str(find_spec("pyspark").origin)).parent
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.master = f"spark://127.0.0.1:{probe.getsockname()[1]}"
+        self._started: list[subprocess.Popen[bytes]] = []
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._count = workers
+
+    def __enter__(self) -> Self:
+        try:
+            host, port = self.master.removeprefix("spark://").split(":")
+            self._start("master.Master", "--host", host, "--port", port, "--webui-port", "0")
+            for number in range(self._count):
+                work = str(self.folder / f"work-{number}")
+                worker = self._start(
+                    "worker.Worker", "--cores", "1", "--memory", "1g", "--host", host,
+                    "--webui-port", "0", "--work-dir", work, self.master,
+                )  # fmt: skip
+                self.workers.append(worker)
+            wait_until(lambda: self._told("Registering worker") == self._count, "workers")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._started:
+            kill_group(process)
+
+    def lose_a_worker(self) -> None:
+        """Kill a worker that runs an executor, and the executor with it."""
+        running = [
+            number
+            for number in range(self._count)
+            if list((self.folder / f"work-{number}").glob("app-*/*/stderr"))
+        ]
+        assert len(running) == self._count, "every worker runs an executor"
+        kill_group(self.workers[running[0]])
+
+    def _start(self, kind: str, *words: str) -> subprocess.Popen[bytes]:
+        log = (self.folder / f"daemon-{len(self._started)}.log").open("wb")
+        with log:
+            process = subprocess.Popen(
+                [str(self.home / "bin/spark-class"), f"org.apache.spark.deploy.{kind}", *words],
+                env={
+                    **os.environ,
+                    "SPARK_HOME": str(self.home),
+                    "SPARK_LOCAL_IP": "127.0.0.1",
+                    "SPARK_DAEMON_MEMORY": "256m",
+                },
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
+
+    def _told(self, words: str) -> int:
+        return (self.folder / "daemon-0.log").read_text(errors="replace").count(words)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < deadline, f"waited too long: {what}"
+        time.sleep(0.05)
+
+
+def contents(project: Path, environment: str, tables: list[TableName]) -> dict[str, list[str]]:
+    """Every table's rows without what differs from run to run, in a fixed order."""
+    found: dict[str, list[str]] = {}
+    with Lake.open(project, environment=environment) as lake:
+        for table in tables:
+            rows = lake.query.sql(f"select * from {table}").rows()
+            kept = [{k: v for k, v in row.items() if k not in _OF_A_RUN} for row in rows]
+            found[str(table)] = sorted(
+                json.dumps(row, default=str, sort_keys=True) for row in kept
+            )
+    return found
+
+
+@pytest.fixture
+def project(tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Path:
+    if find_spec("pyspark") is None or shutil.which("java") is None:
+        unavailable("Spark with Java")
+    written = tmp_path / "shop"
+    write_template(written, "shop")
+    generate_shop(tmp_path / "landing", orders=2_000, seed=3)
+    for source in (written / "sources").glob("*.yml"):
+        text = source.read_text().replace("path: landing/", f"path: {tmp_path}/landing/")
+        source.write_text(text)
+    return written
+
+
+def submitted(project: Path) -> subprocess.Popen[bytes]:
+    words = ["submit", "-C", str(project), "--env", "cluster", "--json", "--select", SELECTED]
+    out = (project.parent / "out.json").open("wb")
+    err = (project.parent / "spark.log").open("wb")
+    with out, err:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lakeworks", *words],
+            env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"},
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+
+
+def test_a_worker_killed_in_mid_run_costs_no_row(project: Path, tmp_path: Path) -> None:
+    with Cluster(tmp_path, workers=2) as cluster:
+        (project / "lake.yml").write_text(
+            LAKE.format(root=tmp_path, master=cluster.master, python=sys.executable)
+        )
+        job = submitted(project)
+        log = tmp_path / "spark.log"
+        try:
+            bronze = tmp_path / "lake/tables/bronze"
+            begun = lambda: any(bronze.glob("*/_delta_log/*.json"))  # noqa: E731
+            wait_until(lambda: begun() or job.poll() is not None, "the first commit")
+            assert job.poll() is None, log.read_text()[-4000:]
+            cluster.lose_a_worker()
+            job.wait(WAIT_S * 2)
+        finally:
+            kill_group(job)
+    told = log.read_text(errors="replace")
+    assert job.returncode == 0, told[-4000:]
+    assert "Lost executor" in told, "the worker was lost before the run ended"
+    done: dict[str, Any] = json.loads((tmp_path / "out.json").read_text())
+    assert done["status"] == "succeeded"
+    steps = done["result"]["steps"]
+    assert [step["status"] for step in steps] == ["succeeded"] * len(steps)
+    tables = [TableName.parse(step["table"]) for step in steps]
+    with Lake.open(project, environment="here") as lake:
+        assert lake.pipeline.run(SELECTED).status == "succeeded"
+    tables += [
+        TableName.parse(f"quarantine.{table.database}_{table.table}")
+        for table, step in zip(tables, steps, strict=True)
+        if step["rows_quarantined"]
+    ]
+    assert contents(project, "cluster", tables) == contents(project, "here", tables)
