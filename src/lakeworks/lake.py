@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.doctor import Finding
     from lakeworks.project.declaration import Project
     from lakeworks.query.service import QueryService
+    from lakeworks.query.table_quality import TableQuality
     from lakeworks.storage.layout import Storage
 
 
@@ -114,6 +115,13 @@ class Lake:
         described = {name: one.description for name, one in self.project.sources.items()}
         described |= {name: one.description for name, one in self.project.models.items()}
         return Tables(self.catalog, self.storage, described)
+
+    @cached_property
+    def quality(self) -> TableQuality:
+        """How good the published tables are: scores, profiles, suggested rules."""
+        from lakeworks.query.table_quality import TableQuality
+
+        return TableQuality(self.project, self.catalog, self.storage, lambda: self.engine)
 
     @property
     def engine(self) -> Engine:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from lakeworks.storage.log import TableLog, TableVersion
     from lakeworks.storage.maintenance import Compaction
 
-_SCORED_RUNS = 50
-
 
 @dataclass(frozen=True, slots=True)
 class TableSummary:
@@ -324,11 +322,8 @@ class Tables:
         )
 
     def _score(self, table: TableName) -> float | None:
-        for run in self._catalog.runs(_SCORED_RUNS):
-            for step in run.report.get("steps", ()):
-                if step.get("table") == str(table) and step.get("score") is not None:
-                    return float(step["score"])
-        return None
+        last = self._catalog.quality_results.of_table(table, limit=1)
+        return last[0].score if last else None
 
 
 def _version(name: str, tail: str) -> int:
