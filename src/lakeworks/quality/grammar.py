@@ -19,7 +19,7 @@ from lakeworks.quality.condition_grammar import (
     OPERATOR_WORDS,
     ConditionReader,
 )
-from lakeworks.quality.cursor import unescaped
+from lakeworks.quality.cursor import DEEPEST, unescaped
 from lakeworks.quality.errors import DqdlError
 from lakeworks.quality.lexer import Source, Token, tokens
 from lakeworks.quality.ruleset import (
@@ -98,7 +98,7 @@ class _Parser(ConditionReader):
         self.expect("=")
         match token.text:
             case "Rules":
-                return replace(found, rules=self._entries(self._any_of))
+                return replace(found, rules=self._entries(self._top_level))
             case "Analyzers":
                 return replace(found, analyzers=self._entries(self._analyzer))
             case "DefaultLabels":
@@ -178,6 +178,13 @@ class _Parser(ConditionReader):
         return found
 
     # -- rules -------------------------------------------------------------------------
+
+    def _top_level(self) -> Rule | Composite:
+        rule = self._any_of()
+        if isinstance(rule, Composite) and rule.height() > DEEPEST:
+            # `and` within `or` needs no parentheses, so that more may be nested than are seen.
+            raise DqdlError.at(rule.at, f"rules are nested more than {DEEPEST} deep")
+        return rule
 
     def _any_of(self) -> Rule | Composite:
         """Read rules joined by `or`; `and` binds tighter, as in the open grammar."""

@@ -115,7 +115,16 @@ class Arithmetic:
     right: Operand
 
     def __str__(self) -> str:
-        return f"({self.left} {self.operator} {self.right})"
+        left, right = str(self.left), str(self.right)
+        if isinstance(self.right, Arithmetic):
+            right = f"({right})"
+        if isinstance(self.left, Arithmetic) and not self._follows(self.left):
+            left = f"({left})"
+        return f"{left} {self.operator} {right}"
+
+    def _follows(self, left: Arithmetic) -> bool:
+        """Whether `left` comes first without parentheses: a + b - c, a * b + c."""
+        return self.operator in {"+", "-"} or left.operator in {"*", "/"}
 
 
 Operand = Number | Text | Pattern | Keyword | Quantity | Now | Call | Arithmetic
@@ -221,6 +230,11 @@ class Composite:
     def __str__(self) -> str:
         joined = f" {self.operator} ".join(f"({part})" for part in self.parts)
         return f"({joined}) labels = {listed(self.labels)}" if self.labels else joined
+
+    def height(self) -> int:
+        """How many parentheses deep this prints."""
+        parts = (part.height() for part in self.parts if isinstance(part, Composite))
+        return 1 + bool(self.labels) + max(parts, default=0)
 
     def leaves(self) -> tuple[Rule, ...]:
         """The rules without parts of their own, in order."""
