@@ -220,12 +220,22 @@ def compare(value: Any, operator: str, bounds: list[Any]) -> bool:
     }[operator]
 
 
-def told(metric: str, value: float, rule: Rule, world: World) -> Found:
-    past = world.history.get(metric, ())
+def computable(metric: str, condition: Condition | None, world: World) -> bool:
+    """Whether a condition gives numbers; where it does not, the rule is an error."""
+    if condition is None:
+        return True
     try:
-        good = holds(value, rule.condition, past)
+        for operand in condition.operands:
+            number(operand, world.history.get(metric, ()))
     except (ValueError, ZeroDivisionError):
+        return False
+    return True
+
+
+def told(metric: str, value: float, rule: Rule, world: World) -> Found:
+    if not computable(metric, rule.condition, world):
         return Found(ERROR)
+    good = holds(value, rule.condition, world.history.get(metric, ()))
     # No number, for the engine's comparisons of figures, satisfies only `!=` and the negations.
     if math.isnan(value) and rule.condition is not None:
         good = rule.condition.operator in {"!=", "not in", "not between"}
@@ -252,6 +262,8 @@ def share_of(
     metric: str, good: list[bool], rule: Rule, world: World, asked: Condition | None
 ) -> Found:
     """Judge the share of good rows among those looked at; the others are good by default."""
+    if not computable(metric, asked, world):
+        return Found(ERROR)
     inside = kept(rule, world)
     flags = [test or not looked for test, looked in zip(good, inside, strict=True)]
     total = sum(inside)
@@ -259,10 +271,8 @@ def share_of(
         return Found(PASSED, {}, flags)
     count = sum(test and looked for test, looked in zip(good, inside, strict=True))
     share = count / total
-    try:
-        passed = holds(share, asked, world.history.get(metric, ())) if asked else count == total
-    except (ValueError, ZeroDivisionError):
-        return Found(ERROR)
+    past = world.history.get(metric, ())
+    passed = holds(share, asked, past) if asked else count == total
     return Found(PASSED if passed else FAILED, {metric: share}, flags)
 
 
@@ -361,9 +371,11 @@ def _statistic(rule: Rule, world: World) -> Found:
     name = rule.parameters[0]
     if not is_number(world.data.types[name]):
         return Found(ERROR)
+    metric = f"Column.{name}.{rule.type}"
+    if not computable(metric, rule.condition, world):
+        return Found(ERROR)
     rows = looked_at(rule, world)
     values = [row[name] for row in rows if row[name] is not None]
-    metric = f"Column.{name}.{rule.type}"
     if not values:
         return Found(PASSED if rule.where is not None and not rows else FAILED)
     if any(isinstance(value, float) and not math.isfinite(value) for value in values):

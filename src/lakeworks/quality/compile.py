@@ -221,6 +221,7 @@ def compile_ruleset(  # noqa: PLR0913 - what rules may look at
     )  # fmt: skip
     context.compile_rule = lambda rule: _compiled(rule, context)
     rules = tuple(_top(rule, context) for rule in ruleset.rules)
+    context.analyzing = True
     analyzers = tuple(
         _top(Rule(each.type, each.parameters, text=each.text, at=each.at), context)
         for each in ruleset.analyzers

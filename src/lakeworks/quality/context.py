@@ -194,6 +194,7 @@ class Context:
         references: Other datasets by alias.
         files: For rules on files; None where the data are no files.
         caller_sql: For rules that are SQL; None where the data are in no engine yet.
+        analyzing: Whether it is an analyzer that is compiled, which judges nothing.
         compile_rule: Compiles another rule with this context, for rules made of rules.
     """
 
@@ -204,6 +205,7 @@ class Context:
     references: Mapping[str, Reference] = field(default_factory=dict)
     files: FileListing | None = None
     caller_sql: CallerSql | None = None
+    analyzing: bool = False
     compile_rule: Callable[[Rule | Composite], Compiled] = field(init=False)
     names: MetricNames = field(default_factory=MetricNames)
     needs: list[str] = field(default_factory=list)

@@ -116,7 +116,7 @@ def number_of(rule: Rule, context: Context) -> Compiled:
 
 def _custom_sql(rule: Rule, context: Context) -> Compiled:
     """A number that satisfies the condition, or rows that the statement returns (CustomSql)."""
-    if rule.condition is not None:
+    if rule.condition is not None or context.analyzing:
         return number_of(rule, context)
     found = _checked(rule, context)
     pairs = list(_pairs(found.columns, context))

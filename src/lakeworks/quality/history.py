@@ -90,7 +90,11 @@ def scalar(operand: Operand, past: Sequence[float]) -> float:
 
 
 def problem(operand: Operand) -> str:
-    """Return what is wrong with an expression whatever the history, or an empty text."""
+    """Return what is wrong with the functions of an expression, or an empty text.
+
+    Whether it gives one number, which `last(5)` does not, is told when the rule is judged: its
+    outcome is then Error, as in Glue, and the other rules are judged.
+    """
     for call in _calls(operand):
         if call.name not in _ARITIES:
             names = ", ".join(sorted(_ARITIES))
@@ -98,11 +102,6 @@ def problem(operand: Operand) -> str:
         least, most = _ARITIES[call.name]
         if not least <= len(call.arguments) <= most:
             return f"{call} has {len(call.arguments)} arguments"
-    try:
-        # Long enough for every index that can be right, so that only the form is judged.
-        scalar(operand, [1.0 + at for at in range(_longest(operand))])
-    except HistoryError as error:
-        return str(error) if "divided by 0" not in str(error) else ""
     return ""
 
 
@@ -114,17 +113,6 @@ def _calls(operand: Operand) -> Iterator[Call]:
         yield operand
         for argument in operand.arguments:
             yield from _calls(argument)
-
-
-def _longest(operand: Operand) -> int:
-    counted = (
-        call.arguments[0] for call in _calls(operand) if call.name == "last" and call.arguments
-    )
-    return max((_whole(count) for count in counted), default=1)
-
-
-def _whole(count: Operand) -> int:
-    return int(min(count.value, Decimal(10_000))) if isinstance(count, Number) else 1
 
 
 def _value(operand: Operand, past: Sequence[float]) -> Figure:

@@ -11,9 +11,9 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from lakeworks.quality import history, unsupported
+from lakeworks.quality import history
 from lakeworks.quality.condition_grammar import DURATIONS, SIZES
-from lakeworks.quality.errors import DqdlError, NotEvaluatedError
+from lakeworks.quality.errors import DqdlError
 from lakeworks.quality.patterns import pattern_problem
 from lakeworks.quality.ruleset import (
     Arithmetic,
@@ -89,8 +89,6 @@ def _operand_problems(rule: Rule, condition: Condition, takes: Takes) -> Iterato
         found = _problem(rule.type, condition, operand, takes)
         if found is not None:
             yield DqdlError.at(rule.at, *found)
-        elif isinstance(operand, Call | Arithmetic) and unsupported.DYNAMIC_RULES:
-            yield NotEvaluatedError.named(rule.at, f"{_short(operand)} (a dynamic rule)")
     kinds = {_family(operand) for operand in condition.operands} - {"keyword"}
     if len(kinds) > 1:
         yield DqdlError.at(rule.at, f"{_short(condition)} mixes {' and '.join(sorted(kinds))}")

@@ -6,6 +6,7 @@ details that they leave open follow AWS's own executor (awslabs/deequ, `com.amaz
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier
@@ -16,13 +17,14 @@ from lakeworks.quality.context import (
     RowLevel,
     RuleFailedError,
 )
-from lakeworks.quality.evaluation import ShareTest
+from lakeworks.quality.evaluation import Finding, ShareTest
 from lakeworks.quality.literals import is_number
 from lakeworks.quality.ruleset import Text
 
 if TYPE_CHECKING:
     from lakeworks.core.types import Field
     from lakeworks.quality.context import Context
+    from lakeworks.quality.evaluation import Figures
     from lakeworks.quality.ruleset import Condition, Rule
 
 _EXTREMES = {
@@ -45,8 +47,7 @@ def _column_values(rule: Rule, context: Context) -> Compiled:
     extremes = _extremes(column, rule, context)
     share = f"Column.{name}.ColumnValues.Compliance"
     if rule.condition is None:  # an analyzer: how small and how large the values are
-        good = total = context.rows("", where)
-        return Compiled(ShareTest(share, good, total, None, "", extremes))
+        return Compiled(ExtremesTest(extremes))
     asked = context.resolved(rule.condition, share)
     condition = conditions.values(column, asked, context.moment) if asked else ""
     good, total = context.rows(condition, where), context.rows("", where)
@@ -71,7 +72,7 @@ def _column_length(rule: Rule, context: Context) -> Compiled:
     share = f"Column.{name}.LengthCompliance"
     total = context.rows("", where)
     if rule.condition is None:
-        return Compiled(ShareTest(share, total, total, None, "", extremes))
+        return Compiled(ExtremesTest(extremes))
     asked = context.resolved(rule.condition, share)
     condition = conditions.number_test(length, asked) if asked else ""
     threshold = context.resolved(rule.threshold, share)
@@ -109,6 +110,23 @@ COMPILERS = {
     "ColumnLength": _column_length,
     "ColumnDataType": _column_data_type,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ExtremesTest:
+    """The least and the greatest of an analyzer, which judges nothing.
+
+    Attributes:
+        figures: Glue's names of the metrics, and those of the figures.
+    """
+
+    figures: tuple[tuple[str, str], ...]
+
+    def judge(self, figures: Figures) -> Finding:
+        """Tell those that there are."""
+        found = {name: figures.number(figure) for name, figure in self.figures}
+        metrics = {name: value for name, value in found.items() if value is not None}
+        return Finding("Passed", metrics=metrics)
 
 
 def _kinds(condition: Condition | None) -> tuple[str, ...]:
