@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lakeworks.query.service import QueryService
     from lakeworks.query.table_quality import TableQuality
     from lakeworks.storage.layout import Storage
+    from lakeworks.storage.objects import ObjectStore
 
 
 class Lake:
@@ -156,18 +157,20 @@ def _engine(project: Project, storage: Storage) -> Engine:
     settings = project.environment
     local = storage.store.local_path("")
     scratch = (local or project.root / ".lake") / "staging" / f"engine-{os.getpid()}"
+    remote = _s3_store(project, storage)
     return open_engine(
         settings.engine,
         memory_limit=settings.memory_limit,
         threads=settings.threads,
         temp_directory=str(scratch),
-        s3=_s3_settings(project, storage),
+        s3=remote.s3_settings() if remote else None,
+        fresh_s3=remote.s3_settings if remote and remote.credentials_expire else None,
         spark=settings.spark,
     )
 
 
-def _s3_settings(project: Project, storage: Storage) -> dict[str, str | bool] | None:
-    """Return how the engine reaches S3; None when it reads and writes no objects itself."""
+def _s3_store(project: Project, storage: Storage) -> ObjectStore | None:
+    """Return the bucket that the engine must reach; None when it reads and writes no objects."""
     from lakeworks.ingest.discover import split_pattern
     from lakeworks.storage.objects import ObjectStore
 
@@ -176,5 +179,5 @@ def _s3_settings(project: Project, storage: Storage) -> dict[str, str | bool] | 
     for place in places:
         if place.startswith("s3://"):
             url, _ = split_pattern(place)
-            return ObjectStore.open(url, project.environment.options).s3_settings()
+            return ObjectStore.open(url, project.environment.options)
     return None

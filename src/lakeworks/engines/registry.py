@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lakeworks.engines.errors import UnknownEngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from lakeworks.engines.protocol import Engine
     from lakeworks.project.declaration import SparkSettings
@@ -22,6 +22,7 @@ def open_engine(  # noqa: PLR0913 - one argument a setting
     memory_limit: int | None = None,
     threads: int | None = None,
     s3: Mapping[str, str | bool] | None = None,
+    fresh_s3: Callable[[], Mapping[str, str | bool]] | None = None,
     spark: SparkSettings | None = None,
     keep_order: bool = False,
 ) -> Engine:
@@ -33,6 +34,7 @@ def open_engine(  # noqa: PLR0913 - one argument a setting
         memory_limit: Bytes the engine may hold, or None for 60 % of the machine's memory.
         threads: Threads it may use, or None for all cores.
         s3: How `s3://` is reached (`ObjectStore.s3_settings`), or None.
+        fresh_s3: Gives the same anew, where credentials expire: asked for each session.
         spark: `spark:` of the environment; other engines take no notice of it.
         keep_order: Whether queries give rows in the order of what they read, where the engine
             can: it costs memory and some speed.
@@ -51,6 +53,7 @@ def open_engine(  # noqa: PLR0913 - one argument a setting
         threads=threads,
         temp_directory=temp_directory,
         s3=s3,
+        fresh_s3=fresh_s3,
         keep_order=keep_order,
     )
 

@@ -174,6 +174,15 @@ class StorageRequestError(RequestError):
         """Name an AWS profile that cannot be used."""
         return cls(f"AWS profile {name!r} has no access keys", hint)
 
+    @classmethod
+    def no_credentials(cls, profile: str, kind: str) -> Self:
+        """Say what kind of failure it was."""
+        return cls(
+            f"AWS profile {profile!r} gave no credentials: {kind}",
+            f"log in again (aws sso login --profile {profile}), or try: "
+            f"aws sts get-caller-identity --profile {profile}",
+        )
+
 
 class UnsafePathError(StorageRequestError):
     """A path inside a store that could climb out of it."""

@@ -158,6 +158,11 @@ class ObjectStore(ABC):
     def storage_options(self) -> dict[str, str]:
         """Return what `deltalake` needs to open a table of this store."""
 
+    @property
+    def credentials_expire(self) -> bool:
+        """Whether `s3_settings` must be asked again from time to time."""
+        return False
+
     @abstractmethod
     def s3_settings(self) -> dict[str, str | bool]:
         """Return what an engine needs to read this store over HTTP; empty for a folder.

@@ -57,13 +57,15 @@ class S3ObjectStore(ObjectStore):
             "connect_timeout": "5s",
             "timeout": "300s",
         }
-        config: Any = settings.for_object_store()
+        config: Any = settings.for_object_store(with_keys=settings.source is None)
+        provider: Any = settings.source
         self._store = S3Store(
             settings.bucket,
             prefix=settings.prefix or None,
             config=config,
             client_options=client,
             retry_config=retries,
+            credential_provider=provider,
         )
 
     def child(self, prefix: str) -> S3ObjectStore:
@@ -188,6 +190,11 @@ class S3ObjectStore(ObjectStore):
         """Return what `deltalake` needs: conditional writes included."""
         http = {"aws_allow_http": "true"} if self.settings.allow_http else {}
         return {**self.settings.for_object_store(), **http}
+
+    @property
+    def credentials_expire(self) -> bool:
+        """Whether `s3_settings` must be asked again from time to time."""
+        return self.settings.source is not None
 
     def s3_settings(self) -> dict[str, str | bool]:
         """Return what an engine needs to read this bucket."""

@@ -15,9 +15,12 @@ from urllib.parse import urlsplit
 
 from lakeworks.core.errors import did_you_mean
 from lakeworks.storage.errors import StorageRequestError
+from lakeworks.storage.s3_profiles import credentials_of, needs_a_login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from lakeworks.storage.s3_profiles import ProfileCredentials
 
 OPTIONS = (
     "endpoint", "region", "access_key_id", "secret_access_key", "session_token", "profile",
@@ -34,6 +37,7 @@ class S3Settings:
         endpoint: `https://host:port`, or empty for AWS itself.
         key_id: Empty when the vendor library is to find credentials, or none are used.
         signed: Whether requests are signed; public buckets need no credentials.
+        source: Gives credentials that expire, in place of the keys here.
     """
 
     bucket: str
@@ -46,6 +50,7 @@ class S3Settings:
     allow_http: bool = False
     virtual_hosted: bool = True
     signed: bool = True
+    source: ProfileCredentials | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def resolve(cls, url: str, options: Mapping[str, str]) -> Self:
@@ -57,7 +62,7 @@ class S3Settings:
 
         Raises:
             StorageRequestError: the URL has no bucket, an option is unknown, or the profile
-                does not exist or holds no keys.
+                does not exist or gives no keys.
         """
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         prefix = prefix.strip("/")
@@ -66,8 +71,9 @@ class S3Settings:
         for name in options:
             if name not in OPTIONS:
                 raise StorageRequestError.option(name, did_you_mean(name, OPTIONS))
-        profile = _profile(options)
-        key_id, secret, token = _credentials(options, profile)
+        name, profile = _profile(options)
+        source = _source(name, profile, options)
+        keys = ("", "", "") if source else _credentials(options, profile)
         endpoint = (
             options.get("endpoint")
             or os.environ.get("AWS_ENDPOINT_URL_S3")
@@ -82,9 +88,10 @@ class S3Settings:
             prefix=prefix,
             region=_region(options, profile),
             endpoint=endpoint,
-            key_id=key_id,
-            secret=secret,
-            session_token=token,
+            key_id=keys[0],
+            secret=keys[1],
+            session_token=keys[2],
+            source=source,
             allow_http=_switch(options, "allow_http") or endpoint.startswith("http://"),
             virtual_hosted=options.get("virtual_hosted_style", default_style).lower() in _TRUE,
             signed=not _switch(options, "skip_signature"),
@@ -95,7 +102,14 @@ class S3Settings:
         """Where requests go, for messages."""
         return self.endpoint or f"https://s3.{self.region}.amazonaws.com"
 
-    def for_object_store(self) -> dict[str, str]:
+    @property
+    def keys(self) -> tuple[str, str, str]:
+        """Key, secret and token to be used now; empty where there are none."""
+        if self.source is not None:
+            return self.source.current()
+        return self.key_id, self.secret, self.session_token
+
+    def for_object_store(self, *, with_keys: bool = True) -> dict[str, str]:
         """Return the options by their names in `obstore`, which `deltalake` shares."""
         found = {
             "aws_region": self.region,
@@ -106,11 +120,12 @@ class S3Settings:
             found["aws_endpoint"] = self._endpoint_of_bucket()
         if not self.signed:
             found["aws_skip_signature"] = "true"
-        if self.key_id:
-            found["aws_access_key_id"] = self.key_id
-            found["aws_secret_access_key"] = self.secret
-            if self.session_token:
-                found["aws_session_token"] = self.session_token
+        key_id, secret, token = self.keys if with_keys else ("", "", "")
+        if key_id:
+            found["aws_access_key_id"] = key_id
+            found["aws_secret_access_key"] = secret
+        if token:
+            found["aws_session_token"] = token
         return found
 
     def for_engine(self) -> dict[str, str | bool]:
@@ -122,11 +137,12 @@ class S3Settings:
             "url_style": "vhost" if self.virtual_hosted else "path",
             "use_ssl": parts.scheme != "http",
         }
-        if self.key_id:
-            found["key_id"] = self.key_id
-            found["secret"] = self.secret
-        if self.session_token:
-            found["session_token"] = self.session_token
+        key_id, secret, token = self.keys
+        if key_id:
+            found["key_id"] = key_id
+            found["secret"] = secret
+        if token:
+            found["session_token"] = token
         return found
 
     def _endpoint_of_bucket(self) -> str:
@@ -172,8 +188,8 @@ def _credentials(
     return key_id, secret, token
 
 
-def _profile(options: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the settings of the chosen AWS profile, from both of its files."""
+def _profile(options: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+    """Return the chosen AWS profile's name, empty when none was, and its settings from both files."""
     env = os.environ
     chosen = options.get("profile") or env.get("AWS_PROFILE") or env.get("AWS_DEFAULT_PROFILE")
     name = chosen or "default"
@@ -184,19 +200,23 @@ def _profile(options: Mapping[str, str]) -> Mapping[str, str]:
     if chosen and section not in config and name not in keys:
         known = {*keys, *(s.removeprefix("profile ") for s in config)}
         raise StorageRequestError.profile(name, did_you_mean(name, known) or "~/.aws has none")
-    found = {**config.get(section, {}), **keys.get(name, {})}
-    if chosen and _needs_a_login(found) and not _has_keys(options):
+    return chosen or "", {**config.get(section, {}), **keys.get(name, {})}
+
+
+def _source(
+    name: str, profile: Mapping[str, str], options: Mapping[str, str]
+) -> ProfileCredentials | None:
+    """Return what obtains the credentials of a profile that does not hold them."""
+    if _has_keys(options) or _switch(options, "skip_signature") or not needs_a_login(profile):
+        return None
+    source = credentials_of(name or "default")
+    if source is None and name:
         raise StorageRequestError.profile(
             name,
-            f'run: eval "$(aws configure export-credentials --profile {name} --format env)"',
+            "pip install 'lakeworks[aws]', which obtains them; or run: "
+            f'eval "$(aws configure export-credentials --profile {name} --format env)"',
         )
-    return found
-
-
-def _needs_a_login(profile: Mapping[str, str]) -> bool:
-    return "aws_access_key_id" not in profile and any(
-        key.startswith("sso_") or key in {"role_arn", "credential_process"} for key in profile
-    )
+    return source
 
 
 def _has_keys(options: Mapping[str, str]) -> bool:

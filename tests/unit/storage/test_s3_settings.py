@@ -72,7 +72,7 @@ def test_unknown_options_and_profiles_are_refused_with_the_nearest_name() -> Non
         S3Settings.resolve("s3://b", {"endpont": "x"})
     with pytest.raises(StorageRequestError, match="did you mean work"):
         S3Settings.resolve("s3://b", {"profile": "wrok"})
-    with pytest.raises(StorageRequestError, match="export-credentials --profile login"):
+    with pytest.raises(StorageRequestError, match="AWS profile 'login'"):
         S3Settings.resolve("s3://b", {"profile": "login"})
     with pytest.raises(StorageRequestError, match="secret_access_key is not"):
         S3Settings.resolve("s3://b", {"access_key_id": "k"})

@@ -17,7 +17,7 @@ from lakeworks.engines.duckdb.session import DuckSession
 from lakeworks.engines.duckdb.statements import Statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import duckdb
 
@@ -39,6 +39,7 @@ class DuckEngine:
         memory_limit: Bytes for all sessions together; None for 60 % of the machine's.
         threads: None for all cores.
         s3: As `ObjectStore.s3_settings` returns it; None when all files are local.
+        fresh_s3: Asked for the same anew before each session, where credentials expire.
         keep_order: Whether queries give rows in the order of what they read.
     """
 
@@ -51,6 +52,7 @@ class DuckEngine:
         memory_limit: int | None = None,
         threads: int | None = None,
         s3: Mapping[str, str | bool] | None = None,
+        fresh_s3: Callable[[], Mapping[str, str | bool]] | None = None,
         keep_order: bool = False,
     ) -> None:
         self.keeps_order = keep_order
@@ -58,6 +60,7 @@ class DuckEngine:
         self._temp_directory = temp_directory
         self._threads = threads
         self._s3 = dict(s3) if s3 else None
+        self._fresh_s3 = fresh_s3
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._sessions: set[DuckSession] = set()
@@ -65,6 +68,7 @@ class DuckEngine:
 
     def session(self) -> DuckSession:
         """Open a session with a catalog of its own."""
+        self._renew()
         with self._lock:
             session = DuckSession(
                 self._root.cursor(),
@@ -96,6 +100,7 @@ class DuckEngine:
         """Open a session for a caller's SQL, shut to all but `sources`; see the protocol."""
         from lakeworks.engines.duckdb.query_session import query_session
 
+        self._renew()
         # Two instances that share one temporary directory overwrite each other's files.
         spill = f"{self._temp_directory}/query-{next(self._numbers)}"
         root = self._connect(self._threads, spill)
@@ -114,6 +119,17 @@ class DuckEngine:
     def _forget(self, session: DuckSession) -> None:
         with self._lock:
             self._sessions.discard(session)
+
+    def _renew(self) -> None:
+        """Give the engine new credentials where those that it has may soon expire."""
+        if self._fresh_s3 is None:
+            return
+        fresh = dict(self._fresh_s3())
+        with self._lock:
+            if fresh != self._s3:
+                self._s3 = fresh
+                with translated():
+                    self._root.cursor().execute(_secret(fresh))
 
     def _connect(self, threads: int | None, temp_directory: str) -> duckdb.DuckDBPyConnection:
         import duckdb
