@@ -116,7 +116,11 @@ RULE_TYPES: dict[str, RuleType] = {
     ),
     "ColumnLength": _statistic("ColumnLength", 'ColumnLength "country" = 2'),
     "ColumnDataType": _column(
-        "ColumnDataType", 'ColumnDataType "price" = "Double"', "text", threshold=True
+        "ColumnDataType",
+        'ColumnDataType "price" = "Double"',
+        "text",
+        threshold=True,
+        options=("format",),
     ),
     "DataFreshness": _column("DataFreshness", 'DataFreshness "at" <= 24 hours', "duration"),
     # -- keys --------------------------------------------------------------------------
