@@ -1,14 +1,31 @@
-"""Translate the lake's SQL (DuckDB's dialect) into Spark's."""
+"""Translate the lake's SQL (DuckDB's dialect) into Spark's, over a session's views.
+
+sqlglot parses; `sql_types` notes the types, as the embedded engine tells them; `sql_writer`
+writes, by tables of rules. Whatever has no rule is refused by name, which `lake check` shows
+before anything runs.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, TokenError
+
+from lakeworks.core.errors import did_you_mean
+from lakeworks.engines.errors import SqlError
+from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.engines.spark.sql_types import annotate
+from lakeworks.engines.spark.sql_writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable
 
     from lakeworks.core.types import Schema
+
+_ROWS = "__lakeworks_rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +36,163 @@ class Translated:
     tables: tuple[str, ...]
 
 
-def spark_select(sql: str, schemas: Mapping[str, Schema]) -> Translated:
-    """Return a SELECT over bound names in Spark's SQL, over the views of `view_name`."""
-    import sqlglot
-    from sqlglot import exp
+def spark_select(
+    sql: str, names: Iterable[str], describe: Callable[[str], Schema]
+) -> Translated:
+    """Return a SELECT over bound names in Spark's SQL, over the views of `view_name`.
 
-    tree = sqlglot.parse_one(sql, dialect="duckdb")
-    read: list[str] = []
-    for table in list(tree.find_all(exp.Table)):
-        name = ".".join(part.name for part in table.parts)
-        bound = next((one for one in schemas if one.casefold() == name.casefold()), None)
-        if bound is not None:
-            read.append(bound)
-            alias = table.alias or table.name
-            table.set("db", None)
-            table.set("this", exp.to_identifier(view_name(bound), quoted=True))
-            table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
-    return Translated(tree.sql(dialect="spark"), tuple(dict.fromkeys(read)))
+    Args:
+        sql: One SELECT in the lake's dialect.
+        names: The bound names.
+        describe: Gives the columns of a SELECT over these names, as the embedded engine does.
+
+    Raises:
+        NotOnSparkError: a part cannot be carried over with equal results.
+        SqlError: it cannot be parsed, or names a table that is not bound.
+    """
+    tree = _parsed(sql)
+    annotate(tree, describe)
+    read = _rename_tables(tree, {name.casefold(): name for name in names})
+    tree = _without_qualify(tree)
+    return Translated(_written(tree), read)
 
 
-def spark_expression(text: str, schema: Schema) -> str:  # noqa: ARG001 - types come next
-    """Return an expression over columns of `schema` in Spark's SQL."""
-    import sqlglot
+def spark_expression(text: str, describe: Callable[[str], Schema]) -> str:
+    """Return an expression in Spark's SQL.
 
-    return sqlglot.parse_one(text, dialect="duckdb").sql(dialect="spark")
+    Args:
+        text: An expression in the lake's dialect.
+        describe: Gives the columns of a SELECT over one relation `__lakeworks_rows`, whose
+            columns the expression names.
+    """
+    tree = _parsed(f"SELECT {text} AS __value FROM {_ROWS}")
+    annotate(tree, describe)
+    value = cast("exp.Expression", tree.expressions[0]).this
+    return _written(cast("exp.Expression", value))
 
 
 def view_name(name: str) -> str:
     """Return the temporary view that holds a bound name."""
     return name.casefold()
+
+
+def _parsed(sql: str) -> exp.Expression:
+    try:
+        tokens = sqlglot.tokenize(sql, read="duckdb")
+        if any(token.text in {"~", "!~", "~*", "!~*"} for token in tokens):
+            raise NotOnSparkError.part("the operator ~", "write regexp_full_match(a, pattern)")
+        trees = sqlglot.parse(sql, read="duckdb")
+    except (ParseError, TokenError) as error:
+        details = getattr(error, "errors", None) or [{}]
+        raise SqlError.at(
+            f"the SQL cannot be read: {details[0].get('description') or error}",
+            line=details[0].get("line"),
+            column=details[0].get("col"),
+            hint="DuckDB reads it, but its translation to Spark does not: write it plainer",
+        ) from error
+    found = [tree for tree in trees if tree is not None]
+    if len(found) != 1 or not isinstance(found[0], exp.Query):
+        raise SqlError("only one SELECT can be run", "write a SELECT")
+    return cast("exp.Expression", found[0])
+
+
+def _written(tree: exp.Expression) -> str:
+    try:
+        writer = Writer(dialect="spark", unsupported_level=ErrorLevel.RAISE, comments=False)
+        return writer.generate(tree, copy=False)
+    except SqlglotError as error:
+        raise NotOnSparkError.part(f"a part of the SQL ({error})") from error
+
+
+def _without_qualify(tree: exp.Expression) -> exp.Expression:
+    """Turn QUALIFY, which Spark lacks, into a condition on an outer SELECT."""
+    keep = "__lakeworks_keep"
+    for select in list(tree.find_all(exp.Select)):
+        _first_of_each(select)
+        condition = select.args.get("qualify")
+        if condition is None:
+            continue
+        if select.args.get("distinct"):
+            raise NotOnSparkError.part("DISTINCT with QUALIFY", "use a subquery")
+        outer = exp.Select(
+            expressions=[exp.Star(except_=[exp.column(keep, quoted=True)])],
+            where=exp.Where(this=exp.column(keep, quoted=True)),
+        )
+        for name in ("order", "limit", "offset"):
+            outer.set(name, select.args.get(name))
+            select.set(name, None)
+        order = outer.args.get("order")
+        for column in list(order.find_all(exp.Column)) if order is not None else []:
+            column.set("table", None)
+        select.set("qualify", None)
+        select.append("expressions", exp.alias_(exp.paren(condition.this), keep, quoted=True))
+        if select is tree:
+            tree = outer
+        else:
+            select.replace(outer)
+        alias = exp.TableAlias(this=exp.to_identifier("__lakeworks_all", quoted=True))
+        outer.set("from_", exp.From(this=exp.Subquery(this=select, alias=alias)))
+    return tree
+
+
+def _first_of_each(select: exp.Select) -> None:
+    """Turn DISTINCT ON, which Spark lacks, into QUALIFY."""
+    distinct = select.args.get("distinct")
+    keys = distinct.args.get("on") if isinstance(distinct, exp.Distinct) else None
+    if keys is None:
+        return
+    if select.args.get("qualify") or select.args.get("group"):
+        raise NotOnSparkError.part("DISTINCT ON with GROUP BY or QUALIFY", "use a subquery")
+    order = select.args.get("order")
+    window = exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[key.copy() for key in keys.expressions],
+        order=order.copy() if order is not None else None,
+    )
+    if order is None:
+        window.set("order", exp.Order(expressions=[exp.Ordered(this=exp.Literal.number(1))]))
+    select.set("distinct", None)
+    select.set(
+        "qualify", exp.Qualify(this=exp.EQ(this=window, expression=exp.Literal.number(1)))
+    )
+
+
+def _rename_tables(tree: exp.Expression, bound: dict[str, str]) -> tuple[str, ...]:
+    """Let tables name views, and return those that are read."""
+    read: dict[str, None] = {}
+    for table in list(tree.find_all(exp.Table)):
+        name = ".".join(part.name for part in table.parts)
+        if _is_common(table):
+            continue
+        found = bound.get(name.casefold())
+        if found is None or not isinstance(table.this, exp.Identifier):
+            raise SqlError(
+                f"table {name or table.sql('duckdb')!r} is not there",
+                did_you_mean(name, bound.values()),
+            )
+        read[found] = None
+        if not table.alias:
+            alias = exp.to_identifier(table.name, quoted=True)
+            table.set("alias", exp.TableAlias(this=alias))
+        table.set("db", None)
+        table.set("catalog", None)
+        table.set("this", exp.to_identifier(view_name(found), quoted=True))
+    for column in list(tree.find_all(exp.Column)):
+        column.set("catalog", None)
+        column.set("db", None)
+    return tuple(read)
+
+
+def _is_common(table: exp.Table) -> bool:
+    """Whether a table's name is that of a common table expression in whose scope it stands."""
+    if table.args.get("db"):
+        return False
+    node: exp.Expression | None = table
+    while node is not None:
+        common = node.args.get("with_")
+        if isinstance(common, exp.With) and any(
+            one.alias.casefold() == table.name.casefold() for one in common.expressions
+        ):
+            return True
+        node = cast("exp.Expression | None", node.parent)
+    return False

@@ -115,7 +115,7 @@ class WorkersLackPackageError(LakeError):
 class NotOnSparkError(SqlError):
     """A part of the SQL has no counterpart in Spark that gives equal results."""
 
-    code = "LW443"
+    code = "LW444"
 
     @classmethod
     def part(cls, what: str, hint: str = "") -> Self:

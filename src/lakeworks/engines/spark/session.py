@@ -18,7 +18,7 @@ from lakeworks.engines.spark.reading import frame_of
 from lakeworks.engines.spark.types import schema_of, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lakeworks.engines.protocol import (
         FileReading,
         FilesRead,
+        GivenFormat,
         Rewritten,
         Staged,
         StageRequest,
@@ -40,6 +41,7 @@ class SparkLakeSession:
     """A session; see `lakeworks.engines.protocol.Session`. For one thread at a time.
 
     Attributes:
+        shadow: The same names over no rows, in the embedded engine.
         spark: The Spark session that holds this session's views. It may be one of Spark
             Connect: DataFrames only.
         s3: As `ObjectStore.s3_settings` returns it, or None.
@@ -58,7 +60,7 @@ class SparkLakeSession:
     ) -> None:
         self._connect = connect
         self._spark: SparkSession | None = None
-        self._shadow = shadow
+        self.shadow = shadow
         self._on_close = on_close
         self._closed = False
         self._interrupted = threading.Event()
@@ -92,7 +94,7 @@ class SparkLakeSession:
         if self._closed:
             return
         self._closed = True
-        self._shadow.close()
+        self.shadow.close()
         if self._spark is not None:
             from contextlib import suppress
 
@@ -107,11 +109,11 @@ class SparkLakeSession:
         self.frames.pop(name, None)
         self.sources[name] = source
         self._views.pop(name, None)
-        self._shadow.bind(name, source.schema)
+        self.shadow.bind(name, source.schema)
 
     def describe(self, sql: str) -> Schema:
         """Return the columns of a SELECT; Spark is not asked."""
-        return self._shadow.describe(sql)
+        return self.shadow.describe(sql)
 
     def query(self, sql: str, *, timeout_s: float | None = None) -> pa.RecordBatchReader:
         """Stream a SELECT's rows."""
@@ -133,7 +135,23 @@ class SparkLakeSession:
         self.sources.pop(name, None)
         self._views.pop(name, None)
         self.frames[name] = rows
-        self._shadow.bind(name, schema)
+        self.shadow.bind(name, schema)
+
+    def bind_arrow(self, name: str, data: Any) -> None:  # noqa: ANN401
+        """Let SQL read a caller's Arrow data as `name`."""
+        from lakeworks.engines.spark.given import arrow_frame
+
+        with self.running():
+            rows = arrow_frame(self.spark, data)
+        self.register(name, rows)
+
+    def bind_files(self, name: str, uris: Sequence[str], format_: GivenFormat) -> None:
+        """Let SQL read files that belong to no table as `name`."""
+        from lakeworks.engines.spark.given import files_frame
+
+        with self.running():
+            rows = files_frame(self.spark, uris, format_)
+        self.register(name, rows)
 
     def stage(self, request: StageRequest) -> Staged:
         """Write a SELECT's rows as data files of a table."""
@@ -194,8 +212,7 @@ class SparkLakeSession:
         """Return a SELECT over bound names as Spark's SQL over this session's views."""
         from lakeworks.engines.spark.dialect import spark_select
 
-        schemas = self._shadow.schemas
-        found = spark_select(text, schemas)
+        found = spark_select(text, self.shadow.schemas, self.shadow.describe)
         for name in found.tables:
             self._view(name)
         return found.sql
@@ -206,7 +223,8 @@ class SparkLakeSession:
 
         from lakeworks.engines.spark.dialect import spark_expression
 
-        return functions.expr(spark_expression(text, schema))
+        with self.shadow.rows(schema):
+            return functions.expr(spark_expression(text, self.shadow.describe))
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -1,0 +1,202 @@
+"""The types of a SELECT's parts, as the embedded engine tells them.
+
+How an operator is carried over to Spark depends on what it is applied to: a cast of text, of a
+double and of a decimal each round in their own way. Only the engine whose dialect it is knows the
+types for certain, so each SELECT is described once more with the parts in question as columns.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+
+from sqlglot import exp
+
+from lakeworks.core.errors import LakeError
+from lakeworks.core.types import Array, Decimal, Map, Scalar, Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from lakeworks.core.types import Schema, Type
+
+KIND = "lakeworks_kind"
+_WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
+_ASKED = (
+    exp.Binary, exp.Cast, exp.TryCast, exp.Neg, exp.Round, exp.Floor, exp.Ceil, exp.Trunc,
+    exp.TimestampTrunc, exp.DateTrunc, exp.Bracket, exp.Length, exp.Concat, exp.ConcatWs,
+    exp.Sum, exp.Avg, exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.DateAdd,
+    exp.DateSub, exp.DateDiff, exp.Extract, exp.TimeToStr, exp.TimeToUnix, exp.ArrayAgg,
+    exp.GroupConcat, exp.Reverse, exp.Contains, exp.Max, exp.Min, exp.Abs, exp.Pow,
+    exp.Anonymous, exp.Case, exp.If, exp.Coalesce, exp.Greatest, exp.Least, exp.In, exp.Between,
+    exp.Nullif, exp.UnixToTime,
+)  # fmt: skip
+
+
+def annotate(tree: exp.Expression, describe: Callable[[str], Schema]) -> None:
+    """Note at every part whose type matters what the embedded engine says it is."""
+    for select in list(tree.find_all(exp.Select)):
+        _annotate(select, describe)
+
+
+def kind(node: exp.Expression | None) -> Type | None:
+    """Return the type that was noted at a part, or that a literal has."""
+    while isinstance(node, exp.Paren):
+        node = cast("exp.Expression", node.this)
+    if node is None:
+        return None
+    return cast("Type | None", node.meta.get(KIND)) or _literal(node)
+
+
+def is_whole(found: Type | None) -> bool:
+    """Whether a type is one of the integers."""
+    return isinstance(found, Scalar) and found.name in _WHOLE
+
+
+def is_scalar(found: Type | None, *names: str) -> bool:
+    """Whether a type is one of the plain types named."""
+    return isinstance(found, Scalar) and found.name in names
+
+
+def is_float(found: Type | None) -> bool:
+    """Whether a type is a binary floating-point number."""
+    return is_scalar(found, "float", "double")
+
+
+def spark_name(found: Type) -> str:
+    """Return a type as Spark's SQL writes it."""
+    match found:
+        case Scalar(name):
+            return {"timestamp": "TIMESTAMP_LTZ", "int": "INT"}.get(name, name.upper())
+        case Decimal(precision, scale):
+            return f"DECIMAL({precision}, {scale})"
+        case Array(element):
+            return f"ARRAY<{spark_name(element)}>"
+        case Map(key, value):
+            return f"MAP<{spark_name(key)}, {spark_name(value)}>"
+        case Struct(fields):
+            inner = ", ".join(
+                f"`{f.name.replace('`', '``')}`: {spark_name(f.type)}" for f in fields
+            )
+            return f"STRUCT<{inner}>"
+
+
+def _literal(node: exp.Expression) -> Type | None:
+    if not isinstance(node, exp.Literal):
+        return None
+    if node.is_string:
+        return Scalar("string")
+    text = str(node.this)
+    if text.isdigit():
+        return Scalar("int" if int(text) < 2**31 else "bigint")
+    return None
+
+
+def _annotate(select: exp.Select, describe: Callable[[str], Schema]) -> None:
+    wanted = (
+        part
+        for node in _own(select)
+        if isinstance(node, _ASKED)
+        for part in (node, *_parts(node))
+        if not isinstance(part, (exp.Literal, exp.Star))
+    )
+    asked = list({id(part): part for part in wanted}.values())
+    if not asked:
+        return
+    for probe in (_plain, _with_columns, _grouped):
+        waiting = [part for part in asked if KIND not in part.meta]
+        if not _described(waiting, probe(select, waiting), describe):
+            for part in waiting:
+                _described([part], probe(select, [part]), describe)
+
+
+def _described(
+    parts: list[exp.Expression], probe: exp.Select, describe: Callable[[str], Schema]
+) -> bool:
+    """Describe parts in one SELECT; say whether the engine took it."""
+    if not parts:
+        return True
+    with suppress(LakeError):
+        found = describe(probe.sql(dialect="duckdb"))
+        for part, field in zip(parts, tuple(found)[-len(parts) :], strict=True):
+            part.meta[KIND] = field.type
+        return True
+    return False
+
+
+def _own(select: exp.Select) -> Iterable[exp.Expression]:
+    """Return the parts of one SELECT, without those of SELECTs inside it."""
+    for node in select.walk(prune=lambda n: isinstance(n, exp.Query) and n is not select):
+        if node is select or not isinstance(node, exp.Query):
+            yield cast("exp.Expression", node)
+
+
+def _parts(node: exp.Expression) -> list[exp.Expression]:
+    """Return what an operator or function is applied to."""
+    found = []
+    for value in node.args.values():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, exp.Order):
+                found.append(one.this)
+            elif isinstance(one, exp.Expression) and not isinstance(
+                one,
+                (exp.DataType, exp.Var, exp.Identifier, exp.Interval, exp.Lambda, exp.Query),
+            ):
+                found.append(one)
+    return [one for one in found if isinstance(one, exp.Expression)]
+
+
+def _plain(select: exp.Select, parts: list[exp.Expression]) -> exp.Select:
+    """The parts as columns of the SELECT's own tables."""
+    probe = exp.Select(expressions=_columns(parts))
+    for name in ("from_", "joins", "laterals"):
+        _take(probe, select, name)
+    return _with_common(probe, select)
+
+
+def _with_columns(select: exp.Select, parts: list[exp.Expression]) -> exp.Select:
+    """The same beside the SELECT's columns, which a part may name by their aliases."""
+    probe = _plain(select, parts)
+    probe.set("expressions", [e.copy() for e in select.expressions] + probe.expressions)
+    return probe
+
+
+def _grouped(select: exp.Select, parts: list[exp.Expression]) -> exp.Select:
+    """The same over groups, for what is computed of aggregates."""
+    probe = _with_columns(select, parts)
+    _take(probe, select, "group")
+    return probe
+
+
+def _columns(parts: list[exp.Expression]) -> list[exp.Expression]:
+    return [
+        exp.Alias(this=part.copy(), alias=exp.to_identifier(f"__lakeworks_{i}"))
+        for i, part in enumerate(parts)
+    ]
+
+
+def _take(probe: exp.Select, select: exp.Select, name: str) -> None:
+    value = select.args.get(name)
+    if isinstance(value, list):
+        probe.set(name, [one.copy() for one in value])
+    elif value is not None:
+        probe.set(name, value.copy())
+
+
+def _with_common(probe: exp.Select, select: exp.Select) -> exp.Select:
+    """Let the probe see every common table that the SELECT sees."""
+    common: list[exp.Expression] = []
+    recursive = False
+    node: exp.Expression | None = select
+    while node is not None:
+        held = node.args.get("with_")
+        if isinstance(held, exp.With):
+            visible = list(held.expressions)
+            common = [
+                one.copy() for one in visible if not any(n is select for n in one.walk())
+            ] + common
+            recursive = recursive or bool(held.args.get("recursive"))
+        node = cast("exp.Expression | None", node.parent)
+    if common:
+        probe.set("with_", exp.With(expressions=common, recursive=recursive))
+    return probe

@@ -1,0 +1,178 @@
+"""Write a tree of the lake's SQL as Spark's: by a rule, unchanged, or not at all.
+
+A function is carried over only if it stands in a rule's table or among those that both engines
+compute alike. What is added to the lake's dialect later is therefore refused, never guessed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+from sqlglot.generators.spark import SparkGenerator
+
+from lakeworks.engines.spark import (
+    sql_casts,
+    sql_dates,
+    sql_nested,
+    sql_numbers,
+    sql_texts,
+)
+from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.engines.spark.sql_types import kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lakeworks.core.types import Type
+
+_RULES: dict[type[exp.Expression], Callable[..., str]] = {
+    **sql_numbers.RULES,
+    **sql_casts.RULES,
+    **sql_texts.RULES,
+    **sql_dates.RULES,
+    **sql_nested.RULES,
+}
+_NAMED = sql_dates.NAMED
+# Functions of the same name, arguments and results; the generator writes them as Spark does.
+_ALIKE = frozenset({
+    exp.Abs, exp.And, exp.ArrayDistinct, exp.ArraySize, exp.Ascii, exp.Case, exp.Chr, exp.Coalesce,
+    exp.Corr, exp.Count, exp.CountIf, exp.CovarPop, exp.CovarSamp, exp.CumeDist,
+    exp.CurrentDate, exp.CurrentTimestamp, exp.DateFromParts, exp.DenseRank, exp.EndsWith,
+    exp.Exists, exp.Exp, exp.First, exp.FirstValue, exp.Flatten, exp.Greatest, exp.Grouping,
+    exp.If, exp.Lag, exp.Last, exp.LastDay, exp.LastValue, exp.Lead, exp.Least,
+    exp.LogicalAnd, exp.LogicalOr, exp.Lower, exp.MD5, exp.MapKeys, exp.Max, exp.Min,
+    exp.NthValue, exp.Ntile, exp.Nullif, exp.Or, exp.PercentRank, exp.Rank, exp.Repeat,
+    exp.Replace, exp.RowNumber, exp.SHA2, exp.Sign, exp.StartsWith, exp.Stddev,
+    exp.StddevPop, exp.StddevSamp, exp.Transform, exp.ArrayFilter, exp.Upper, exp.Variance,
+    exp.VariancePop, exp.Cos, exp.Sin, exp.Tan, exp.Pi, exp.Translate,
+})  # fmt: skip
+_ALIKE_NAMED = {
+    "now": "CURRENT_TIMESTAMP", "suffix": "ENDSWITH", "prefix": "STARTSWITH",
+    "ends_with": "ENDSWITH", "cardinality": "SIZE", "list_reverse": "REVERSE",
+    "var_samp": "VAR_SAMP", "unicode": "ASCII",
+}  # fmt: skip
+_REFUSED: dict[type[exp.Expression], str] = {
+    exp.Pivot: "PIVOT", exp.TableSample: "a sample", exp.Lateral: "LATERAL",
+    exp.Columns: "COLUMNS(…)", exp.Glob: "GLOB", exp.Parameter: "a parameter",
+    exp.Placeholder: "a parameter", exp.Unnest: "unnest", exp.Explode: "unnest",
+    exp.Slice: "a slice", exp.Comprehension: "a list comprehension",
+    exp.BitwiseXor: "xor", exp.JSONExtract: "->",
+}  # fmt: skip
+_HINTS = {
+    "hash": "write md5(…) or sha256(…)",
+    "approx_count_distinct": "write count(distinct …)",
+    "unnest": "unnest in a model that runs with engine: duckdb",
+}
+
+
+class Writer(SparkGenerator):
+    """Writes one tree; the types that rules ask for were noted by `sql_types.annotate`."""
+
+    TRANSFORMS = {  # noqa: RUF012 - as the class above declares it
+        **SparkGenerator.TRANSFORMS,
+        **{
+            node: (lambda self, one, rule=rule: rule(self, one))
+            for node, rule in _RULES.items()
+        },
+    }
+
+    def sql(
+        self,
+        expression: str | exp.Expr | None,
+        key: str | None = None,
+        comment: bool = True,  # noqa: FBT001, FBT002 - as the class above declares it
+    ) -> str:
+        """Return a part as Spark's SQL."""
+        if isinstance(expression, exp.Expression) and key is None:
+            self._allow(expression)
+        return super().sql(expression, key, comment)
+
+    def anonymous_sql(self, expression: exp.Anonymous) -> str:
+        """Return a function that sqlglot knows by name only."""
+        name = expression.name.lower()
+        rule = _NAMED.get(name)
+        if rule is not None:
+            return rule(self, expression)
+        told = ", ".join(self.sql(one) for one in expression.expressions)
+        return f"{_ALIKE_NAMED[name]}({told})"
+
+    def original(self, node: exp.Expression) -> str:
+        """Return a part as the user could have written it."""
+        told = node.sql(dialect="duckdb")
+        return told if len(told) <= 60 else f"{told[:57]}…"  # noqa: PLR2004
+
+    def kind_of(self, node: exp.Expression) -> Type:
+        """Return the type of a part, which has to be known."""
+        found = kind(node)
+        if found is None:
+            raise NotOnSparkError.part(
+                f"{self.original(node)}: its type is not plain", "compute it in a subquery"
+            )
+        return found
+
+    def over(
+        self,
+        node: exp.Expression,
+        first: str,
+        second: str,
+        combine: Callable[[str, str], str],
+    ) -> str:
+        """Return what is computed of two aggregates, each with the FILTER or OVER of `node`."""
+        suffix = ""
+        parent = node.parent
+        if isinstance(parent, exp.Filter):
+            suffix = f" FILTER({self.sql(parent, 'expression').strip()})"
+            node, parent = parent, parent.parent
+        if isinstance(parent, exp.Window):
+            raise NotOnSparkError.part(
+                f"{self.original(parent)}: this aggregate over a window",
+                "cast its argument to double first",
+            )
+        return combine(first + suffix, second + suffix)
+
+    def filter_sql(self, expression: exp.Filter) -> str:
+        """Return an aggregate with its FILTER; those of two parts hold it already."""
+        told = self.sql(expression, "this")
+        if isinstance(expression.this, (exp.Avg, exp.ArrayAgg)) and "FILTER(" in told:
+            return told
+        return f"{told} FILTER({self.sql(expression, 'expression').strip()})"
+
+    def star_sql(self, expression: exp.Star) -> str:
+        """Return a star; Spark leaves columns out, and replaces none."""
+        if expression.args.get("replace") or expression.args.get("rename"):
+            raise NotOnSparkError.part("* REPLACE", "name the columns")
+        left_out = expression.args.get("except_") or expression.args.get("except")
+        if not left_out:
+            return "*"
+        names = ", ".join(
+            self.sql(exp.to_identifier(one.name, quoted=True)) for one in left_out
+        )
+        return f"* EXCEPT ({names})"
+
+    def join_sql(self, expression: exp.Join, join_op: str | None = None) -> str:
+        """Return a join; those by nearest match or by position have no counterpart."""
+        method = str(expression.args.get("method") or "").upper()
+        if method in {"ASOF", "POSITIONAL"} or expression.args.get("kind") == "POSITIONAL":
+            raise NotOnSparkError.part(f"a join that is {method or 'POSITIONAL'}")
+        return super().join_sql(expression, join_op)
+
+    def _allow(self, node: exp.Expression) -> None:
+        refused = _REFUSED.get(type(node))
+        if refused is not None:
+            raise NotOnSparkError.part(self.original(node), _HINTS.get(refused, ""))
+        if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
+            raise NotOnSparkError.part("UNION BY NAME", "name the columns in one order")
+        if isinstance(node, exp.Limit) and node.args.get("limit_options"):
+            raise NotOnSparkError.part("LIMIT with a percentage")
+        if isinstance(node, (exp.Anonymous, exp.AnonymousAggFunc)):
+            name = node.name.lower()
+            if name not in _NAMED and name not in _ALIKE_NAMED:
+                raise NotOnSparkError.part(f"{name}()", _HINTS.get(name, ""))
+        elif isinstance(node, exp.Func) and not _known(node):
+            name = node.sql_name().lower()
+            raise NotOnSparkError.part(self.original(node), _HINTS.get(name, ""))
+
+
+def _known(node: exp.Func) -> bool:
+    return type(node) in _ALIKE or type(node) in _RULES
