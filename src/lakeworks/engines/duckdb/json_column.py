@@ -40,4 +40,6 @@ def typed_rows(texts: pa.Array, schema: Schema) -> pa.Array:
         con.execute("SET TimeZone = 'UTC'")
         con.register("__given", pa.table({"text": texts}))
         select = typed_select("__given", "text", schema)
-        return con.execute(select).to_arrow_table().combine_chunks().to_struct_array()
+        rows = con.execute(select).to_arrow_table()
+        columns = [column.combine_chunks() for column in rows.columns]
+        return pa.StructArray.from_arrays(columns, names=rows.column_names)
