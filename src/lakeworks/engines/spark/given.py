@@ -1,0 +1,44 @@
+"""Let Spark read data that a caller brings: Arrow, and files that belong to no table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from lakeworks.engines.protocol import GivenFormat
+
+
+def arrow_frame(spark: SparkSession, data: Any) -> DataFrame:  # noqa: ANN401
+    """Return the rows of a table, a dataset or a reader; they pass through this process."""
+    import pyarrow as pa
+
+    if isinstance(data, pa.RecordBatchReader):
+        data = data.read_all()
+    elif not isinstance(data, pa.Table):
+        data = data.to_table()
+    return spark.createDataFrame(data)
+
+
+def files_frame(spark: SparkSession, uris: Sequence[str], format_: GivenFormat) -> DataFrame:
+    """Return the rows of files; Spark guesses the types of CSV and JSON."""
+    reader = spark.read.option("mergeSchema", "true")
+    match format_:
+        case "parquet":
+            return reader.parquet(*uris)
+        case "csv":
+            return reader.csv(list(uris), header=True, inferSchema=True)
+        case _:
+            return reader.option("multiLine", str(_is_array(uris[0])).lower()).json(list(uris))
+
+
+def _is_array(uri: str) -> bool:
+    """Whether a file on this machine begins as a JSON array; others hold an object a line."""
+    try:
+        with open(uri, "rb") as source:  # noqa: PTH123 - a URI of Spark's may be no path
+            return source.read(1_024).lstrip().startswith(b"[")
+    except OSError:
+        return False
