@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import os
@@ -104,6 +105,19 @@ def test_a_python_without_the_dependencies_is_told_what_to_ship(shipped: Path) -
     )
     assert done.returncode == 2
     assert "python_archive" in done.stderr
+
+
+def test_the_script_is_understood_by_pythons_that_are_too_old_to_run_it() -> None:
+    tree = ast.parse(SCRIPT.read_text(), feature_version=(3, 7))
+    at_the_top = {
+        alias.name.split(".")[0]
+        for node in tree.body
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    } | {
+        str(node.module).split(".")[0] for node in tree.body if isinstance(node, ast.ImportFrom)
+    }
+    assert at_the_top <= sys.stdlib_module_names
 
 
 def test_secrets_are_fetched_and_projects_read_from_s3(
