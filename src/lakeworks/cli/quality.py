@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lakeworks.cli import quality_check, quality_tables
+from lakeworks.cli import quality_check, quality_fmt, quality_tables
 
 
 def register(app: typer.Typer) -> None:
@@ -12,4 +12,5 @@ def register(app: typer.Typer) -> None:
     noun = typer.Typer(help="Rules on data, in DQDL, and how good the tables are.")
     quality_tables.register(noun)
     quality_check.register(noun)
+    quality_fmt.register(noun)
     app.add_typer(noun, name="quality")

@@ -29,12 +29,15 @@ _JOINERS = ("and", "or", "AND", "OR")
 _BEFORE_PARENTHESIS = (*_JOINERS, "between")
 
 
-def formatted(text: str, *, first_line: int = 1, file: str = "", indent: int = 0) -> str:
+def formatted(
+    text: str, *, first_line: int = 1, file: str = "", indent: int = 0, prefix: str = ""
+) -> str:
     """Return a DQDL document laid out in the one way; it ends with a new line.
 
     Args:
         first_line: The line of `file` on which the text begins, for errors.
         indent: How many columns the text is indented in that file; lines get that much shorter.
+        prefix: Blanks before every line but the first; lines inside of strings get none.
 
     Raises:
         DqdlError: the text is not DQDL.
@@ -43,7 +46,9 @@ def formatted(text: str, *, first_line: int = 1, file: str = "", indent: int = 0
     found = tokens(Source(text), comments=True)[:-1]
     lines = _Layout(text, found, WIDTH - indent).lines()
     newline = _newline(text, found)
-    return newline.join([*(line.text() for line in lines), ""])
+    written = (line.text() for line in lines)
+    indented = [prefix + line if index and line else line for index, line in enumerate(written)]
+    return newline.join([*indented, ""])
 
 
 @dataclass
@@ -72,10 +77,13 @@ class _Layout:
 
     def lines(self) -> list[_Line]:
         while self.at < len(self.tokens):
-            if self.tokens[self.at].kind == "comment":
-                self._comment("")
-            else:
+            token = self.tokens[self.at]
+            if token.kind != "comment":
                 self._statement()
+                continue
+            if self._breaks_before(token) > 1:
+                self._blank()
+            self._attach(self._next(), "")
         return self.done
 
     # -- statements: name = value ------------------------------------------------------
@@ -123,15 +131,16 @@ class _Layout:
         while self.tokens[self.at].text not in _OPENING and self.at < end - 1:
             head.append(self._next())
         self._run([*head, self._next()], "")
-        first = True
+        opened = len(self.done)
         while self.at < end - 1:
-            if self.tokens[self.at].kind == "comment":
-                self._comment(_INDENT, first=first)
+            token = self.tokens[self.at]
+            # Nothing but a comment beside the bracket may stand between it and the first entry.
+            if len(self.done) > opened and self._breaks_before(token) > 1:
+                self._blank()
+            if token.kind == "comment":
+                self._attach(self._next(), _INDENT)
             else:
-                if not first and self._breaks_before(self.tokens[self.at]) > 1:
-                    self._blank()
                 self._entry(end)
-            first = False
         if self.at < end:
             self.done.append(_Line("", self._next().text))
 
@@ -191,12 +200,6 @@ class _Layout:
         for index, (start, end) in enumerate(pairwise(starts)):
             code = "".join(pieces[start:end]).lstrip(" ")
             self.done.append(_Line(deeper if index else indent, code))
-
-    def _comment(self, indent: str, *, first: bool = False) -> None:
-        token = self.tokens[self.at]
-        if not first and self._breaks_before(token) > 1:
-            self._blank()
-        self._attach(self._next(), indent)
 
     def _attach(self, comment: Token, indent: str) -> None:
         """Put a comment behind the code of its line, or on a line of its own."""
