@@ -3,6 +3,9 @@
 An engine knows neither catalog nor policy nor the Delta log: it is handed `TableSource`s and it
 hands back `DataFile`s, which the caller commits. Nothing above `engines` names an engine. The
 suite in `tests/contract` holds every engine to this page.
+
+SQL comes in DuckDB's dialect, whichever engine runs it: the lake's dialect. An engine of another
+dialect translates it at its own border, with equal results, or refuses it in `describe`.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ class StageRequest:
     """Rows to be made into data files of one table.
 
     Attributes:
-        sql: A SELECT over bound names, in the engine's own dialect.
+        sql: A SELECT over bound names, in the lake's dialect.
         target: The table as it is, or None when it does not exist or is to be made anew.
         root: The table's root, where new files are written; they are not part of the table
             until the caller commits them.

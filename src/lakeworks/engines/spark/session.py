@@ -112,8 +112,16 @@ class SparkLakeSession:
         self.shadow.bind(name, source.schema)
 
     def describe(self, sql: str) -> Schema:
-        """Return the columns of a SELECT; Spark is not asked."""
-        return self.shadow.describe(sql)
+        """Return the columns of a SELECT; Spark is not asked.
+
+        Raises:
+            NotOnSparkError: a part cannot be carried over to Spark.
+        """
+        from lakeworks.engines.spark.dialect import spark_select
+
+        found = self.shadow.describe(sql)
+        spark_select(sql, self.shadow.schemas, self.shadow.describe)
+        return found
 
     def query(self, sql: str, *, timeout_s: float | None = None) -> pa.RecordBatchReader:
         """Stream a SELECT's rows."""
@@ -171,8 +179,7 @@ class SparkLakeSession:
         """Return the columns that the files' beginnings show."""
         from lakeworks.engines.spark.files import sample_schema
 
-        with self.running():
-            return sample_schema(self, reading)
+        return sample_schema(self, reading)  # Spark is not asked
 
     def delete(self, target: TableSource, root: str, where: str) -> Rewritten:
         """Write anew the files that hold rows where `where` is true, without these rows."""
@@ -206,7 +213,7 @@ class SparkLakeSession:
 
     def sql(self, text: str) -> DataFrame:
         """Return the rows of a SELECT over bound names, in the types that `describe` says."""
-        return typed(self.spark.sql(self.translated(text)), self.describe(text))
+        return typed(self.spark.sql(self.translated(text)), self.shadow.describe(text))
 
     def translated(self, text: str) -> str:
         """Return a SELECT over bound names as Spark's SQL over this session's views."""

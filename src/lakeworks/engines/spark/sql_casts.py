@@ -11,6 +11,8 @@ from lakeworks.engines.spark.errors import NotOnSparkError
 from lakeworks.engines.spark.sql_types import is_float, is_scalar, is_whole, kind, spark_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lakeworks.core.types import Type
     from lakeworks.engines.spark.sql_writer import Writer
 
@@ -154,4 +156,7 @@ def _plain(held: str, to: str) -> bool:
     return {held, to} <= {"float", "double"}
 
 
-RULES = {exp.Cast: conversion, exp.TryCast: conversion}
+RULES: dict[type[exp.Expression], Callable[..., str]] = {
+    exp.Cast: conversion,
+    exp.TryCast: conversion,
+}

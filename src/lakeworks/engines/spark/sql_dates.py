@@ -12,6 +12,8 @@ from lakeworks.engines.spark.sql_texts import literal_text, text_literal
 from lakeworks.engines.spark.sql_types import is_scalar, is_whole, kind, spark_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lakeworks.engines.spark.sql_writer import Writer
 
 _TIMES = ("date", "timestamp", "timestamp_ntz")
@@ -205,7 +207,7 @@ def _unit(writer: Writer, node: exp.Expression) -> str:
     return unit
 
 
-RULES = {
+RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.TimestampTrunc: truncated,
     exp.DateTrunc: truncated,
     exp.DateDiff: difference,

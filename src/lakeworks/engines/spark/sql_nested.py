@@ -13,6 +13,8 @@ from lakeworks.engines.spark.sql_texts import literal_text, text_literal
 from lakeworks.engines.spark.sql_types import is_scalar, kind, spark_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lakeworks.engines.spark.sql_writer import Writer
 
 
@@ -140,7 +142,7 @@ def _from_one(writer: Writer, place: exp.Expression) -> str:
     return f"CAST({told} AS INT)"
 
 
-RULES = {
+RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.Bracket: element,
     exp.Struct: struct,
     exp.ToMap: mapping,

@@ -22,6 +22,8 @@ from lakeworks.engines.spark.sql_types import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lakeworks.engines.spark.sql_writer import Writer
 
 _MOST_SUMMED = 28
@@ -202,7 +204,7 @@ def _fails(reason: str) -> str:
     return f"CAST(RAISE_ERROR('{reason}') AS DOUBLE)"
 
 
-RULES = {
+RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.Div: division,
     exp.IntDiv: whole_division,
     exp.Mod: remainder,

@@ -13,6 +13,8 @@ from lakeworks.engines.spark.sql_casts import as_text
 from lakeworks.engines.spark.sql_types import is_scalar, kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lakeworks.engines.spark.sql_writer import Writer
 
 
@@ -93,9 +95,7 @@ def split(writer: Writer, node: exp.Split) -> str:
     mark = literal_text(writer, node.expression, node)
     if not mark:
         raise NotOnSparkError.part(f"{writer.original(node)}: an empty separator")
-    quoted = "".join(
-        f"\\{one}" if not one.isalnum() and ord(one) < 128 else one for one in mark
-    )
+    quoted = "".join(f"\\{one}" if one.isascii() and not one.isalnum() else one for one in mark)
     return f"SPLIT({writer.sql(node.this)}, {text_literal(quoted)}, -1)"
 
 
@@ -207,7 +207,7 @@ def _whole(node: exp.Expression | None) -> int | None:
     return -int(inner.this) if isinstance(node, exp.Neg) else int(inner.this)
 
 
-RULES = {
+RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.DPipe: joined,
     exp.Concat: concatenated,
     exp.ConcatWs: concatenated_with,

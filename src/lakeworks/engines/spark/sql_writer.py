@@ -35,7 +35,7 @@ _RULES: dict[type[exp.Expression], Callable[..., str]] = {
 }
 _NAMED = sql_dates.NAMED
 # Functions of the same name, arguments and results; the generator writes them as Spark does.
-_ALIKE = frozenset({
+_ALIKE: frozenset[type[exp.Expression]] = frozenset({
     exp.Abs, exp.And, exp.ArrayDistinct, exp.ArraySize, exp.Ascii, exp.Case, exp.Chr, exp.Coalesce,
     exp.Corr, exp.Count, exp.CountIf, exp.CovarPop, exp.CovarSamp, exp.CumeDist,
     exp.CurrentDate, exp.CurrentTimestamp, exp.DateFromParts, exp.DenseRank, exp.EndsWith,
@@ -174,5 +174,5 @@ class Writer(SparkGenerator):
             raise NotOnSparkError.part(self.original(node), _HINTS.get(name, ""))
 
 
-def _known(node: exp.Func) -> bool:
+def _known(node: exp.Expression) -> bool:
     return type(node) in _ALIKE or type(node) in _RULES
