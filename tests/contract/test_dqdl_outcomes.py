@@ -308,7 +308,13 @@ def test_texts_could_be_of_a_type_as_spark_casts_them(
         ('Mean "state" > 1', "Error", "only numbers"),
         ('ColumnLength "id" > 1', "Error", "only text has a length"),
         ('ColumnValues "qty" > "abc"', "Error", "does not compare"),
-        ('IsComplete "id" where "nope = 1"', "Error", "nope"),
+        ('IsComplete "id" where "nope = 1"', "Failed", "where clause is invalid"),
+        ('IsComplete "id" where "invalid%%clause"', "Failed", "where clause is invalid"),
+        (
+            'IsComplete "id" where "id in (select id from read_csv(\'/etc/passwd\'))"',
+            "Failed",
+            "where clause is invalid",
+        ),
         ('IsComplete "id" where "cast(state as int) > 1"', "Error", "CA"),
     ],
 )

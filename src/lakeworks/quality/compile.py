@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakeworks.core import clock
+from lakeworks.core.errors import LakeError
 from lakeworks.engines.protocol import RowCheck
 from lakeworks.quality import (
     column_rules,
@@ -57,6 +58,7 @@ from lakeworks.quality.evaluation import (
     RuleOutcome,
     Settled,
     ShareTest,
+    reason_of,
 )
 from lakeworks.quality.flags import Flags
 from lakeworks.quality.options import Options
@@ -249,11 +251,26 @@ def _compiled(rule: Rule | Composite, context: Context) -> Compiled:
     if isinstance(rule, Composite):
         return _composite(rule, context)
     try:
+        _check_filter(rule, context)
         return COMPILERS[rule.type](rule, context)
     except RuleFailedError as reason:
         return Compiled(Settled(Finding("Failed", str(reason))))
     except IncomparableError as reason:
         return Compiled(Settled(Finding("Error", str(reason))))
+
+
+def _check_filter(rule: Rule, context: Context) -> None:
+    """Fail a rule whose filter is no condition on the data, or reads something else."""
+    if rule.where is None or context.caller_sql is None:
+        return
+    if rule.where not in context.filters:
+        try:
+            context.caller_sql.checked(f"select 1 from {PRIMARY} where ({rule.where})")
+            context.filters[rule.where] = ""
+        except LakeError as error:
+            context.filters[rule.where] = reason_of(error)
+    if context.filters[rule.where]:
+        raise RuleFailedError(f"the where clause is invalid: {context.filters[rule.where]}")
 
 
 def _composite(rule: Composite, context: Context) -> Compiled:

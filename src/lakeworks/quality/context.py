@@ -194,6 +194,7 @@ class Context:
         references: Other datasets by alias.
         files: For rules on files; None where the data are no files.
         caller_sql: For rules that are SQL; None where the data are in no engine yet.
+        filters: What is wrong with each filter seen so far; empty where nothing is.
         analyzing: Whether it is an analyzer that is compiled, which judges nothing.
         compile_rule: Compiles another rule with this context, for rules made of rules.
     """
@@ -207,6 +208,7 @@ class Context:
     caller_sql: CallerSql | None = None
     analyzing: bool = False
     compile_rule: Callable[[Rule | Composite], Compiled] = field(init=False)
+    filters: dict[str, str] = field(default_factory=dict)
     names: MetricNames = field(default_factory=MetricNames)
     needs: list[str] = field(default_factory=list)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from lakeworks.core.errors import LakeError
     from lakeworks.quality.ruleset import Condition
 
 Outcome = Literal["Passed", "Failed", "Error"]
@@ -357,3 +358,8 @@ def _together(findings: list[Finding], *, every: bool) -> Finding:
     errors = any(finding.outcome == "Error" for finding in bad)
     reason = "; ".join(dict.fromkeys(finding.reason for finding in bad))
     return Finding("Error" if errors else "Failed", reason, metrics)
+
+
+def reason_of(error: LakeError) -> str:
+    """Return an engine's error as the reason of an outcome, on one line."""
+    return " ".join(str(error).split("\n  hint:")[0].split())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import LakeError
 from lakeworks.quality import metrics
-from lakeworks.quality.evaluation import Figures
+from lakeworks.quality.evaluation import Figures, reason_of
 from lakeworks.quality.metrics import PRIMARY, Extra
 
 if TYPE_CHECKING:
@@ -62,11 +62,6 @@ def gather(
                     raise
                 problems[name] = reason_of(error)
     return Figures(values, rejected_by, rows_read, problems)
-
-
-def reason_of(error: LakeError) -> str:
-    """Return an engine's error as the reason of an outcome, on one line."""
-    return " ".join(str(error).split("\n  hint:")[0].split())
 
 
 def _of_the_sql(error: LakeError) -> bool:
