@@ -10,6 +10,15 @@ empty folder of its own:
                                               are not compared
     <!-- fails -->                            as run, but each must fail; errors are compared
     <!-- python -->                           the fence is run by Python
+    <!-- not run: the reason -->              it cannot be run here, or shows only a part
+
+What a page takes for granted is prepared by bash, out of the reader's sight:
+
+    <!-- setup
+    lake init . --template shop
+    -->
+
+Every fence of a how-to page has one of these before it.
 
 In expected output `…` stands for anything. Durations, moments, identifiers of runs and the widths
 of columns are not compared.
@@ -28,10 +37,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+HOW_TOS = sorted((ROOT / "docs/how-to").glob("*.md"))
 FENCE = re.compile(
     r"^<!-- (?P<do>file|append|run|shows|fails|python)(?:: (?P<path>\S+))? -->\n+"
-    r"```\w*\n(?P<text>.*?)^```$",
+    r"```\w*\n(?P<text>.*?)^```$"
+    r"|^<!-- (?P<setup>setup)\n(?P<script>.*?)^-->$",
     re.MULTILINE | re.DOTALL,
+)
+MARKED = re.compile(
+    r"^<!-- (?:(?:file|append): \S+|run|shows|fails|python|not run: .+) -->\n+\Z", re.MULTILINE
 )
 CHANGING = {
     "N s": re.compile(r"\b(\d+ min )?\d+(\.\d+)? s\b"),
@@ -52,7 +66,10 @@ def examples(page: Path) -> list[Example]:
     text = page.read_text()
     return [
         Example(
-            found["do"], found["path"], found["text"], text.count("\n", 0, found.start()) + 1
+            found["do"] or found["setup"],
+            found["path"],
+            found["text"] or found["script"],
+            text.count("\n", 0, found.start()) + 1,
         )
         for found in FENCE.finditer(text)
     ]
@@ -76,9 +93,21 @@ def test_the_tutorial_and_the_readme_have_examples() -> None:
 def test_every_marker_is_followed_by_a_fence() -> None:
     for page in PAGES:
         markers = re.findall(
-            r"^<!-- (?:file|append|run|shows|fails|python)\b", page.read_text(), re.MULTILINE
+            r"^<!-- (?:file|append|run|shows|fails|python|setup)\b",
+            page.read_text(),
+            re.MULTILINE,
         )
         assert len(markers) == len(examples(page)), page
+
+
+@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.name)
+def test_every_fence_of_a_how_to_is_run_or_says_why_not(page: Path) -> None:
+    text = page.read_text()
+    starts = [found.start() for found in re.finditer(r"^```", text, re.MULTILINE)][::2]
+    unmarked = [
+        text.count("\n", 0, start) + 1 for start in starts if not MARKED.search(text[:start])
+    ]
+    assert unmarked == [], f"{page.name}: fences at these lines"
 
 
 def test_output_is_compared_and_ellipses_match_anything() -> None:
@@ -93,6 +122,8 @@ def _carry_out(example: Example, folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a" if example.do == "append" else "w") as file:
             file.write(example.text)
+    elif example.do == "setup":
+        _run(["bash", "-euc", example.text], folder, example)
     elif example.do == "python":
         _run([sys.executable, "-c", example.text], folder, example)
     else:
@@ -121,7 +152,8 @@ def _run(command: list[str], folder: Path, example: Example) -> str:
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PATH": path, "NO_COLOR": "1"},
+        # Variables that pages set defaults for, so that no run leaves anything behind.
+        env={**os.environ, "PATH": path, "NO_COLOR": "1", "CI_LAKE": str(folder / "ci")},
         capture_output=True,
         text=True,
         timeout=120,
