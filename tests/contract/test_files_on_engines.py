@@ -25,7 +25,11 @@ import pytest
 
 from lakeworks.core.types import parse_type
 from lakeworks.engines.duckdb import file_pieces
+from lakeworks.engines.protocol import ArrivedFile, FileReading
+from lakeworks.engines.registry import open_engine
+from lakeworks.ingest.landing import arrived_at
 from lakeworks.project.declaration import CsvOptions
+from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,6 +259,43 @@ def compare(case: Case, intake: Callable[..., Any]) -> None:
         assert file.stats["numRecords"] == file.rows
 
 
+@pytest.mark.s3
+def test_tasks_read_from_a_bucket_and_write_into_it(
+    spark_runs: None, bucket: str, s3_options: dict[str, str], tmp_path: Path
+) -> None:
+    pytest.importorskip("duckdb_extension_httpfs")
+    store = ObjectStore.open(f"s3://{bucket}/lake", s3_options)
+    content = {"a.json": orders(random.Random(1), 20), "b.json": lines({"id": 1}, {"new": 2})}
+    for name, data in content.items():
+        store.put(f"landing/{name}", data)
+    only_here = tmp_path / "salvaged.json"
+    only_here.write_bytes(lines({"id": 7}, "torn"))
+    files = [
+        arrived_at(store.uri(f"landing/{name}"), name, len(data), store)
+        for name, data in content.items()
+    ]
+    files.append(ArrivedFile(str(only_here), "c.json", only_here.stat().st_size))
+    read = []
+    for name in ("duckdb", "spark"):
+        settings = store.s3_settings()
+        engine = open_engine(name, temp_directory=str(tmp_path / name), threads=2, s3=settings)
+        root = store.uri(name)
+        reading = FileReading(
+            "bronze.t", "json", files, f"{root}/t", f"{root}/r", "run-1", "2026-01-02T03:04:05Z"
+        )
+        with engine.session() as session:
+            assert len(session.sample_schema(reading)) > 3
+            read.append(session.read_files(reading))
+        engine.close()
+        kept = {file.path for file in (*read[-1].added, *read[-1].rejected)}
+        listed = {info.path.rpartition("/")[2] for info in store.child(name).list()}
+        assert listed == kept, "files that only served on the way are deleted"
+    first, second = read
+    assert second.schema == first.schema
+    assert (second.read, second.written) == (first.read, first.written)
+    assert second.quarantined == first.quarantined > 0
+
+
 def test_a_large_plain_file_is_read_by_several_tasks(
     spark_runs: None, intake: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,8 +312,6 @@ def test_a_large_plain_file_is_read_by_several_tasks(
 
 
 def test_pieces_hold_every_line_once(tmp_path: Path) -> None:
-    from lakeworks.engines.protocol import ArrivedFile
-
     rng = random.Random(3)
     for number in range(60):
         content = b"".join(

@@ -71,13 +71,13 @@ def run_packed(packed: bytes, place: Place) -> bytes:
 
 
 @contextmanager
-def statements_at(place: Place, *, threads: int = 1) -> Iterator[Statements]:
+def statements_at(place: Place) -> Iterator[Statements]:
     """Open a DuckDB that serves for one task."""
     with tempfile.TemporaryDirectory(prefix="lakeworks-") as folder:
         engine = DuckEngine(
             temp_directory=str(Path(folder, "spill")),
             memory_limit=place.memory_limit_bytes,
-            threads=threads,
+            threads=1,
             s3=place.s3,
         )
         try:

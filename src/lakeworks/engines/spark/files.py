@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from lakeworks.engines.spark.session import SparkLakeSession
 
 MIB = 1024 * 1024
-TASK_MEMORY_BYTES = 1024 * MIB
-_DRIVER_THREADS = 2
+# A bound, of which most tasks touch a tenth: to read back rescued documents, which may be huge,
+# a buffer of 512 MiB is laid out.
+TASK_MEMORY_BYTES = 2048 * MIB
 _LEAST_BYTES, _MOST_FILES = 16 * MIB, 500
 # A task's data file comes near the size that readers like; Parquet and Avro are packed already.
 _MOST_BYTES = {"json": 384 * MIB, "csv": 384 * MIB, "log": 384 * MIB}
@@ -47,10 +48,7 @@ def read_files(session: SparkLakeSession, reading: FileReading) -> FilesRead:
         LakeError: something other than the files' content is wrong.
     """
     place = Place(session.s3, TASK_MEMORY_BYTES)
-    with (
-        statements_at(place, threads=_DRIVER_THREADS) as statements,
-        translated(statements.con),
-    ):
+    with statements_at(place) as statements, translated(statements.con):
         runner = Runner(session.spark, statements, place, reading.root)
         total = (
             _read_json(runner, reading) if reading.format == "json" else _read(runner, reading)
@@ -64,10 +62,7 @@ def read_files(session: SparkLakeSession, reading: FileReading) -> FilesRead:
 def sample_schema(session: SparkLakeSession, reading: FileReading) -> Schema:
     """Return the data columns that the files' beginnings show; write nothing, ask no cluster."""
     place = Place(session.s3, TASK_MEMORY_BYTES)
-    with (
-        statements_at(place, threads=_DRIVER_THREADS) as statements,
-        translated(statements.con),
-    ):
+    with statements_at(place) as statements, translated(statements.con):
         return _sample_schema(statements.con, reading)
 
 
