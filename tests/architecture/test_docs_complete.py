@@ -73,3 +73,16 @@ def test_every_rule_type_that_is_evaluated_is_documented() -> None:
 
     page = (ROOT / "docs" / "reference" / "rules.md").read_text()
     assert [name for name in EVALUATED if f"`{name}" not in page] == []
+
+
+def test_every_rule_type_of_dqdl_has_its_form_and_its_source_on_the_page() -> None:
+    from lakeworks.quality.rule_types import RULE_TYPES
+
+    page = (ROOT / "docs" / "reference" / "dqdl.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    missing = [
+        name
+        for name, kind in RULE_TYPES.items()
+        if not any(f"`{kind.example}`" in row and f"({kind.page})" in row for row in rows)
+    ]
+    assert missing == []

@@ -118,7 +118,7 @@ TREES: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=3,
 )
-_LITERALS = st.builds(Text, TEXTS) | KEYWORDS
+_LITERALS = st.builds(Text, TEXTS.map(lambda text: text.replace("$", ""))) | KEYWORDS
 CONSTANTS = st.lists(
     st.builds(
         Constant, WORDS, _LITERALS | st.lists(_LITERALS, min_size=1, max_size=3).map(tuple)

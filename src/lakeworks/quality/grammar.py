@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/glue/latest/dg/dqdl.html
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -53,6 +54,7 @@ MOST_LABELS = 10
 MOST_OPTIONS = 50
 _LONGEST_KEY, _LONGEST_LABEL = 128, 256
 _RESERVED_STARTS = (".", "_")
+_NAMED_INSIDE = re.compile(r"\$[A-Za-z_]")
 
 
 def parse(text: str, *, first_line: int = 1, file: str = "", indent: int = 0) -> Ruleset:
@@ -136,7 +138,12 @@ class _Parser(ConditionReader):
         if self.next.kind != "string" and self.next.text not in KEYWORD_VALUES:
             hint = "put numbers in double quotes" if self.next.kind == "number" else ""
             self.fail("a string in double quotes", _near_section(name) or hint)
-        return self.literal()
+        at = self.place()
+        value = self.literal()
+        if isinstance(value, Text) and _NAMED_INSIDE.search(value.value):
+            hint = "constants are not put into strings"
+            raise DqdlError.at(at, f"the constant {name} names another one", hint)
+        return value
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         return tuple(self._pairs(_METADATA_KEYS, lambda _key: self.string("a string")).items())

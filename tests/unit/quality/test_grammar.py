@@ -140,6 +140,7 @@ def test_analyzers_are_read_beside_rules() -> None:
         ('.x = "a" Rules = [ A ]', "the constant .x begins with ."),
         ('x = "a" x = "b" Rules = [ A ]', "the constant x is set twice"),
         ("x = [] Rules = [ A ]", "the constant x is an empty list"),
+        ('y = "a $x" Rules = [ A ]', "the constant y names another one"),
         ("x = [5] Rules = [ A ]", "put numbers in double quotes"),
         ('names = ["a"] Rules = [ A in $name ]', "did you mean names?"),
         ('names = ["a"] Rules = [ A in names ]', "or $name for a constant"),
