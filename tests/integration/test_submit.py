@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,6 +142,22 @@ def test_a_job_that_fails_ends_with_1_and_says_so(
     program.unlink()
     assert main(["submit", "-C", str(project)]) == 1
     assert "error[LW964]" in capfd.readouterr().err
+
+
+def test_a_submission_that_is_stopped_stops_the_driver_that_runs_here(project: Path) -> None:
+    with_program(project, f'echo $$ > "{project.parent}/pid"\nexec sleep 120')
+    words = [sys.executable, "-m", "lakeworks", "submit", "-C", str(project)]
+    lake = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    noted = project.parent / "pid"
+    deadline = time.monotonic() + 60
+    while not (noted.exists() and noted.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    lake.send_signal(signal.SIGTERM)
+    lake.communicate(timeout=60)
+    assert lake.returncode == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(noted.read_text()), 0)
 
 
 def test_without_the_extra_the_message_says_what_to_install(project: Path) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lakeworks.project.declaration import SubmitSettings, SubmitTarget
 
 _STDERR = 2
+_GRACE_S = 20.0
 
 
 class SparkSubmit:
@@ -67,6 +68,17 @@ class SparkSubmit:
         if code is None:
             return JobState("RUNNING", ended=False, succeeded=False)
         return JobState(f"exit code {code}", ended=True, succeeded=code == 0)
+
+    def abandon(self, job: Job) -> None:  # noqa: ARG002 - the protocol's
+        """End the program, and with it a driver that runs here."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 def program(settings: SubmitSettings) -> str:

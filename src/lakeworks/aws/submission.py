@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TARGETS: tuple[SubmitTarget, ...] = ("emr-serverless", "emr", "glue", "spark-submit")
 LOCAL_PLACE = ".lake/submit"
 POLL_S = 10.0
+_POLL_HERE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,16 @@ class Submission:
         told(job, None)
         if self.target.on_aws and not wait:
             return Submitted(self.target.name, job, uploaded)
+        try:
+            state = self._awaited(job, told, poll_s)
+        except BaseException:
+            self.target.abandon(job)
+            raise
+        return Submitted(self.target.name, job, uploaded, state, self._result())
+
+    def _awaited(
+        self, job: Job, told: Callable[[Job, JobState | None], None], poll_s: float
+    ) -> JobState:
         last = ""
         while True:
             state = self.target.state(self.shipment, job)
@@ -160,8 +171,8 @@ class Submission:
                 told(job, state)
                 last = state.name
             if state.ended:
-                return Submitted(self.target.name, job, uploaded, state, self._result())
-            time.sleep(poll_s if self.target.on_aws else min(poll_s, 0.2))
+                return state
+            time.sleep(poll_s if self.target.on_aws else min(poll_s, _POLL_HERE_S))
 
     def _result(self) -> dict[str, Any] | None:
         from lakeworks.storage.errors import ObjectNotFoundError

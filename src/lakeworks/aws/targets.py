@@ -86,3 +86,6 @@ class Target(Protocol):
 
     def state(self, shipment: Shipment, job: Job) -> JobState:
         """Return how the job fares, asked anew each time."""
+
+    def abandon(self, job: Job) -> None:
+        """Nobody waits any longer: end what lives only as long as this process does."""

@@ -62,7 +62,12 @@ def submit(
     if dry_run:
         _print_requests(submission, as_json=as_json)
         return
-    done = submission.send(wait=wait, told=_tell)
+    try:
+        done = submission.send(wait=wait, told=_tell)
+    except KeyboardInterrupt:
+        if submission.target.on_aws:
+            say.remark("a job that was started goes on without being waited for")
+        raise
     if as_json:
         say.as_json(done.as_json())
     else:
