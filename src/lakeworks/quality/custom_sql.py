@@ -121,25 +121,19 @@ def _custom_sql(rule: Rule, context: Context) -> Compiled:
     found = _checked(rule, context)
     pairs = list(_pairs(found.columns, context))
     returned = selected(
-        [pair.reference for pair in pairs], "lw_r", f"({_lines(found.sql)}) as lw_sql",
-        distinct=True,
+        [pair.reference for pair in pairs], "lw_r", f"({_lines(found.sql)}) as lw_sql"
     )  # fmt: skip
-    primary = selected([pair.primary for pair in pairs], "lw_k", PRIMARY)
-    on = " and ".join(f"lw_k{at} is not distinct from lw_r{at}" for at in range(len(pairs)))
-    figure = context.query(
-        f"select count(*) as total, count(lw_hit) as good from ({primary}) as lw_data "
-        f"left join (select *, 1 as lw_hit from ({returned}) as lw_known) as lw_found on {on}"
-    )
     same = " and ".join(
         f"lw_r{at} is not distinct from {pair.primary}" for at, pair in enumerate(pairs)
     )
+    condition = f"exists (select 1 from ({returned}) as lw_found where {same})"
+    good = context.query(f"select count(*) as good from {PRIMARY} as lw_data where {condition}")
     metric = f"{METRIC}.Compliance"
     asked = context.resolved(rule.threshold, metric) or _ALL
     bad = "are not returned by the statement"
-    test = RowShareTest(metric, "CustomSQL.Compliance", figure, asked, bad)
-    rows = RowLevel(f"exists (select 1 from ({returned}) as lw_found where {same})")
+    test = RowShareTest(metric, "CustomSQL.Compliance", context.rows(), good, asked, bad)
     # The statement reads all of the data, which is not there while rows are staged.
-    return Compiled(test, rows, rejects=False, share=metric)
+    return Compiled(test, RowLevel(condition), rejects=False, share=metric)
 
 
 def _checked(rule: Rule, context: Context) -> CheckedSql:

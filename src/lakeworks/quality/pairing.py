@@ -52,15 +52,13 @@ def paired(ours: Field, theirs: Field) -> Pair:
     )
 
 
-def selected(
-    expressions: Sequence[str], prefix: str, relation: str, *, distinct: bool = False
-) -> str:
+def selected(expressions: Sequence[str], prefix: str, relation: str) -> str:
     """Return a SELECT of expressions named `<prefix>0`, `<prefix>1`, ….
 
     A relation can be joined under such names whatever its own columns are called.
     """
     columns = ", ".join(f"{sql} as {prefix}{at}" for at, sql in enumerate(expressions))
-    return f"select {'distinct ' if distinct else ''}{columns} from {relation}"
+    return f"select {columns} from {relation}"
 
 
 def _time(type_: Type) -> bool:

@@ -38,20 +38,22 @@ class RowShareTest:
     """How many rows have a partner in the reference, against a condition.
 
     Attributes:
-        figure: The name of a query of one row with the columns `total` and `good`.
+        total: The name of the figure that counts rows.
+        good: The name of a query of one row whose column `good` counts those with a partner.
         bad: What is wrong with the others.
     """
 
     metric: str
     what: str
-    figure: str
+    total: str
+    good: str
     condition: Condition | None
     bad: str
 
     def judge(self, figures: Figures) -> Finding:
         """Compare the share; without rows there is none, and the rule fails (deequ)."""
-        row = figures.rows(self.figure)[0]
-        total, good = int(row["total"]), int(row["good"] or 0)
+        total = figures.count(self.total)
+        good = int(figures.rows(self.good)[0]["good"])
         if not total:
             return Finding("Failed", f"{self.what} has no value: there are no rows")
         found = compared(self.metric, self.what, good / total, self.condition)
@@ -131,21 +133,14 @@ def _referential_integrity(rule: Rule, context: Context) -> Compiled:
         problem = f"{len(ours)} columns of the data and {len(theirs)} of {alias} do not pair"
         raise RuleFailedError(problem)
     pairs = [paired(our, their) for our, their in zip(ours, theirs, strict=True)]
-    primary = selected([pair.primary for pair in pairs], "lw_k", PRIMARY)
-    known = selected(
-        [pair.reference for pair in pairs], "lw_r", reference.relation, distinct=True
-    )
-    on = " and ".join(f"lw_k{at} = lw_r{at}" for at in range(len(pairs)))
-    figure = context.query(
-        f"select count(*) as total, count(lw_hit) as good from ({primary}) as lw_data "
-        f"left join (select *, 1 as lw_hit from ({known}) as lw_known) as lw_found on {on}"
-    )
+    known = selected([pair.reference for pair in pairs], "lw_r", reference.relation)
     same = " and ".join(f"lw_r{at} = {pair.primary}" for at, pair in enumerate(pairs))
     rows = f"exists (select 1 from ({known}) as lw_found where {same})"
+    good = context.query(f"select count(*) as good from {PRIMARY} as lw_data where {rows}")
     metric = f"Column.{alias}.ReferentialIntegrity"
     asked = context.asked(rule, metric)
     bad = f"have no partner in {alias}"
-    test = RowShareTest(metric, "ReferentialIntegrity", figure, asked, bad)
+    test = RowShareTest(metric, "ReferentialIntegrity", context.rows(), good, asked, bad)
     return Compiled(test, RowLevel(rows), rejects=all_must(asked), share=metric)
 
 
