@@ -122,13 +122,16 @@ def batches(
 ) -> pa.RecordBatchReader:
     """Return the rows of `Flags.query` with the four columns in the place of what is told.
 
+    The lists are of dictionary-encoded text: a number a rule, and each rule's text once.
+
     Args:
         tested: Texts of the rules that were tested, in the order of the tests.
         skipped: Texts of the rules that rows cannot tell.
     """
     import pyarrow as pa
 
-    lists = pa.list_(pa.string())
+    rules = pa.array([*tested, *skipped], pa.string())
+    lists = pa.list_(pa.dictionary(pa.int32(), pa.string()))
     added = [pa.field(name, lists) for name in (PASS, FAIL, SKIP)]
     fields = [field for field in reader.schema if field.name != _TOLD]
     schema = pa.schema([*fields, *added, pa.field(RESULT, pa.string())])
@@ -137,28 +140,29 @@ def batches(
         with reader:
             for batch in reader:
                 columns = [batch.column(field.name) for field in fields]
-                lists = _lists(batch.column(_TOLD), tested, skipped)
-                yield pa.RecordBatch.from_arrays([*columns, *lists], schema=schema)
+                added = _lists(batch.column(_TOLD), rules, len(tested))
+                yield pa.RecordBatch.from_arrays([*columns, *added], schema=schema)
 
     return pa.RecordBatchReader.from_batches(schema, told())
 
 
-def _lists(told: pa.Array, tested: Sequence[str], skipped: Sequence[str]) -> list[pa.Array]:
+def _lists(told: pa.Array, rules: pa.Array, tested: int) -> list[pa.Array]:
     import pyarrow as pa
 
     coded = told.dictionary_encode()
-    texts = coded.dictionary.to_pylist()
-    places = coded.indices
-    lists = pa.list_(pa.string())
-    found = [
-        pa.array([_named(text, mark, tested) for text in texts], lists)
-        for mark in (_PASSED, _FAILED)
-    ]
-    skips = [[*_named(text, _SKIPPED, tested), *skipped] for text in texts]
-    results = ["Failed" if _FAILED in text else "Passed" for text in texts]
-    found.append(pa.array(skips, lists))
-    return [array.take(places) for array in (*found, pa.array(results, pa.string()))]
+    texts, places = coded.dictionary.to_pylist(), coded.indices
+    always = list(range(tested, len(rules)))
+    passed = [_places(text, _PASSED) for text in texts]
+    failed = [_places(text, _FAILED) for text in texts]
+    skipped = [[*_places(text, _SKIPPED), *always] for text in texts]
+    results = ["Failed" if each else "Passed" for each in failed]
+    found: list[pa.Array] = []
+    for lists in (passed, failed, skipped):
+        numbers = pa.array(lists, pa.list_(pa.int32())).take(places)
+        values = pa.DictionaryArray.from_arrays(numbers.values, rules)
+        found.append(pa.ListArray.from_arrays(numbers.offsets, values))
+    return [*found, pa.array(results, pa.string()).take(places)]
 
 
-def _named(text: str, mark: str, tested: Sequence[str]) -> list[str]:
-    return [rule for rule, told in zip(tested, text, strict=True) if told == mark]
+def _places(text: str, mark: str) -> list[int]:
+    return [place for place, told in enumerate(text) if told == mark]

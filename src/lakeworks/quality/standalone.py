@@ -26,7 +26,7 @@ from lakeworks.quality.ruleset import Ruleset
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -176,6 +176,8 @@ class _Rows:
 
     def read(self) -> pa.RecordBatchReader:
         """Stream them. What was read before from the same evaluation ends."""
+        import pyarrow as pa
+
         rules = {rule.text: rule for rule in self.compiled.rules}
         # A rule whose SQL fails on some row would end the stream, so it tells nothing of rows.
         tests = {
@@ -191,7 +193,12 @@ class _Rows:
         sql = made.query(self.schema, list(tests.values()))
         reader = self.workplace.session.query(sql)
         skipped = [text for text in rules if text not in tests]
-        return flags.batches(reader, list(tests), skipped)
+        told = flags.batches(reader, list(tests), skipped)
+        return pa.RecordBatchReader.from_batches(told.schema, self._kept(told))
+
+    def _kept(self, told: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        """Pass batches on; as long as there are any, this holds what the engine reads them from."""
+        yield from told
 
 
 def _ruleset(given: str | os.PathLike[str] | Ruleset) -> Ruleset:

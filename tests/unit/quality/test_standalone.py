@@ -192,9 +192,14 @@ def test_outcomes_are_told_as_table_json_and_junit() -> None:
 
 def test_a_stream_of_rows_has_the_schema_that_it_tells() -> None:
     reader = evaluate(TABLE, RULES).row_batches()
-    lists = pa.list_(pa.string())
+    lists = pa.list_(pa.dictionary(pa.int32(), pa.string()))
     assert reader.schema.field("DataQualityRulesPass").type == lists
-    assert reader.read_all().schema == reader.schema
+    rows = reader.read_all()
+    assert rows.schema == reader.schema
+    rules = rows.select(["DataQualityRulesFail"])
+    assert rules.to_pandas()["DataQualityRulesFail"][3].tolist() == ['IsComplete "id"']
+    assert pl.from_arrow(rules)["DataQualityRulesFail"].list.len().to_list() == [0, 0, 0, 1]
+    assert duckdb.sql("select count(*) from rules where len(#1) > 0").fetchall() == [(1,)]
 
 
 def test_importing_quality_loads_no_engine() -> None:
