@@ -24,7 +24,8 @@ _UNIT = "\x1f"
 _AS_DOUBLE_DIGITS = 15
 # Decimals of so many digits are all told apart: by a double, by a float.
 _SURE_DIGITS = (15, 6)
-_WHOLE = (1e15, 9e18)  # without fraction, and as a bigint without error
+_TINY = (1e-300, 1e-37)
+_WHOLE = (1e16, 9e18)  # without fraction, and as a bigint without error
 _ESCAPED = r'["\\\x00-\x1f]'
 
 
@@ -242,18 +243,27 @@ def _shortest(parts: Column, value: Column, kind: Type) -> Column:
     from pyspark.sql import functions as f
 
     digits, point = parts["digits"], parts["point"]
-    least = _SURE_DIGITS[kind == Scalar("float")]
-    best = f.when(f.length(digits) <= least, parts)
-    for size in range(least, least + 4):
-        head = f.substring(digits, 1, size).try_cast("bigint")
-        up = f.substring(digits, size + 1, 1) >= "5"
-        rounded = f.when(up, head + 1).otherwise(head).cast("string")
-        moved = point + f.length(rounded) - size
-        near = f.concat(f.lit("0."), rounded, f.lit("e"), moved.cast("string"))
-        same = near.try_cast(str(kind)) == f.abs(value)
-        trimmed = f.rtrim(rounded, f.lit("0"))
-        best = best.when(same, f.struct(trimmed.alias("digits"), moved.alias("point")))
-    return best.otherwise(parts)
+    single = kind == Scalar("float")
+    least = _SURE_DIGITS[single]
+    # The smallest numbers of all have fewer digits than others.
+    tiny = f.abs(value) < f.lit(_TINY[single]).cast(str(kind))
+    sizes = f.sequence(f.when(tiny, f.lit(1)).otherwise(f.lit(least)), f.lit(least + 3))
+
+    def rounded(size: Column) -> Column:
+        head = f.substring(digits, f.lit(1), size).try_cast("bigint")
+        rest = f.substring(digits, size + 1, f.lit(20))
+        up = (rest > "5") | ((rest == "5") & (head % 2 == 1))  # a half goes to the even digit
+        text = f.when(up, head + 1).otherwise(head).cast("string")
+        moved = point + f.length(text) - size
+        near = f.concat(f.lit("0."), text, f.lit("e"), moved.cast("string"))
+        return f.when(
+            near.try_cast(str(kind)) == f.abs(value),
+            f.struct(f.rtrim(text, f.lit("0")).alias("digits"), moved.alias("point")),
+        )
+
+    found = f.filter(f.transform(sizes, rounded), lambda one: one.isNotNull())
+    kept = f.when(f.length(digits) <= f.when(tiny, f.lit(1)).otherwise(f.lit(least)), parts)
+    return f.coalesce(kept, f.get(found, f.lit(0)), parts)
 
 
 def _laid_out(digits: Column, point: Column, *, json_style: bool) -> Column:
