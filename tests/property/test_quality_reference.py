@@ -182,6 +182,7 @@ def column_rules(draw: st.DrawFn) -> str:
                 f'Mean "{column}" {asked}{where}',
                 f'Sum "{column}" {asked}{where}',
                 f'StandardDeviation "{column}" {asked}{where}',
+                f'Variance "{column}" {asked}{where}',
                 f'ColumnValues "{column}" {values}{where}{threshold}',
                 f'ColumnValues "{column}" {values}{where}{threshold}',
                 f'ColumnValues "{column}" {values}{where}',
