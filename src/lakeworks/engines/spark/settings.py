@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 LEAST_DRIVER_MIB = 512
 HADOOP_AWS = "org.apache.hadoop:hadoop-aws:3.5.0"
-DELTA_PACKAGE = "io.delta:delta-spark_4.3_2.13:4.4.0"
+# The newest release; made for Spark 4.2.
+DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 _RESULT_BYTES = "512m"
 # Results depend on these, so every session has them, whoever started Spark.
 FIXED = {

@@ -56,6 +56,11 @@ def _by_type(
     if isinstance(to, Decimal) and is_float(held):
         # As the lake rounds: the double is multiplied first, then rounded to a whole number.
         whole = f"{word}(ROUND(CAST({value} AS DOUBLE) * 1E{to.scale}D, 0) AS DECIMAL(38, 0))"
+        if word == "CAST":
+            # Spark casts what is not finite to null.
+            failed = "CAST(RAISE_ERROR('a number that is not finite') AS DECIMAL(38, 0))"
+            endless = f"ISNAN({value}) OR ABS({value}) = DOUBLE('Infinity')"
+            whole = f"(CASE WHEN {endless} THEN {failed} ELSE {whole} END)"
         if to.scale == 0:
             return f"{word}({whole} AS {spark_name(to)})"
         unit = f"CAST('1E-{to.scale}' AS DECIMAL({to.scale}, {to.scale}))"
