@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 MODEL_LAYERS = LAYERS[1:]
 MAX_COLUMN_CHARACTERS = 255
+_RULE_TOKENS = re.compile(r'#[^\n]*|"(?:[^"\\]|\\.)*"|[\w.]+|\S', re.DOTALL)
 _PRIMARY = "primary"  # DQDL's word for the model's own rows
 
 
@@ -107,7 +109,8 @@ class Header:
         Args:
             body: What identifies the normalised SQL, or the Python source.
         """
-        rules = [line.strip() for line in (self.quality or "").splitlines() if line.strip()]
+        # Layout and comments decide nothing.
+        rules = [t for t in _RULE_TOKENS.findall(self.quality or "") if not t.startswith("#")]
         decisive = [
             body,
             self.load,

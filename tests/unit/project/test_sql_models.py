@@ -392,6 +392,16 @@ def test_normal_form_sees_every_other_change(other: str) -> None:
         ("load: append", "load: append\npartition_by: a", False),
         ("load: append", "load: append\nquality: 'Rules = [ IsComplete \"a\" ]'", False),
         ("load: append", "load: append\nincremental_on: bronze.orders", False),
+        (
+            "quality: 'Rules = [ IsComplete \"a\", RowCount>1 ]'",
+            'quality: |\n  # all of them\n  Rules = [\n    IsComplete "a",\n    RowCount > 1\n  ]',
+            True,
+        ),
+        (
+            'quality: \'Rules = [ ColumnValues "a" = "b  c" ]\'',
+            'quality: \'Rules = [ ColumnValues "a" = "b c" ]\'',
+            False,
+        ),
     ],
 )
 def test_fingerprint_covers_what_decides_the_rows(
