@@ -27,11 +27,11 @@ https://docs.aws.amazon.com/glue/latest/dg/dqdl-rule-types-DetectAnomalies.html
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakeworks.quality.history import known_values
+from lakeworks.quality.numbers import deviation, mean, median
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +110,7 @@ def forecast(past: Sequence[float], *, counts: bool = False) -> Forecast:
         )
         step = math.exp(line.expected + line.spread) - middle
         return Forecast(middle, low, high, step, known, line.parts)
-    line = _line(known, least_spread=_LEAST_SPREAD * abs(statistics.median(known)))
+    line = _line(known, least_spread=_LEAST_SPREAD * abs(median(known)))
     low, high = line.expected - line.width, line.expected + line.width
     floor = 0.0 if counts else -math.inf
     return Forecast(line.expected, max(low, floor), high, line.spread, known, line.parts)
@@ -127,14 +127,14 @@ class _Line:
 def _line(values: Sequence[float], *, least_spread: float) -> _Line:
     count = len(values)
     if count < _MANY_VALUES:
-        spread = max(statistics.stdev(values), least_spread)
+        spread = max(deviation(values, sample=True), least_spread)
         width = _STUDENT[count - 1] * spread * math.sqrt(1 + 1 / count)
-        return _Line(statistics.fmean(values), spread, width, ())
+        return _Line(mean(values), spread, width, ())
     slope = _slope(values) if _rises_or_falls(values) else 0.0
     flat = [value - slope * at for at, value in enumerate(values)]
     parts = ("trend",) if slope else ()
     same = flat[count % PERIOD :: PERIOD] if _differs_by_place(flat) else flat
-    level = statistics.median(same)
+    level = median(same)
     if same is flat:
         rest = [value - level for value in flat]
     else:
@@ -147,20 +147,20 @@ def _line(values: Sequence[float], *, least_spread: float) -> _Line:
 def _others(values: Sequence[float], at: int) -> float:
     """The median of the other values at the same place of the period."""
     same = range(at % PERIOD, len(values), PERIOD)
-    return statistics.median(values[other] for other in same if other != at)
+    return median(values[other] for other in same if other != at)
 
 
 def _spread(rest: Sequence[float]) -> float:
     """The median absolute deviation from 0, made to estimate a standard deviation."""
     count = len(rest)
     few = _FEW_VALUES.get(count, count / (count - 0.8))
-    middle = statistics.median(abs(value) for value in rest)
+    middle = median(abs(value) for value in rest)
     return few * _MAD_TO_SIGMA * middle
 
 
 def _slope(values: Sequence[float]) -> float:
     """Theil and Sen's: the median of the slopes between all pairs."""
-    return statistics.median(
+    return median(
         (values[later] - values[earlier]) / (later - earlier)
         for earlier in range(len(values))
         for later in range(earlier + 1, len(values))

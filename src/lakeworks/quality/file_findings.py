@@ -5,7 +5,6 @@ Content is read only where it must be, in pieces.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -192,6 +191,8 @@ class FileUniquenessTest:
 
 def digest(file: FileFacts, algorithm: str) -> str:
     """Return a file's checksum in lower-case hexadecimal; it is read in pieces."""
+    import hashlib
+
     found = hashlib.new(HASHES[algorithm], usedforsecurity=False)
     with file.open() as source:
         while piece := source.read(_CHUNK_BYTES):

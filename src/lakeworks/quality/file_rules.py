@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lakeworks.quality.context import Compiled, IncomparableError
 from lakeworks.quality.file_findings import (
@@ -27,6 +26,7 @@ from lakeworks.quality.ruleset import Now, Quantity, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
 
     from lakeworks.quality.context import Context
     from lakeworks.quality.ruleset import Condition, Operand, Rule
@@ -144,6 +144,8 @@ def _flag(rule: Rule, name: str) -> bool:
 
 
 def _zone(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -11,12 +11,12 @@ https://docs.aws.amazon.com/glue/latest/dg/dqdl.html#dqdl-dynamic-rules
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lakeworks.quality.literals import IncomparableError
+from lakeworks.quality.numbers import deviation, mean, median
 from lakeworks.quality.ruleset import Arithmetic, Call, Condition, Number, Operand
 
 if TYPE_CHECKING:
@@ -189,12 +189,12 @@ def _percentile(call: Call, values: Sequence[float], share: float) -> float:
 
 
 _REDUCED: Mapping[str, Callable[[Sequence[float]], float]] = {
-    "avg": statistics.fmean,
+    "avg": mean,
     "max": max,
     "min": min,
     "sum": math.fsum,
-    "std": statistics.pstdev,
-    "median": statistics.median,
+    "std": deviation,
+    "median": median,
 }
 _ARITIES = {
     **dict.fromkeys((*_REDUCED, "abs"), (1, 1)),
