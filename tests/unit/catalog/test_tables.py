@@ -15,6 +15,7 @@ from lakeworks.catalog.errors import (
     UnpublishedVersionsError,
     VersionTextError,
 )
+from lakeworks.catalog.quality_results import QualityResult
 from lakeworks.catalog.tables import Tables
 from lakeworks.catalog.upkeep import _head, guarding
 from lakeworks.core import clock
@@ -114,10 +115,8 @@ def test_the_list_names_every_table_with_what_readers_see(orders: World) -> None
 
 
 def test_show_tells_the_published_version_whole(orders: World) -> None:
-    orders.catalog.begin_run("r2")
-    orders.catalog.end_run(
-        "r2", "succeeded", {"steps": [{"table": "silver.orders", "score": 0.5}]}
-    )
+    judged = QualityResult(ORDERS, "r2", NOON, committed=True, version=1, score=0.5)
+    orders.catalog.quality_results.record(judged)
     shown = orders.tables.show("silver.orders")
     assert (shown.version, shown.newest, shown.published, shown.kept) == (1, 1, 1, (0, 1))
     assert (shown.rows, shown.files, shown.schema) == (4, 3, SCHEMA)
