@@ -1,0 +1,66 @@
+"""Rules that look beyond one scan come to the same on every engine, row by row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from lakeworks.quality import evaluate
+
+NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
+DATA = pa.table(
+    {
+        "id": [1, 2, 3, 4, None],
+        "state": ["NY", "CA", "XX", None, "NY"],
+        "amount": [1.0, 2.0, float("nan"), 4.0, None],
+        "told": ["2026-11-22", "2026-11-20 10:00:00", "junk", None, "2026-11-22 12:00:00"],
+        "at": [
+            datetime.fromisoformat(text) if text else None
+            for text in ("2026-11-22T01:00", "", "2026-11-20T12:30:18", "2026-11-20T12:30:17",
+                         "2030-01-01T00:00")
+        ],
+    }
+)  # fmt: skip
+OTHER = pa.table(
+    {"ref": [1, 2, 7, 9], "code": ["NY", "CA", "TX", None], "amount": [1.0, 5.0, 3.0, 4.0]}
+)
+RULES = """Rules = [
+    ReferentialIntegrity "state" "ref.code" = 1.0,
+    ReferentialIntegrity "id,state" "ref.{ref,code}" >= 0.4,
+    RowCountMatch "ref" > 1,
+    SchemaMatch "same" = 1.0,
+    DatasetMatch "same" "id" >= 0.9,
+    DatasetMatch "ref" "id->ref" "state->code" > 0,
+    AggregateMatch "sum(id)" "sum(ref.amount)" > 0.5,
+    DataFreshness "told" <= 24 hours,
+    DataFreshness "at" <= 48 hours where "id < 4",
+    DataFreshness "at" = 48 hours,
+    CustomSql "select count(*) from primary" = 5,
+    CustomSql "select id, amount from primary where state = 'NY'" with threshold > 0.3,
+    DetectAnomalies "RowCount",
+    RowCount > avg(last(2))
+]"""
+
+
+def told(engine: str) -> tuple[list[Any], list[str]]:
+    found = evaluate(
+        DATA, RULES, reference={"ref": OTHER, "same": DATA}, now=NOW, engine=engine,
+        history={"Dataset.*.RowCount": [4, 5, 4]},
+    )  # fmt: skip
+    outcomes = [
+        (each.rule, each.outcome, each.failure_reason, dict(each.evaluated_metrics))
+        for each in found.outcomes
+    ]
+    lists = ["state", "DataQualityRulesPass", "DataQualityRulesFail", "DataQualityRulesSkip"]
+    return outcomes, sorted(map(str, found.rows().select(lists).to_pylist()))
+
+
+@pytest.mark.spark
+def test_outcomes_reasons_figures_and_rows_are_equal() -> None:
+    pytest.importorskip("pyspark", reason="PySpark is not installed")
+    outcomes, rows = told("duckdb")
+    assert [outcome for _, outcome, *_ in outcomes].count("Error") == 0
+    assert told("spark") == (outcomes, rows)
