@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lakeworks.catalog.quality_results import QualityResult
-    from lakeworks.quality.profile import ColumnProfile, Profile
+    from lakeworks.quality.profiling.profile import ColumnProfile, Profile
     from lakeworks.query.table_quality import TableScore
 
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="Such as silver.orders.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many runs.")]
 _BARS = "▁▂▃▄▅▆▇█"
 _SHOWN_VALUES = 3
+_LEAST_SHARE = 0.01
 
 
 def register(app: typer.Typer) -> None:
@@ -138,7 +139,7 @@ def suggest(
     as_json: AsJson = False,
 ) -> None:
     """Suggest rules that a table's rows keep, each with its evidence; prints DQDL."""
-    from lakeworks.quality.suggest import as_ruleset
+    from lakeworks.quality.profiling.suggest import as_ruleset
 
     with opened(folder, environment) as lake:
         found = lake.quality.suggest(table)
@@ -162,8 +163,8 @@ def profile(
     as_json: AsJson = False,
 ) -> None:
     """Describe every column of a table, in one scan: nulls, distinct values, quantiles, patterns."""
-    from lakeworks.quality.profile_report import as_html
-    from lakeworks.quality.profile_report import as_json as plain
+    from lakeworks.quality.profiling.profile_report import as_html
+    from lakeworks.quality.profiling.profile_report import as_json as plain
 
     with opened(folder, environment) as lake:
         found = lake.quality.profile(table)
@@ -194,18 +195,24 @@ def _tell(found: Profile) -> None:
 def _profile_cells(column: ColumnProfile) -> list[object]:
     median = column.quantiles.get(0.5)
     values = ", ".join(
-        f"{value} {share:.0%}" for value, share in column.top_values[:_SHOWN_VALUES]
+        f"{value} {share:.0%}"
+        for value, share in column.top_values[:_SHOWN_VALUES]
+        if share >= _LEAST_SHARE
     )
     return [
         column.name,
         column.type,
         _share(column.completeness),
         column.distinct,
-        column.minimum,
+        _value(column.minimum),
         None if median is None else f"{median:.6g}",
-        column.maximum,
+        _value(column.maximum),
         values,
     ]
+
+
+def _value(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _cells(score: TableScore) -> list[object]:
@@ -232,7 +239,7 @@ def _share(share: float | None) -> str:
         return ""
     # 99.996 % is not all: only what is whole is shown as 100 %.
     shown = f"{share:.1%}"
-    return f"{share:.4%}" if shown == "100.0%" and share < 1 else shown
+    return ">99.9%" if shown == "100.0%" and share < 1 else shown
 
 
 def _trend(scores: Sequence[float]) -> str:
