@@ -16,7 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.quality.ruleset import (
+from lakeworks.quality.language.ruleset import (
     Arithmetic,
     Call,
     Composite,

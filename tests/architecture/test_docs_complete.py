@@ -69,14 +69,14 @@ def test_every_key_of_project_files_is_documented(shape: str, section: str) -> N
 
 
 def test_every_rule_type_that_is_evaluated_is_documented() -> None:
-    from lakeworks.quality.rules import EVALUATED
+    from lakeworks.quality.checking.rules import EVALUATED
 
     page = (ROOT / "docs" / "reference" / "rules.md").read_text()
     assert [name for name in EVALUATED if f"`{name}" not in page] == []
 
 
 def test_every_rule_type_of_dqdl_has_its_form_and_its_source_on_the_page() -> None:
-    from lakeworks.quality.rule_types import RULE_TYPES
+    from lakeworks.quality.language.rule_types import RULE_TYPES
 
     page = (ROOT / "docs" / "reference" / "dqdl.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| `")]

@@ -6,16 +6,16 @@ import random
 import string
 from typing import TYPE_CHECKING
 
+from lakeworks.quality.checking.rules import problems
 from lakeworks.quality.errors import DqdlError
-from lakeworks.quality.format import formatted
-from lakeworks.quality.grammar import parse
-from lakeworks.quality.rule_types import RULE_TYPES
-from lakeworks.quality.rules import problems
+from lakeworks.quality.language.format import formatted
+from lakeworks.quality.language.grammar import parse
+from lakeworks.quality.language.rule_types import RULE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lakeworks.quality.ruleset import Ruleset
+    from lakeworks.quality.language.ruleset import Ruleset
 
 _EXAMPLES = [
     *(f"Rules = [ {kind.example} ]" for kind in RULE_TYPES.values() if kind.rule),

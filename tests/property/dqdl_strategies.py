@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from lakeworks.quality.lexer import Source, tokens
-from lakeworks.quality.ruleset import (
+from lakeworks.quality.language.lexer import Source, tokens
+from lakeworks.quality.language.ruleset import (
     Analyzer,
     Arithmetic,
     Call,

@@ -16,10 +16,10 @@ from dqdl_strategies import RULESETS, layouts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeworks.quality.format import formatted
-from lakeworks.quality.grammar import parse
-from lakeworks.quality.rules import check
-from lakeworks.quality.ruleset import Ruleset
+from lakeworks.quality.checking.rules import check
+from lakeworks.quality.language.format import formatted
+from lakeworks.quality.language.grammar import parse
+from lakeworks.quality.language.ruleset import Ruleset
 
 TRIES = int(os.environ.get("LAKEWORKS_FUZZ_RULESETS", "3000"))
 
@@ -41,7 +41,7 @@ def test_formatting_keeps_the_tree_and_is_stable(text: str) -> None:
 @given(layouts())
 @settings(max_examples=100)
 def test_formatting_keeps_every_comment_in_order(text: str) -> None:
-    from lakeworks.quality.lexer import Source, tokens
+    from lakeworks.quality.language.lexer import Source, tokens
 
     def comments(document: str) -> list[str]:
         found = tokens(Source(document), comments=True)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakeworks.core.types import Field, Schema, parse_type
-from lakeworks.quality.compile import compile_ruleset
-from lakeworks.quality.ruleset import (
+from lakeworks.quality.evaluation.compile import compile_ruleset
+from lakeworks.quality.language.ruleset import (
     Condition,
     Keyword,
     Number,

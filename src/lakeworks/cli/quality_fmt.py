@@ -48,8 +48,8 @@ def fmt(
 
     Only rulesets change, in models nothing but the text of `quality`. The rules stay the same.
     """
-    from lakeworks.quality.embedded import SUFFIXES
     from lakeworks.quality.errors import DqdlError
+    from lakeworks.quality.language.embedded import SUFFIXES
 
     changed: list[str] = []
     mistakes: list[DqdlError] = []
@@ -74,7 +74,7 @@ def fmt(
 
 
 def _before_and_after(file: Path) -> tuple[str, str]:
-    from lakeworks.quality.embedded import laid_out
+    from lakeworks.quality.language.embedded import laid_out
 
     try:
         before = file.read_bytes().decode()

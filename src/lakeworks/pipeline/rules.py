@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.state import State
     from lakeworks.project.declaration import Model
     from lakeworks.quality import CompiledRuleset, Evaluation
-    from lakeworks.quality.context import Reference
-    from lakeworks.quality.ruleset import Ruleset
+    from lakeworks.quality.language.ruleset import Ruleset
+    from lakeworks.quality.rules.context import Reference
     from lakeworks.quality.severity import Severity
 
 PRIMARY = "primary"
@@ -51,7 +51,7 @@ class StepRules:
         Raises:
             RulesFailedError: a rule failed that keeps the step from being committed.
         """
-        from lakeworks.quality.gathering import gather
+        from lakeworks.quality.evaluation.gathering import gather
         from lakeworks.quality.severity import blocking
 
         session.bind(PRIMARY, TableSource(root, staged.schema, staged.added))
@@ -119,7 +119,7 @@ def compiled(model: Model, schema: Schema, session: Session, state: State) -> St
     if model.quality is None:
         return None
     from lakeworks.quality import compile_ruleset, parse
-    from lakeworks.quality.custom_sql import GatedSql
+    from lakeworks.quality.rules.custom_sql import GatedSql
     from lakeworks.quality.severity import severities
 
     at = model.quality.at
@@ -152,7 +152,7 @@ def query_columns(model: Model, table: Schema) -> Schema:
 
 
 def _bound(model: Model, session: Session, state: State) -> dict[str, Reference]:
-    from lakeworks.quality.context import Reference
+    from lakeworks.quality.rules.context import Reference
 
     found: dict[str, Reference] = {}
     storage = state.services.storage

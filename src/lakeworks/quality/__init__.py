@@ -4,27 +4,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lakeworks.quality.compile import CompiledRuleset, compile_ruleset
+    from lakeworks.quality.checking.rules import check
     from lakeworks.quality.errors import DqdlError, NotEvaluatedError, UnknownRuleError
-    from lakeworks.quality.evaluation import Evaluation, RuleOutcome
-    from lakeworks.quality.grammar import parse
-    from lakeworks.quality.rules import check
-    from lakeworks.quality.ruleset import Ruleset
-    from lakeworks.quality.standalone import evaluate
+    from lakeworks.quality.evaluation.compile import CompiledRuleset, compile_ruleset
+    from lakeworks.quality.evaluation.standalone import evaluate
+    from lakeworks.quality.language.grammar import parse
+    from lakeworks.quality.language.ruleset import Ruleset
+    from lakeworks.quality.outcomes.evaluation import Evaluation, RuleOutcome
 
 # Where each name lives: who only parses rules does not load what evaluates them.
 _MODULES = {
-    "CompiledRuleset": "compile",
+    "CompiledRuleset": "evaluation.compile",
     "DqdlError": "errors",
-    "Evaluation": "evaluation",
+    "Evaluation": "outcomes.evaluation",
     "NotEvaluatedError": "errors",
-    "RuleOutcome": "evaluation",
-    "Ruleset": "ruleset",
+    "RuleOutcome": "outcomes.evaluation",
+    "Ruleset": "language.ruleset",
     "UnknownRuleError": "errors",
-    "check": "rules",
-    "compile_ruleset": "compile",
-    "evaluate": "standalone",
-    "parse": "grammar",
+    "check": "checking.rules",
+    "compile_ruleset": "evaluation.compile",
+    "evaluate": "evaluation.standalone",
+    "parse": "language.grammar",
 }
 
 __all__ = [

@@ -9,7 +9,7 @@ from lakeworks.core.errors import RequestError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lakeworks.quality.ruleset import Place
+    from lakeworks.quality.language.ruleset import Place
 
 
 class DqdlError(RequestError):

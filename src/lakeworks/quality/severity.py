@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from lakeworks.core.errors import did_you_mean
 from lakeworks.quality.errors import DqdlError
-from lakeworks.quality.ruleset import Composite
+from lakeworks.quality.language.ruleset import Composite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lakeworks.quality.evaluation import Evaluation, RuleOutcome
-    from lakeworks.quality.ruleset import Ruleset
+    from lakeworks.quality.language.ruleset import Ruleset
+    from lakeworks.quality.outcomes.evaluation import Evaluation, RuleOutcome
 
 LABEL = "severity"
 Severity = Literal["quarantine", "fail", "warn"]

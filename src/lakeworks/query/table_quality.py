@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lakeworks.catalog.store import Catalog
     from lakeworks.engines.protocol import Engine, Session
     from lakeworks.project.declaration import Project
-    from lakeworks.quality.profile import Profile
-    from lakeworks.quality.suggest import Suggestion
+    from lakeworks.quality.profiling.profile import Profile
+    from lakeworks.quality.profiling.suggest import Suggestion
     from lakeworks.storage.layout import Storage
     from lakeworks.storage.log import TableVersion
 
@@ -125,7 +125,7 @@ class TableQuality:
         Raises:
             UnknownTableError: readers see no such table.
         """
-        from lakeworks.quality.profile import profile
+        from lakeworks.quality.profiling.profile import profile
 
         name, version = self._published(table)
         with self._reading(name, version) as (session, relation):
@@ -138,9 +138,9 @@ class TableQuality:
             UnknownTableError: readers see no such table.
         """
         from lakeworks.quality import compile_ruleset, parse
-        from lakeworks.quality.gathering import gather
-        from lakeworks.quality.profile import profile
-        from lakeworks.quality.suggest import as_ruleset, confirmed, suggestions
+        from lakeworks.quality.evaluation.gathering import gather
+        from lakeworks.quality.profiling.profile import profile
+        from lakeworks.quality.profiling.suggest import as_ruleset, confirmed, suggestions
 
         name, version = self._published(table)
         with self._reading(name, version) as (session, relation):

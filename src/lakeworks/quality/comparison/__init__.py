@@ -1,0 +1,1 @@
+"""How values are compared: with literals, with one another, with earlier values."""

@@ -1,0 +1,1 @@
+"""Evaluate a ruleset: compile it, fetch its figures, mark its rows."""

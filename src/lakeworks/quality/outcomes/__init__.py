@@ -1,0 +1,1 @@
+"""What an evaluation gives: metrics, outcomes, reasons, reports."""

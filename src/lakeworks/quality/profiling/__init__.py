@@ -1,0 +1,1 @@
+"""Describe a table, and suggest rules from what is found."""

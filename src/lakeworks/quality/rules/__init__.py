@@ -1,0 +1,1 @@
+"""What each rule type means: one compiler a type."""

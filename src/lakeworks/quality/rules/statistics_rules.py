@@ -1,0 +1,118 @@
+"""Rules on statistics of columns of numbers.
+
+Pure. The pages are https://docs.aws.amazon.com/glue/latest/dg/dqdl-rule-types-TYPE.html; nulls
+are left out, and where a column has no value at all the rule fails (awslabs/deequ).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakeworks.core.names import quote_identifier
+from lakeworks.core.types import Decimal, Scalar
+from lakeworks.quality.comparison.literals import is_number
+from lakeworks.quality.outcomes.evaluation import ValueTest
+from lakeworks.quality.rules.context import Compiled, IncomparableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lakeworks.core.types import Field
+    from lakeworks.quality.language.ruleset import Rule
+    from lakeworks.quality.rules.context import Context
+
+
+def _mean(rule: Rule, context: Context) -> Compiled:
+    """The arithmetic mean (page Mean)."""
+    return _statistic(rule, context, lambda x, _: f"avg({x})")
+
+
+def _sum(rule: Rule, context: Context) -> Compiled:
+    """The sum (page Sum)."""
+    return _statistic(rule, context, lambda x, _: f"sum({x})")
+
+
+def _standard_deviation(rule: Rule, context: Context) -> Compiled:
+    """The population's standard deviation (page StandardDeviation; deequ divides by n)."""
+    return _statistic(rule, context, lambda x, column: _spread("stddev_pop", x, column))
+
+
+def _variance(rule: Rule, context: Context) -> Compiled:
+    """The population's variance (deequ, `VarianceRule`: divided by n)."""
+    return _statistic(rule, context, lambda x, column: _spread("var_pop", x, column))
+
+
+def _column_correlation(rule: Rule, context: Context) -> Compiled:
+    """Pearson's correlation of two columns; rows with a null are left out.
+
+    Page ColumnCorrelation.
+    """
+    columns = [_number(context.column(name)) for name in rule.parameters]
+    where = context.where(rule)
+    arguments = [_filtered(_double(column), where) for column in columns]
+    metric = f"Multicolumn.{','.join(rule.parameters)}.ColumnCorrelation"
+    figure = context.aggregate(_finite("corr", arguments, columns))
+    asked, total = context.asked(rule, metric), context.rows("", where)
+    what = "ColumnCorrelation"
+    return Compiled(ValueTest(metric, what, figure, asked, total, bool(where)))
+
+
+COMPILERS = {
+    "Mean": _mean,
+    "Sum": _sum,
+    "StandardDeviation": _standard_deviation,
+    "Variance": _variance,
+    "ColumnCorrelation": _column_correlation,
+}
+
+
+def _statistic(rule: Rule, context: Context, sql: Callable[[str, Field], str]) -> Compiled:
+    column = _number(context.column(rule.parameters[0]))
+    where = context.where(rule)
+    figure = context.aggregate(sql(_filtered(quote_identifier(column.name), where), column))
+    metric = f"Column.{rule.parameters[0]}.{rule.type}"
+    asked, total = context.asked(rule, metric), context.rows("", where)
+    return Compiled(ValueTest(metric, rule.type, figure, asked, total, bool(where)))
+
+
+def _number(column: Field) -> Field:
+    if not is_number(column.type):
+        raise IncomparableError(
+            f"{column.name} is {column.type}, and only numbers are reckoned"
+        )
+    return column
+
+
+def _filtered(expression: str, where: str) -> str:
+    return f"case when {where} then {expression} end" if where else expression
+
+
+def _double(column: Field) -> str:
+    return f"cast({quote_identifier(column.name)} as double)"
+
+
+def _spread(function: str, expression: str, column: Field) -> str:
+    if isinstance(column.type, Decimal):
+        return f"{function}(cast({expression} as double))"
+    return _finite(function, [expression], [column])
+
+
+def _finite(function: str, arguments: list[str], columns: list[Field]) -> str:
+    """Return an aggregate that is NaN where a value is infinite or not a number.
+
+    DuckDB refuses such values in these functions, where Spark gives NaN.
+    """
+    taken: list[str] = []
+    others: list[str] = []
+    for argument, column in zip(arguments, columns, strict=True):
+        if isinstance(column.type, Scalar) and column.type.name in {"float", "double"}:
+            # x - x is 0 for every finite x, and for no other.
+            finite = f"({argument}) - ({argument}) = 0"
+            taken.append(f"case when {finite} then {argument} end")
+            others.append(f"count(case when not {finite} then 1 end) > 0")
+        else:
+            taken.append(argument)
+    aggregate = f"{function}({', '.join(taken)})"
+    if not others:
+        return aggregate
+    return f"case when {' or '.join(others)} then cast('nan' as double) else {aggregate} end"
