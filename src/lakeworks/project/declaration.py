@@ -98,6 +98,24 @@ class SparkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenLineageSettings:
+    """`openlineage:` of an environment: who is told what runs read and write.
+
+    Attributes:
+        url: Takes each event as a POST; without a path, `/api/v1/lineage` is added.
+        file: An absolute path; each event is a line of JSON at its end.
+        namespace: Of jobs; the lake's name where it is left out.
+        api_key: Sent as a bearer token.
+    """
+
+    url: str | None = None
+    file: str | None = None
+    namespace: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One entry of `environments:` in lake.yml, with its variables filled in.
 
@@ -122,6 +140,7 @@ class Environment:
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     submit: SubmitSettings = field(default_factory=SubmitSettings)
     spark: SparkSettings = field(default_factory=SparkSettings)
+    openlineage: OpenLineageSettings | None = None
     lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def at(self, key: str) -> Location:
@@ -181,6 +200,8 @@ class Source:
             folder to be one, and keeps only checksums.
         max_rejected: When a step fails for the rows that it rejects; None: never.
         freshness_s: How many seconds old the table may be, or None.
+        columns: What is said of columns that its files have.
+        owner: Who answers for the table.
     """
 
     table: TableName
@@ -199,14 +220,22 @@ class Source:
     tags: Mapping[str, str] = field(default_factory=dict)
     max_rejected: RejectLimit | None = None
     freshness_s: int | None = None
+    columns: Mapping[str, ColumnNote] = field(default_factory=dict)
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnNote:
-    """What a header says of one column of its model."""
+    """What a declaration says of one column of its table.
+
+    Attributes:
+        declassify: Tags that the column does not take over from what it derives from, each
+            with the reason.
+    """
 
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    declassify: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +247,14 @@ class Quality:
         at: The line on which the DQDL begins, so that its errors can be placed.
         on_violation: For rules whose label `severity` does not say otherwise.
         references: Other tables that rules look at, by alias.
+        options: How rules are evaluated, under the names of AWS Glue's options.
     """
 
     text: str
     at: Location
     on_violation: OnViolation = "quarantine"
     references: Mapping[str, TableName] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +277,9 @@ class Model:
             key, latest_by, partition_by, quality, audit.
         max_rejected: When a step fails for the rows that it rejects; None: never.
         freshness_s: How many seconds old the table may be, or None.
+        owner: Who answers for the table.
+        lineage: For a Python model, what each of its columns is declared to derive from by
+            value, as `alias.column`; None where it declares nothing.
     """
 
     table: TableName
@@ -270,6 +304,8 @@ class Model:
     tags: Mapping[str, str] = field(default_factory=dict)
     max_rejected: RejectLimit | None = None
     freshness_s: int | None = None
+    owner: str = ""
+    lineage: Mapping[str, tuple[str, ...]] | None = None
 
     @property
     def upstream(self) -> frozenset[TableName]:

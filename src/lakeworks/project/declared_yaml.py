@@ -117,6 +117,16 @@ class SparkYaml(_Declared):
     delta: bool = False
 
 
+class OpenLineageYaml(_Declared):
+    """`openlineage:` of an environment: who is told what runs read and write."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    file: str | None = None
+    namespace: str | None = None
+    api_key: str | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+
+
 class EnvironmentYaml(_Declared):
     """One entry of `environments:`."""
 
@@ -128,6 +138,7 @@ class EnvironmentYaml(_Declared):
     s3: S3Yaml = Field(default_factory=S3Yaml)
     submit: SubmitYaml = Field(default_factory=SubmitYaml)
     spark: SparkYaml = Field(default_factory=SparkYaml)
+    openlineage: OpenLineageYaml | None = None
 
 
 class LakeYaml(_Declared):
@@ -150,6 +161,14 @@ class CsvYaml(_Declared):
     skip_rows: Annotated[int, Field(ge=0)] = 0
 
 
+class ColumnYaml(_Declared):
+    """One entry of `columns:` of a source or in a model's header."""
+
+    description: str = ""
+    tags: Tags = {}
+    declassify: dict[str, Annotated[str, Field(min_length=1)]] = {}
+
+
 class SourceYaml(_Declared):
     """One file of `sources/`."""
 
@@ -168,13 +187,8 @@ class SourceYaml(_Declared):
     tags: Tags = {}
     max_rejected: str | None = None
     freshness: str | None = None
-
-
-class ColumnYaml(_Declared):
-    """One entry of `columns:` in a model's header."""
-
-    description: str = ""
-    tags: Tags = {}
+    columns: dict[str, ColumnYaml] = {}
+    owner: str = ""
 
 
 class HeaderYaml(_Declared):
@@ -188,6 +202,7 @@ class HeaderYaml(_Declared):
     quality: str | None = None
     on_violation: OnViolation = "quarantine"
     references: dict[str, str] = {}
+    quality_options: dict[str, str] = {}
     columns: dict[str, ColumnYaml] = {}
     dialect: str = "duckdb"
     audit: bool = False
@@ -196,6 +211,7 @@ class HeaderYaml(_Declared):
     tags: Tags = {}
     max_rejected: str | None = None
     freshness: str | None = None
+    owner: str = ""
 
 
 class PythonHeaderYaml(HeaderYaml):
@@ -203,12 +219,14 @@ class PythonHeaderYaml(HeaderYaml):
 
     inputs: dict[str, str]
     row_wise: bool = False
+    lineage: dict[str, Texts] | None = None
 
 
 _NESTED: dict[tuple[str, ...], type[_Declared]] = {
     ("environments", "*"): EnvironmentYaml,
     ("environments", "*", "s3"): S3Yaml,
     ("environments", "*", "submit"): SubmitYaml,
+    ("environments", "*", "openlineage"): OpenLineageYaml,
     ("csv",): CsvYaml,
     ("columns", "*"): ColumnYaml,
 }

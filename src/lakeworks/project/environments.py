@@ -10,10 +10,11 @@ from lakeworks.core.names import is_identifier
 from lakeworks.project.declaration import (
     Environment,
     Location,
+    OpenLineageSettings,
     SparkSettings,
     SubmitSettings,
 )
-from lakeworks.project.errors import NAME_REFUSED, WRONG_VALUE
+from lakeworks.project.errors import INCOMPLETE, NAME_REFUSED, WRONG_VALUE
 from lakeworks.project.locations import S3, Refused, resolved
 from lakeworks.project.yaml_lines import read_yaml
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lakeworks.project.declared_yaml import LakeYaml
+    from lakeworks.project.declared_yaml import EnvironmentYaml, LakeYaml
     from lakeworks.project.errors import Mistakes
     from lakeworks.project.yaml_lines import Document
 
@@ -87,7 +88,13 @@ def environment_of(facts: Mapping[str, Any]) -> Environment:
     spark = dict(found.pop("spark", {}))
     for name in ("jars", "packages", "repositories"):
         spark[name] = tuple(spark.get(name, ()))
-    return Environment(**found, submit=SubmitSettings(**submit), spark=SparkSettings(**spark))
+    told = found.pop("openlineage", None)
+    return Environment(
+        **found,
+        submit=SubmitSettings(**submit),
+        spark=SparkSettings(**spark),
+        openlineage=OpenLineageSettings(**told) if told else None,
+    )
 
 
 def may_be_kept(text: str, facts: Mapping[str, Any]) -> bool:
@@ -97,6 +104,7 @@ def may_be_kept(text: str, facts: Mapping[str, Any]) -> bool:
         "${" not in text
         and not environment["options"]
         and not environment["submit"]["variables"]
+        and not (environment.get("openlineage") or {}).get("api_key")
         and environment["catalog"].startswith(_SQLITE)
     )
 
@@ -173,12 +181,35 @@ def _environment(
         },
         "submit": declared.submit.model_dump(),
         "spark": declared.spark.model_dump(),
+        "openlineage": _openlineage(declared, name, document, root, mistakes),
         "lines": {
             ".".join(str(part) for part in path[2:]): line
             for path, line in document.lines.items()
             if path[:2] == ("environments", name)
         },
     }  # fmt: skip
+
+
+def _openlineage(
+    declared: EnvironmentYaml, name: str, document: Document, root: Path, mistakes: Mistakes
+) -> dict[str, Any] | None:
+    told = declared.openlineage
+    if told is None:
+        return None
+    at = document.at("environments", name, "openlineage")
+    if (told.url is None) == (told.file is None):
+        hint = "write openlineage: {file: lineage.jsonl}, or {url: http://…}"
+        mistakes.add(
+            at, "openlineage needs a url or a file, one of them", hint, code=INCOMPLETE
+        )
+        return None
+    found = resolved(root, told.file) if told.file is not None else None
+    if isinstance(found, Refused) or (found or "").startswith(S3):
+        problem, hint = (found.problem, found.hint) if isinstance(found, Refused) else (
+            "is not on this machine", "")  # fmt: skip
+        mistakes.add(at, f"openlineage: file {problem}", hint, code=WRONG_VALUE)
+        return None
+    return {**told.model_dump(), "file": found}
 
 
 def _check_engine(engine: str, name: str, document: Document, mistakes: Mistakes) -> None:

@@ -47,6 +47,7 @@ class Header:
     quality_line: int = 1
     on_violation: OnViolation = "quarantine"
     references: Mapping[str, str] = field(default_factory=dict)
+    quality_options: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     dialect: str = "duckdb"
     audit: bool = False
@@ -55,6 +56,7 @@ class Header:
     tags: Mapping[str, str] = field(default_factory=dict)
     max_rejected: str | None = None
     freshness: str | None = None
+    owner: str = ""
 
     @classmethod
     def of(cls, yaml: HeaderYaml, quality_line: int) -> Header:
@@ -85,9 +87,8 @@ class Header:
         if self.quality is None:
             return None
         tables = {alias: TableName.parse(table) for alias, table in self.references.items()}
-        return Quality(
-            self.quality, Location(file, self.quality_line), self.on_violation, tables
-        )
+        at = Location(file, self.quality_line)
+        return Quality(self.quality, at, self.on_violation, tables, self.quality_options)
 
     def limits(self) -> dict[str, Any]:
         """Return `max_rejected` and `freshness_s` as a `Model` takes them."""
@@ -98,10 +99,7 @@ class Header:
 
     def notes(self) -> dict[str, ColumnNote]:
         """Return what is said of columns."""
-        return {
-            name: ColumnNote(note.get("description", ""), note.get("tags", {}))
-            for name, note in self.columns.items()
-        }
+        return column_notes(self.columns)
 
     def fingerprint(self, body: str, driving: TableName | None) -> str:
         """Return the SHA-256 of what decides a model's rows.
@@ -124,7 +122,14 @@ class Header:
         ]
         if rules and self.references:
             decisive.append(sorted(self.references.items()))
+        if rules and self.quality_options:
+            decisive.append(["quality_options", *sorted(self.quality_options.items())])
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def column_notes(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, ColumnNote]:
+    """Return what `columns:` says of columns."""
+    return {name: ColumnNote(**note) for name, note in columns.items()}
 
 
 _TAKEN = set(Header.__slots__) - {"quality_line"}

@@ -25,6 +25,7 @@ from lakeworks.project.errors import (
     INCOMPLETE,
     PYTHON_MODEL_FAILED,
     UNKNOWN_TABLE,
+    WRONG_VALUE,
     Mistakes,
 )
 from lakeworks.project.headers import Header, check_header, model_table, table_or_none
@@ -72,6 +73,8 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
     max_rejected: str | None = None,
     freshness: str | None = None,
     references: Mapping[str, str] | None = None,
+    owner: str = "",
+    lineage: Mapping[str, str | Sequence[str]] | None = None,
 ) -> Callable[[F], F]:
     """Declare that the decorated function makes the rows of a table.
 
@@ -91,6 +94,10 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
         max_rejected: The share (`5%`) or number of rows above which the step fails.
         freshness: How old the table may be, such as `24 hours`.
         references: Alias to table, for rules that look at other tables.
+        quality_options: How rules are evaluated, under the names of AWS Glue's options.
+        owner: Who answers for the table.
+        lineage: Column to the columns that its value derives from, as `orders.amount`; found
+            out from the frame where it is left out.
     """
     values = {
         "table": table,
@@ -110,6 +117,9 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
         "max_rejected": max_rejected,
         "freshness": freshness,
         "references": references or {},
+        "quality_options": quality_options or {},
+        "owner": owner,
+        "lineage": None if lineage is None else dict(lineage),
     }
 
     def declare(function: F) -> F:
@@ -197,11 +207,21 @@ def python_model_of(
         audit=header.audit,
         incremental_on_declared=header.incremental_on is not None,
         row_wise=facts["row_wise"],
+        lineage=_declared_lineage(facts.get("lineage")),
         description=header.description,
         columns=header.notes(),
         tags=header.tags,
+        owner=header.owner,
         **header.limits(),
     )
+
+
+def _declared_lineage(
+    facts: Mapping[str, Sequence[str]] | None,
+) -> Mapping[str, tuple[str, ...]] | None:
+    if facts is None:
+        return None
+    return {column: tuple(origins) for column, origins in facts.items()}
 
 
 def is_decided_by_text(text: str, models: int) -> bool:
@@ -305,6 +325,7 @@ def _facts(
     if whole:
         check_header(header, document.at, mistakes)
         _check_inputs(inputs, header, declared, at, mistakes)
+        _check_lineage(header_yaml.lineage or {}, inputs, at, mistakes)
     if name is None or None in named or not named:
         return None
     return {
@@ -312,6 +333,7 @@ def _facts(
         "header": header.facts(),
         "inputs": inputs,
         "row_wise": header_yaml.row_wise,
+        "lineage": header_yaml.lineage,
         "line": declared.line,
     }
 
@@ -336,6 +358,21 @@ def _check_inputs(
         problem = f"the function's parameters are not its inputs: {_first_line(error)}"
         hint = f"write def {_name(declared)}({', '.join(inputs)})"
         mistakes.add(at, problem, hint, code=INCOMPLETE)
+
+
+def _check_lineage(
+    lineage: Mapping[str, Sequence[str]],
+    inputs: Mapping[str, str],
+    at: Location,
+    mistakes: Mistakes,
+) -> None:
+    for column, origins in lineage.items():
+        for origin in origins:
+            alias, dot, named = origin.partition(".")
+            if alias not in inputs or not dot or not named:
+                problem = f"lineage: {column} is declared to derive from {origin!r}, no input's column"
+                hint = f"write {next(iter(inputs), 'alias')}.column"
+                mistakes.add(at, problem, hint, code=WRONG_VALUE)
 
 
 def _name(declared: _Declared) -> str:

@@ -17,7 +17,7 @@ from lakeworks.project.errors import (
     NOT_IN_THIS_VERSION,
     WRONG_VALUE,
 )
-from lakeworks.project.headers import check_columns, table_or_none
+from lakeworks.project.headers import check_columns, column_notes, table_or_none
 from lakeworks.project.limits import age_s, check_limits, reject_limit
 from lakeworks.project.locations import Refused, resolved
 from lakeworks.project.yaml_lines import read_yaml
@@ -64,6 +64,7 @@ def read_source(
     _check_format(declared, document, mistakes)
     _check_types(declared, document, mistakes)
     check_columns("partition_by", declared.partition_by, document.at, mistakes)
+    check_columns("columns", tuple(declared.columns), document.at, mistakes)
     check_limits(declared.max_rejected, declared.freshness, document.at, mistakes)
     sound = path != "" and len(mistakes.found) == before
     return _facts(declared, path, document) if sound else None
@@ -76,6 +77,7 @@ def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
     path = values.pop("path")
     csv = values.pop("csv", {})
     max_rejected, freshness = values.pop("max_rejected", None), values.pop("freshness", None)
+    columns = column_notes(values.pop("columns", {}))
     if "null_values" in csv:
         csv = {**csv, "null_values": tuple(csv["null_values"])}
     return Source(
@@ -87,6 +89,7 @@ def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
         partition_by=tuple(values.pop("partition_by", ())),
         max_rejected=reject_limit(max_rejected) if max_rejected else None,
         freshness_s=age_s(freshness) if freshness else None,
+        columns=columns,
         **values,
     )
 

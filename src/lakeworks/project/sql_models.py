@@ -86,6 +86,7 @@ def sql_model_of(facts: Mapping[str, Any], text: str, file: str) -> Model:
         description=header.description,
         columns=header.notes(),
         tags=header.tags,
+        owner=header.owner,
         **header.limits(),
     )
 
