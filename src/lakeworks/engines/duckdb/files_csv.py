@@ -7,13 +7,14 @@ with number and text; where an open quote swallowed the lines after it, those ar
 from __future__ import annotations
 
 import tempfile
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Field, Scalar, Schema
-from lakeworks.engines.duckdb import text_fit
+from lakeworks.engines.duckdb import csv_division, text_fit
 from lakeworks.engines.duckdb.csv_dialect import (
     Dialect,
     dialect_of,
@@ -22,7 +23,7 @@ from lakeworks.engines.duckdb.csv_dialect import (
     rows_of_lines,
 )
 from lakeworks.engines.duckdb.csv_ends import scans
-from lakeworks.engines.duckdb.csv_width import MOST_FIELDS, overfull
+from lakeworks.engines.duckdb.csv_width import MOST_FIELDS, width_of
 from lakeworks.engines.duckdb.files_sink import (
     DOUBTFUL,
     GOOD,
@@ -37,12 +38,12 @@ from lakeworks.engines.duckdb.files_sink import (
     typed_nulls,
     with_fate,
 )
-from lakeworks.engines.duckdb.heads import heads_of
+from lakeworks.engines.duckdb.heads import UNREADABLE, heads_of
 from lakeworks.engines.duckdb.json_rows import SYSTEM_COLUMNS, usable_name
 from lakeworks.engines.protocol import ArrivedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import duckdb
 
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
 _SCANS, _ERRORS = "__lakeworks_csv_scans", "__lakeworks_csv_errors"
 _STRING = Scalar("string")
+# The engine holds the errors of a scan in memory of its own, whatever it is told to use.
+_MOST_ERROR_BYTES = 256 * 1024 * 1024
 _ENDS = {"\r\n": "\\r\\n", "\n": "\\n", "\r": "\\r"}
 
 
@@ -62,12 +65,21 @@ class Group:
 
     Attributes:
         line_offset: For the rest of a broken file: how many lines came before it.
+        wide: Whether the lines that are too wide are to be taken out before the engine reads.
+        removed: Where lines were taken out: see `csv_division.Division`.
     """
 
     dialect: Dialect
     packing: Packing
     files: tuple[ArrivedFile, ...]
     line_offset: int = 0
+    wide: bool = False
+    removed: Sequence[int] = ()
+
+    def number(self, line: int) -> int:
+        """Return the number in its file of a line that has this one here."""
+        there = line + self.line_offset
+        return there + bisect_right(self.removed, there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,7 @@ class Looked:
         dialect: How it is written; None when nothing is.
         fault: Why it cannot be read, or empty.
         sample: Values by column, where types are to be inferred.
+        error_bytes: About what the engine would hold of errors for lines that are too wide.
     """
 
     source_file: str
@@ -85,6 +98,7 @@ class Looked:
     packing: Packing
     fault: str
     sample: Mapping[str, list[str]]
+    error_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +136,35 @@ class CsvReader:
         """Find every file's dialect and header."""
         sampled: set[tuple[Dialect, Packing]] = set()
         for file, head in heads_of(self.reading.files):
-            dialect, fault = self._look(file, head)
+            dialect, fault, error_bytes = self._look(file, head)
             sample: dict[str, list[str]] = {}
             if self.reading.types == "infer" and dialect is not None and not fault:
                 if (dialect, head.packing) not in sampled:
                     _sample(head, dialect, sample)
                 sampled.add((dialect, head.packing))
-            yield Looked(file.source_file, dialect, head.packing, fault, sample)
+            yield Looked(file.source_file, dialect, head.packing, fault, sample, error_bytes)
 
     def planned(self, looked: Iterable[Looked]) -> list[Group]:
         """Learn the schema from what was found of each file; group files alike."""
-        groups: dict[tuple[Dialect, Packing], list[ArrivedFile]] = {}
+        groups: dict[tuple[Dialect, Packing, bool], list[ArrivedFile]] = {}
         samples: dict[str, list[str]] = {}
+        sampled: set[tuple[Dialect, Packing]] = set()
+        error_bytes = 0
         for file, found in zip(self.reading.files, looked, strict=True):
             if found.fault:
                 self.unreadable[file.source_file] = found.fault
             elif found.dialect is not None:
-                if (found.dialect, found.packing) not in groups:
+                if (found.dialect, found.packing) not in sampled:
+                    sampled.add((found.dialect, found.packing))
                     for name, values in found.sample.items():
                         samples.setdefault(name, []).extend(values)
-                groups.setdefault((found.dialect, found.packing), []).append(file)
-        planned = [Group(d, packing, tuple(files)) for (d, packing), files in groups.items()]
+                wide = error_bytes + found.error_bytes > _MOST_ERROR_BYTES
+                error_bytes += 0 if wide else found.error_bytes
+                groups.setdefault((found.dialect, found.packing, wide), []).append(file)
+        planned = [
+            Group(dialect, packing, tuple(files), wide=wide)
+            for (dialect, packing, wide), files in groups.items()
+        ]
         if self.reading.known is None or self.reading.mode == "evolve":
             for group in planned:
                 self._learn(group.dialect.columns, samples)
@@ -150,18 +172,26 @@ class CsvReader:
 
     def apart(self, group: Group) -> list[Group]:
         """Divide a group into scans each of which tells of every row."""
+        if group.wide:
+            return [replace(group, files=(file,)) for file in group.files]
         threads = int(self.con.execute("SELECT current_setting('threads')").fetchall()[0][0])
         parts = scans(group.files, group.dialect, group.packing, threads=threads)
         return [replace(group, files=files) for files in parts]
 
-    def _look(self, file: ArrivedFile, head: Head) -> tuple[Dialect | None, str]:
-        """Return how a file is written, None when nothing is, and why it cannot be read."""
+    def _look(self, file: ArrivedFile, head: Head) -> tuple[Dialect | None, str, int]:
+        """Return how a file is written, None when nothing is; why it cannot be read; its errors."""
         if head.problem:
-            return None, head.problem
+            return None, head.problem, 0
         dialect = dialect_of(head, self.reading.options, self.reading.known)
         if dialect is None:
-            return None, "" if head.whole else "it begins with 64 KiB of blank lines"
-        return dialect, _fault(file, head, dialect)
+            return None, "" if head.whole else "it begins with 64 KiB of blank lines", 0
+        fault = fault_of(head, dialect)
+        if fault:
+            return dialect, fault, 0
+        width = width_of(file, head.packing, dialect)
+        if width.most_fields > MOST_FIELDS:
+            return dialect, f"a line has more than {MOST_FIELDS:,} fields", 0
+        return dialect, "", width.error_bytes
 
     def _learn(self, names: tuple[str, ...], samples: dict[str, list[str]]) -> None:
         new = [name for name in names if name not in self.schema and _may_be_column(name)]
@@ -176,6 +206,40 @@ class CsvReader:
 
     def read(self, group: Group) -> Gathered:
         """Read one group; writes nothing of it when the engine fails."""
+        return self._without_wide(group) if group.wide else self._scanned(group)
+
+    def _without_wide(self, group: Group) -> Gathered:
+        """Read the one file of a group without its lines that are too wide."""
+        [file] = group.files
+        with tempfile.TemporaryDirectory(prefix="lakeworks-") as folder:
+            rejects = RejectFile(Path(folder, "rejects.json"))
+            try:
+                division = csv_division.divided(
+                    file,
+                    group.packing,
+                    group.dialect,
+                    nulls=self._nulls(),
+                    place=Path(folder, "rest.csv"),
+                    rejects=rejects,
+                )
+            except (*UNREADABLE, UnicodeDecodeError) as error:
+                return self._unread(file, str(error))
+            finally:
+                rejects.close()
+            if division.error_bytes > _MOST_ERROR_BYTES:
+                return self._unread(
+                    file, "its quotes leave no telling which lines are too wide"
+                )
+            rest = Group(division.dialect, "none", (division.rest,), removed=division.removed)
+            gathered = self._scanned(rest)
+            gathered.rejected += self.sink.reject_lines(rejects.path)
+            gathered.quarantined += rejects.rows
+        return gathered
+
+    def _unread(self, file: ArrivedFile, why: str) -> Gathered:
+        return Gathered(schema=self.schema, unreadable={file.source_file: why})
+
+    def _scanned(self, group: Group) -> Gathered:
         self._drop_errors()
         columns = self._columns(group.dialect)
         files = self.sink.copy(self._select(group, columns), self.schema)
@@ -245,8 +309,7 @@ class CsvReader:
     def _scan(self, group: Group) -> str:
         d = group.dialect
         names = ", ".join(f"c{n}: 'VARCHAR'" for n in range(len(d.columns)))
-        nulls = self.reading.options.get("null_values") or ("",)
-        nullstr = "[" + ", ".join(quote_literal(str(n)) for n in nulls) + "]"
+        nullstr = "[" + ", ".join(quote_literal(null) for null in self._nulls()) + "]"
         new_line = f"new_line = {quote_literal(_ENDS[d.new_line])}, " if d.new_line else ""
         return (
             f"read_csv({path_list(f.uri for f in group.files)}, columns = {{{names}}}, "
@@ -259,11 +322,15 @@ class CsvReader:
             f"rejects_scan = '{_SCANS}', rejects_table = '{_ERRORS}')"
         )
 
+    def _nulls(self) -> list[str]:
+        return [str(null) for null in self.reading.options.get("null_values") or ("",)]
+
     def _broken(self, group: Group, into: Gathered) -> None:
         """Quarantine the lines that the scan set aside; read again what they swallowed."""
         rows = self.con.execute(
-            "SELECT file_path, line, any_value(csv_line), "
-            "string_agg(DISTINCT error_message, '; ' ORDER BY error_message), "
+            "SELECT file_path, line, any_value(csv_line), list(DISTINCT error_message) "
+            "FILTER (error_type <> 'TOO MANY COLUMNS'), "
+            "max(column_idx) FILTER (error_type = 'TOO MANY COLUMNS'), "
             "bool_or(error_type = 'UNQUOTED VALUE') "
             f"FROM {_ERRORS} JOIN {_SCANS} USING (scan_id, file_id) GROUP BY 1, 2 ORDER BY 1, 2"
         ).fetchall()
@@ -274,15 +341,18 @@ class CsvReader:
         with tempfile.TemporaryDirectory(prefix="lakeworks-") as folder:
             rejects = RejectFile(Path(folder, "rejects.json"))
             tails: list[Group] = []
-            for uri, line, text, error, open_quote in rows:
+            for uri, line, text, messages, fields, open_quote in rows:
                 file = places[uri]
-                shown = text
-                first, _, rest = (text or "").partition("\n")
+                # The engine shows blank lines above a broken one as a part of it.
+                shown = text and text.lstrip("\r\n")
+                first, _, rest = (shown or "").partition("\n")
                 if open_quote and rest.strip():
                     shown = first
                     tails.append(self._tail(group, file, line, rest, folder, len(tails)))
-                number = line + group.line_offset
-                rejects.add(Reject(shown, "parse", _told(error), file.source_file, number))
+                columns = len(group.dialect.columns)
+                error = csv_division.told(messages or (), columns, fields or 0)
+                number = group.number(line)
+                rejects.add(Reject(shown, "parse", error, file.source_file, number))
             rejects.close()
             into.rejected += self.sink.reject_lines(rejects.path)
             into.quarantined += rejects.rows
@@ -296,24 +366,17 @@ class CsvReader:
         path.write_text(rest, encoding="utf-8", newline="")
         dialect = replace(group.dialect, skip=0, encoding="utf-8", new_line="")
         arrived = ArrivedFile(str(path), file.source_file, path.stat().st_size)
-        return Group(dialect, "none", (arrived,), group.line_offset + line)
+        return replace(
+            group,
+            dialect=dialect,
+            packing="none",
+            files=(arrived,),
+            line_offset=group.line_offset + line,
+        )
 
     def _drop_errors(self) -> None:
         for name in (_ERRORS, _SCANS):
             self.con.execute(f"DROP TABLE IF EXISTS {quote_identifier(name)}")
-
-
-def _fault(file: ArrivedFile, head: Head, dialect: Dialect) -> str:
-    fault = fault_of(head, dialect)
-    if not fault and overfull(file, head.packing, dialect.delimiter, dialect.quote):
-        return f"a line has more than {MOST_FIELDS:,} fields"
-    return fault
-
-
-def _told(error: str) -> str:
-    return error.replace("Expected Number of Columns: ", "expected columns: ").replace(
-        " Found: ", ", found: "
-    )
 
 
 def _may_be_column(name: str) -> bool:
