@@ -177,3 +177,141 @@ def test_wrong_references_are_mistakes_of_the_project(
     shop.model('Rules = [ IsComplete "id" ]', header)
     with pytest.raises(ProjectError, match=told):
         Lake.check(shop.root)
+
+
+EMPTY = """/*
+load: append
+{header}quality: |
+{rules}
+*/
+select id, customer, amount from bronze.orders where amount > 0
+"""
+
+
+def filtered(shop: Shop, *rules: str, header: str = "") -> None:
+    text = "  Rules = [\n    " + ",\n    ".join(rules) + "\n  ]"
+    path = shop.root / "models/silver/orders.sql"
+    path.write_text(EMPTY.format(header=header, rules=text))
+
+
+def test_a_run_that_stages_no_rows_is_not_stopped_by_rules_on_values(shop: Shop) -> None:
+    (shop.root / "models/silver/customers.sql").write_text("select id from bronze.customers\n")
+    shop.arrive("customers", {"id": "c1"})
+    filtered(
+        shop,
+        'Completeness "amount" > 0.9',
+        'Sum "amount" > 0',
+        'DistinctValuesCount "customer" >= 1',
+        'ReferentialIntegrity "customer" "people.id" = 1.0',
+        'DatasetMatch "people" "customer->id" "customer->id" = 1.0',
+        'CustomSql "select max(amount) from primary" > 0',
+        'CustomSql "select id from primary"',
+        '(Mean "amount" > 0) and (IsComplete "id")',
+        'DetectAnomalies "Mean" "amount"',
+        header="references: {people: silver.customers}\n",
+    )
+    shop.orders(-1, -2)
+    step = shop.run()
+    assert (step.status, step.rows_written) == ("succeeded", 0), step.error
+    assert {o.outcome for o in step.outcomes} == {"Passed"}
+    assert "no rows were staged" in step.outcomes[0].failure_reason
+    # What was not there is no earlier value for rules that compare with it.
+    assert shop.results()[0].metrics == {}
+
+
+def test_rules_on_how_many_rows_there_are_hold_of_no_rows_too(shop: Shop) -> None:
+    filtered(shop, "RowCount > 0")
+    shop.orders(-1)
+    step = shop.run()
+    assert step.status == "failed"
+    assert "RowCount" in str(step.error)
+
+
+def test_rows_that_fail_a_composite_rule_by_row_are_set_aside(shop: Shop) -> None:
+    rules = 'Rules = [ (ColumnValues "amount" > 10) or (ColumnValues "customer" = "vip") ]'
+    options = "load: append\nquality_options: {compositeRuleEvaluation.method: ROW}"
+    shop.model(rules, options)
+    shop.arrive(
+        "orders",
+        {"id": 1, "customer": "c1", "amount": 5},
+        {"id": 2, "customer": "c1", "amount": 50},
+        {"id": 3, "customer": "vip", "amount": 5},
+    )
+    step = shop.run()
+    assert (step.status, step.rows_written, step.rows_quarantined) == ("succeeded", 2, 1)
+    assert step.outcomes[0].outcome == "Failed"
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("compositeRuleEvaluation.methd: ROW", "there is no option"),
+        ("compositeRuleEvaluation.method: ROWS", "cannot be 'ROWS'"),
+    ],
+)
+def test_a_misspelt_option_is_a_mistake_of_the_project(
+    shop: Shop, option: str, told: str
+) -> None:
+    shop.model('Rules = [ IsComplete "id" ]', f"quality_options: {{{option}}}")
+    with pytest.raises(ProjectError, match=told):
+        Lake.check(shop.root)
+
+
+def test_rules_on_files_look_at_paths_from_the_project_folder(shop: Shop) -> None:
+    shop.model(
+        """
+        Rules = [
+          FileFreshness "in/orders" > (now() - 1 days),
+          FileSize "in/orders" > 1 GB labels=["severity"="warn"]
+        ]
+        """
+    )
+    shop.orders(1)
+    step = shop.run()
+    assert step.status == "succeeded", step.error
+    assert [o.outcome for o in step.outcomes] == ["Passed", "Failed"]
+    assert "1 of 1 files" in step.outcomes[1].failure_reason
+
+
+def test_a_rule_on_files_without_a_path_is_refused_for_a_model(shop: Shop) -> None:
+    shop.model("Rules = [ FileFreshness > (now() - 1 days) ]")
+    with pytest.raises(ProjectError, match="FileFreshness names no path"):
+        Lake.check(shop.root)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ('IsComplete "amout"', "did you mean amount"),
+        ('(IsComplete "id") and (Mean "amout" > 0)', "did you mean amount"),
+        ('Mean "customer" > 0', "only numbers"),
+        ('IsComplete "id" where "amout > 0"', "where clause is invalid"),
+        ('CustomSql "select count(amout) from primary" > 0', "CustomSql cannot run"),
+        ('ReferentialIntegrity "customer" "people.idd" = 1.0', "people"),
+    ],
+)
+def test_a_rule_that_fails_every_run_is_told_before_one(
+    shop: Shop, rule: str, told: str
+) -> None:
+    (shop.root / "models/silver/customers.sql").write_text("select id from bronze.customers\n")
+    shop.arrive("customers", {"id": "c1"})
+    shop.orders(1)
+    shop.model(f"Rules = [ RowCount > 0,\n{rule} ]", "references: {people: silver.customers}")
+    with pytest.raises(ProjectError, match=rf"orders.sql:5.*fails every run.*{told}"):
+        Lake.check(shop.root)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        '(IsComplete "amout") or (IsComplete "amount")',
+        "RowCount > 100 / last()",
+        'IsComplete "amout" labels=["severity"="warn"]',
+    ],
+)
+def test_a_rule_that_may_pass_another_day_or_only_warns_is_no_mistake(
+    shop: Shop, rule: str
+) -> None:
+    shop.orders(1)
+    shop.model(f"Rules = [ {rule} ]")
+    Lake.check(shop.root)

@@ -70,6 +70,7 @@ def test_any_text_is_either_a_ruleset_or_a_dqdl_error(text: str) -> None:
         assert parse(text)
 
 
+@pytest.mark.timeout(300 + TRIES // 500)
 @pytest.mark.parametrize("kind", sorted(FUZZERS))
 def test_no_input_crashes_the_parser_and_each_refusal_has_a_place(kind: str) -> None:
     rng = random.Random(f"dqdl {kind}")
@@ -77,9 +78,9 @@ def test_no_input_crashes_the_parser_and_each_refusal_has_a_place(kind: str) -> 
     slowest = 0.0
     for tried in range(max(TRIES // len(FUZZERS), 1)):
         text = make(rng)
-        begun = time.perf_counter()
+        begun = time.process_time()
         verdict(text, thorough=tried % 10 == 0)
-        slowest = max(slowest, time.perf_counter() - begun)
+        slowest = max(slowest, time.process_time() - begun)
     assert slowest < 5
 
 

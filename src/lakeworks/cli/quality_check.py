@@ -50,6 +50,14 @@ def check(
             show_default=False,
         ),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="One of Glue's options, such as compositeRuleEvaluation.method=ROW.",
+            show_default=False,
+        ),
+    ] = None,
     junit: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Also write JUnit XML, for CI.", show_default=False),
@@ -68,6 +76,7 @@ def check(
         _ruleset(rules),
         reference=dict(_aliased(each) for each in reference or ()),
         history=_history(history) if history else None,
+        options=dict(_option(each) for each in option or ()),
         engine=engine,
     )
     if junit is not None:
@@ -92,6 +101,13 @@ def _aliased(written: str) -> tuple[str, str]:
     if not (alias and equals and path):
         raise UsageError(f"--reference {written} names no data", "write --reference ALIAS=PATH")
     return alias, path
+
+
+def _option(written: str) -> tuple[str, str]:
+    name, equals, value = written.partition("=")
+    if not (name and equals and value):
+        raise UsageError(f"--option {written} sets nothing", "write --option NAME=VALUE")
+    return name, value
 
 
 def _history(path: Path) -> Any:  # noqa: ANN401 - checked by `evaluate`

@@ -16,6 +16,7 @@ from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.pipeline import frame_models
 from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
+from lakeworks.pipeline.rule_check import never_pass, rule_mistakes
 from lakeworks.project.declaration import Location
 from lakeworks.project.errors import Mistake, ProjectError
 from lakeworks.storage.files import TableSource
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from lakeworks.core.names import TableName
     from lakeworks.engines.protocol import Session
     from lakeworks.pipeline.state import Services
-    from lakeworks.project.declaration import Model, Project, Quality, Source
+    from lakeworks.project.declaration import Model, Project, Source
     from lakeworks.project.loader import Examined
 
 _MOST_MISSING = 50
@@ -48,7 +49,7 @@ def check(services: Services) -> Project:
     rulesets = [model.quality for model in services.project.models.values() if model.quality]
     described = describe(services)
     _tell(described.doubts)
-    mistakes = [*_rule_mistakes(rulesets), *described.mistakes]
+    mistakes = [*rule_mistakes(rulesets), *described.mistakes]
     if mistakes:
         raise ProjectError.of(mistakes)
     return services.project
@@ -66,7 +67,7 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
     Raises:
         ProjectError: with every mistake of the files, and every other that the rest shows.
     """
-    mistakes = [*examined.mistakes, *_rule_mistakes(examined.rulesets)]
+    mistakes = [*examined.mistakes, *rule_mistakes(examined.rulesets)]
     if services is not None:
         described = describe(services, doubtful=examined.doubtful)
         _tell(described.doubts)
@@ -177,6 +178,11 @@ def _describe_model(
         schema = _described(model, session, found)
         if schema is not None and _passes_on_more(model, session, found):
             found.partly.add(model.table)
+    if schema is not None and not doubtful:
+        told = never_pass(model, schema, found.schemas, services)
+        doubted = model.table in found.partly
+        found.doubts += [mistake for mistake, warned in told if doubted or warned]
+        found.mistakes += [mistake for mistake, warned in told if not (doubted or warned)]
     if schema is not None and not doubtful:
         found.mistakes += _header_mistakes(model, schema)
         schema = full_schema(model, schema)
@@ -314,23 +320,3 @@ def _header_mistakes(model: Model, schema: Schema) -> list[Mistake]:
 def _tell(doubts: Iterable[Mistake]) -> None:
     for doubt in sorted(dict.fromkeys(doubts), key=lambda d: (d.at.file, d.at.line)):
         events.emit("check.doubt", **doubt.as_json())
-
-
-def _rule_mistakes(rulesets: Iterable[Quality]) -> list[Mistake]:
-    from lakeworks.quality import check as check_rules
-    from lakeworks.quality import parse
-    from lakeworks.quality.severity import severity_problems
-
-    mistakes: list[Mistake] = []
-    for ruleset in rulesets:
-        at = ruleset.at
-        problems = check_rules(ruleset.text, first_line=at.line, file=at.file)
-        if not problems:
-            parsed = parse(ruleset.text, first_line=at.line, file=at.file)
-            problems = list(severity_problems(parsed))
-        for error in problems:
-            line = error.line or at.line
-            mistakes.append(
-                Mistake(Location(at.file, line), error.problem, error.hint, error.code)
-            )
-    return mistakes

@@ -62,7 +62,7 @@ class StepRules:
             rejected_by=staged.rejected_by,
             rows_read=staged.read,
         )
-        evaluation = self.compiled.judge(figures)
+        evaluation = self.compiled.judge(replace(figures, nothing_staged=not staged.added))
         failed = blocking(evaluation, self.severity_of)
         if failed:
             raise RulesFailedError.failed(
@@ -119,10 +119,12 @@ def compiled(model: Model, schema: Schema, session: Session, state: State) -> St
     if model.quality is None:
         return None
     from lakeworks.quality import compile_ruleset, parse
+    from lakeworks.quality.evaluation.file_listing import StoredFiles
+    from lakeworks.quality.outcomes.options import Options
     from lakeworks.quality.rules.custom_sql import GatedSql
     from lakeworks.quality.severity import severities
 
-    at = model.quality.at
+    project, at = state.services.project, model.quality.at
     ruleset: Ruleset = parse(model.quality.text, first_line=at.line, file=at.file)
     severity_of = severities(ruleset, model.quality.on_violation)
     references = _bound(model, session, state)
@@ -132,8 +134,10 @@ def compiled(model: Model, schema: Schema, session: Session, state: State) -> St
     ready = compile_ruleset(
         ruleset,
         schema,
+        options=Options.read(model.quality.options),
         history=state.services.catalog.quality_results.history(model.table),
         references=references,
+        files=StoredFiles(base=str(project.root), options=project.environment.options),
         caller_sql=GatedSql(state.services.engine, session, names),
     )
     kept = tuple(

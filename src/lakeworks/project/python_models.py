@@ -73,6 +73,7 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
     max_rejected: str | None = None,
     freshness: str | None = None,
     references: Mapping[str, str] | None = None,
+    quality_options: Mapping[str, str] | None = None,
     owner: str = "",
     lineage: Mapping[str, str | Sequence[str]] | None = None,
 ) -> Callable[[F], F]:

@@ -19,6 +19,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "orders.csv").write_text("id,name\n1,ann\n2,\n")
     (tmp_path / "good.dqdl").write_text('Rules = [ IsComplete "id", RowCount = 2 ]')
     (tmp_path / "bad.dqdl").write_text('Rules = [ IsComplete "id", IsComplete "name" ]')
+    (tmp_path / "either.dqdl").write_text(
+        'Rules = [ (ColumnValues "id" = 1) or (ColumnValues "id" = 2) ]'
+    )
     (tmp_path / "torn.dqdl").write_text('Rules = [ IsComplete "id" & ]')
     (tmp_path / "history.json").write_text('{"Dataset.*.RowCount": [1, 2, 3]}')
     (tmp_path / "list.json").write_text("[1]")
@@ -58,6 +61,11 @@ def test_json_and_junit_tell_the_same(folder: Path, capsys: pytest.CaptureFixtur
     assert suite[1][0].get("message") == told["outcomes"][1]["failure_reason"]
 
 
+def test_an_option_of_glue_decides_how_composites_are_judged(folder: Path) -> None:
+    assert check(folder, "either.dqdl") == 1
+    assert check(folder, "either.dqdl", "--option", "compositeRuleEvaluation.method=ROW") == 0
+
+
 @pytest.mark.parametrize(
     ("rules", "more", "said"),
     [
@@ -66,6 +74,8 @@ def test_json_and_junit_tell_the_same(folder: Path, capsys: pytest.CaptureFixtur
         ("good.dqdl", ("--reference", "x"), "--reference ALIAS=PATH"),
         ("good.dqdl", ("--reference", "x=/none.parquet"), "no data at /none.parquet"),
         ("good.dqdl", ("--history", "list.json"), "JSON object"),
+        ("good.dqdl", ("--option", "x"), "--option NAME=VALUE"),
+        ("good.dqdl", ("--option", "x=y"), "there is no option 'x'"),
         ("good.dqdl", ("--engine", "abacus"), "there is no engine 'abacus'"),
     ],
 )

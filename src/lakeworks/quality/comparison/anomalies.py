@@ -7,7 +7,8 @@ that one bad run in the past neither hides the next nor calls a good one bad:
    wide, as it must be.
 2. *Trend* (from eight values): the Theil-Sen slope, where the Mann-Kendall test finds one (1 %).
 3. *Week*: where 21 values or more differ by their place in a period of seven (Kruskal-Wallis
-   test, 1 %), each is compared with those at its own place. Before that, a value as it was
+   test, 1 %), each is compared with those at its own place. With up to 27 values, where the
+   test finds no week (two quiet days of seven are not always enough for it), a value as it was
    seven runs ago is let pass.
 4. *Spread*: the median absolute deviation of what is left, with Croux and Rousseeuw's
    correction for few values, never less than half a percent of the level.
@@ -44,6 +45,7 @@ _MANY_VALUES = 8
 _STUDENT = {2: 9.925, 3: 5.841, 4: 4.604, 5: 4.032, 6: 3.707}  # 99 %, by degrees of freedom
 _TREND_LIMIT = 2.576  # the normal distribution's, 1 % on both sides
 _SEASON_VALUES = 3 * PERIOD
+_SURE_VALUES = 4 * PERIOD
 _SEASON_LIMIT = 16.812  # chi-squared with six degrees of freedom, 1 %
 _LEAST_SPREAD = 0.005
 _MAD_TO_SIGMA = 1.482602
@@ -212,8 +214,8 @@ def _ranks(values: Sequence[float]) -> list[float]:
 def _expected(value: float, found: Forecast) -> bool:
     if found.lower <= value <= found.upper:
         return True
-    # Too few values tell a week yet: one like that of seven runs ago is let pass.
-    if not PERIOD <= len(found.values) < _SEASON_VALUES:
+    # So few values may not tell a week yet: one like that of seven runs ago is let pass.
+    if "week" in found.parts or not PERIOD <= len(found.values) < _SURE_VALUES:
         return False
     ago = found.values[-PERIOD]
     return ago - (found.expected - found.lower) <= value <= ago + (found.upper - found.expected)

@@ -12,14 +12,15 @@ the model's `on_violation`:
 - `fail`, `warn`: nothing is rejected; `metrics_query(scope="all")` and `judge(figures)`. With
   `fail`, any rule that does not pass fails the step.
 
-Composite rules are judged by the whole table, as Glue does unless told otherwise.
+Composite rules are judged by the whole table, as Glue does unless told otherwise; with
+`compositeRuleEvaluation.method` ROW those that single rows can tell reject rows too.
 
 https://docs.aws.amazon.com/glue/latest/dg/dqdl.html
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakeworks.core import clock
@@ -36,6 +37,7 @@ from lakeworks.quality.outcomes.evaluation import (
     Figures,
     Finding,
     NoFigureError,
+    OfValues,
     RowTest,
     RuleOutcome,
     Settled,
@@ -75,6 +77,12 @@ if TYPE_CHECKING:
     from lakeworks.quality.rules.context import CallerSql, FileListing, Reference
 
 Scope = Literal["all", "dataset"]
+_COMPOSITE = "Dataset.*.CompositeRule.Compliance"
+# What is asked of a run that stages no rows too: how many there are, which columns, which files.
+NOT_OF_VALUES = frozenset({
+    "RowCount", "RowCountMatch", "ColumnCount", "ColumnExists", "ColumnNamesMatchPattern",
+    "SchemaMatch", "FileFreshness", "FileSize", "FileMatch", "FileUniqueness",
+})  # fmt: skip
 COMPILERS = {
     **column_rules.COMPILERS,
     **composed_rules.COMPILERS,
@@ -252,11 +260,16 @@ def _compiled(rule: Rule | Composite, context: Context) -> Compiled:
         return _composite(rule, context)
     try:
         _check_filter(rule, context)
-        return COMPILERS[rule.type](rule, context)
+        found = COMPILERS[rule.type](rule, context)
     except RuleFailedError as reason:
         return Compiled(Settled(Finding("Failed", str(reason))))
     except IncomparableError as reason:
         return Compiled(Settled(Finding("Error", str(reason))))
+    # What is watched for anomalies is named by the first parameter.
+    asked = rule.parameters[0] if rule.type == "DetectAnomalies" else rule.type
+    if asked in NOT_OF_VALUES or isinstance(found.test, Settled):
+        return found
+    return replace(found, test=OfValues(found.test))
 
 
 def _check_filter(rule: Rule, context: Context) -> None:
@@ -283,22 +296,23 @@ def _composite(rule: Composite, context: Context) -> Compiled:
     rows = tuple(part.rows for part in parts if part.rows is not None)
     together = RowGroup(rule.operator, rows) if len(rows) == len(parts) else None
     if together is not None and context.options.composites == "ROW":
-        return Compiled(_by_row(rule, together, context), together, rejects=False)
+        rejects = all(part.rejects for part in parts)
+        test = _by_row(rule, together, context)
+        return Compiled(test, together, rejects=rejects, share=_COMPOSITE)
     tests = tuple(part.test for part in parts)
     joined = AllOf(tests) if rule.operator == "and" else AnyOf(tests)
     return Compiled(joined, together, rejects=False)
 
 
 def _by_row(rule: Composite, together: RowGroup, context: Context) -> Test:
-    share = "Dataset.*.CompositeRule.Compliance"
     bad = f"do not satisfy {rule}"
     flags = Flags(PRIMARY)
     condition = flags.expression(together)
     if not flags.joined:
         good, total = context.rows(condition), context.rows()
-        return ShareTest(share, good, total, None, bad)
+        return ShareTest(_COMPOSITE, good, total, None, bad)
     counted = f"count(case when {condition} then 1 end) as good, count(*) as total"
-    return RowsTest(share, context.query(f"select {counted} from {flags.source()}"), bad)
+    return RowsTest(_COMPOSITE, context.query(f"select {counted} from {flags.source()}"), bad)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +332,12 @@ class RowsTest:
 
 def _row_check(text: str, found: Compiled) -> RowCheck | None:
     rows = found.rows
-    if not isinstance(rows, RowLevel):
+    if isinstance(rows, RowGroup):
+        flags = Flags(PRIMARY)
+        condition = flags.expression(rows)
+        # What compares rows with each other is not told by one row while it is staged.
+        return None if flags.joined else RowCheck(text, condition)
+    if rows is None:
         return None
     if rows.unique:
         # The engine compares all rows, not those that a filter leaves.

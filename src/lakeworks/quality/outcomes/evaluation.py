@@ -143,12 +143,14 @@ class Figures:
         metrics: Values by the names that `Context` handed out.
         rejected_by: How many rows each rule rejected, by its text, where it is judged by that.
         problems: Why figures are missing, by name.
+        nothing_staged: Whether a run has no rows to publish, so that values prove nothing.
     """
 
     metrics: Mapping[str, Any]
     rejected_by: Mapping[str, int] | None = None
     rows_read: int = 0
     problems: Mapping[str, str] = field(default_factory=dict)
+    nothing_staged: bool = False
 
     def value(self, name: str) -> Any:  # noqa: ANN401 - whatever the SQL gave
         """Return a figure as the engine gave it.
@@ -200,6 +202,19 @@ class Settled:
     def judge(self, figures: Figures) -> Finding:  # noqa: ARG002 - decided before
         """Return what was decided."""
         return self.finding
+
+
+@dataclass(frozen=True, slots=True)
+class OfValues:
+    """A rule on the values in rows: where a run stages none, nothing contradicts it."""
+
+    test: Test
+
+    def judge(self, figures: Figures) -> Finding:
+        """Pass with a reason, and without metrics, which would be history of nothing."""
+        if figures.nothing_staged:
+            return Finding("Passed", "no rows were staged, so there are no values to judge")
+        return self.test.judge(figures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,38 @@ def test_ordinary_values_are_seldom_called_anomalous(count: int, counts: bool) -
     assert alarms <= 6
 
 
+@pytest.mark.parametrize("noise", [0.02, 0.1])
+@pytest.mark.parametrize("count", [8, 14, 21, 24, 26, 28, 56])
+def test_a_weekly_figure_is_seldom_called_anomalous_on_any_day(
+    count: int, noise: float
+) -> None:
+    """At most 2 of 40 on each day of the week, and 1 in 100 over all: as the documentation says."""
+    alarms = [
+        sum(weekly_alarm(count, day, noise, seed, factor=1.0) for seed in range(40))
+        for day in range(7)
+    ]
+    assert max(alarms) <= 2, alarms
+    assert sum(alarms) <= 2.8
+
+
+@pytest.mark.parametrize(("count", "least"), [(24, 240), (28, 275), (56, 275)])
+def test_half_of_what_is_usual_on_that_day_is_told(count: int, least: int) -> None:
+    """Of 280, with a noise of 5 %: 85 in 100 with 24 earlier values, nearly all from 28 on."""
+    told = sum(
+        weekly_alarm(count, day, 0.05, seed, factor=0.5)
+        for day in range(7)
+        for seed in range(40)
+    )
+    assert told >= least
+
+
+def weekly_alarm(count: int, day: int, noise: float, seed: int, *, factor: float) -> bool:
+    """Whether the value after `count` others that begin on a day of the week is anomalous."""
+    chance = random.Random(seed * 7 + day)
+    made = [WEEK[(at + day) % 7] * (1 + chance.gauss(0, noise)) for at in range(count + 1)]
+    return anomalous(made[-1] * factor, made[:-1], counts=True)
+
+
 def test_a_value_that_is_missing_is_anomalous_once_there_were_some() -> None:
     assert anomalous(None, [1, 2, 3])
     assert anomalous(float("nan"), [1, 2, 3])
