@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.ledger import Ledger
     from lakeworks.catalog.locks import Locks
     from lakeworks.catalog.quality_results import QualityResults
+    from lakeworks.catalog.schema_registry.registry import SchemaRegistry
     from lakeworks.core.names import TableName
 
 __all__ = ["Catalog", "Head", "Run", "Snapshot"]
@@ -67,6 +68,13 @@ class Catalog:
         from lakeworks.catalog.quality_results import QualityResults
 
         return QualityResults(self._database)
+
+    @cached_property
+    def schema_registry(self) -> SchemaRegistry:
+        """Schemas of records, by name and version."""
+        from lakeworks.catalog.schema_registry.registry import SchemaRegistry
+
+        return SchemaRegistry(self._database)
 
     @cached_property
     def locks(self) -> Locks:

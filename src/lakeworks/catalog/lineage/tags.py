@@ -1,0 +1,158 @@
+"""Tags follow data: a tag on a column is on every column that takes its value, however far.
+
+Pure. A column gives a tag up where its declaration says `declassify`, with a reason. What only
+influences a column (a filter, a count) carries no tag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.catalog.lineage.build import build_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lakeworks.catalog.lineage.graph import ColumnId, LineageGraph
+    from lakeworks.core.names import TableName
+    from lakeworks.core.types import Schema
+    from lakeworks.project.declaration import ColumnNote, Model, Project, Source
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TagOrigin:
+    """A tag's value, and the column on which it was declared."""
+
+    value: str
+    table: str
+    column: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"value": self.value, "table": self.table, "column": self.column}
+
+
+Found = dict[str, tuple[TagOrigin, ...]]
+Tags = dict[str, dict[str, Found]]
+
+
+@dataclass(frozen=True, slots=True)
+class Declassified:
+    """A tag that a column gives up.
+
+    Attributes:
+        removed: Where the tag came from; empty where it removes nothing.
+        doubtful: Whether it may remove something all the same: what the column derives from is
+            not known entirely.
+    """
+
+    table: str
+    column: str
+    tag: str
+    reason: str
+    removed: tuple[TagOrigin, ...]
+    doubtful: bool = False
+
+
+def tags_of(project: Project, schemas: Mapping[TableName, Schema]) -> Tags:
+    """Return the tags of every column, by table, column and tag.
+
+    A column whose origins are not all known may lack tags: `LineageGraph.unresolved` names it,
+    and whoever enforces tags must count it as tagged.
+
+    Args:
+        project: What is declared.
+        schemas: The columns of tables, as far as they are known.
+    """
+    return tags_on(build_graph(project, schemas), project)
+
+
+def tags_on(graph: LineageGraph, project: Project) -> Tags:
+    """Return the tags of every column of a graph that is there already."""
+    tags: Tags = {}
+    for column, found, _ in _walked(graph, project):
+        if found:
+            tags.setdefault(column[0], {})[column[1]] = found
+    return tags
+
+
+def declassified(graph: LineageGraph, project: Project) -> list[Declassified]:
+    """Return every tag that a declaration takes off a column, with its reason."""
+    notes = _notes(project)
+    if not any(note.declassify for note in notes.values()):
+        return []
+    removed = {_fold(column): gone for column, _, gone in _walked(graph, project)}
+    return [
+        Declassified(
+            *column,
+            tag=tag,
+            reason=reason,
+            removed=removed.get(column, {}).get(tag, ()),
+            doubtful=_is_doubtful(column, graph),
+        )
+        for column, note in notes.items()
+        for tag, reason in note.declassify.items()
+    ]
+
+
+def _walked(graph: LineageGraph, project: Project) -> Iterator[tuple[ColumnId, Found, Found]]:
+    """Yield each column with its tags and with those that it gave up, origins first."""
+    notes = _notes(project)
+    found: dict[ColumnId, Found] = {}
+    for column in _in_order(graph, project):
+        inherited: dict[str, set[TagOrigin]] = {}
+        for origin in graph.values.get(column, ()):
+            for tag, origins in found.get(_fold(origin), {}).items():
+                inherited.setdefault(tag, set()).update(origins)
+        note = notes.get(_fold(column))
+        given_up = note.declassify if note else {}
+        removed = {
+            tag: tuple(sorted(inherited.pop(tag))) for tag in given_up if tag in inherited
+        }
+        for tag, value in note.tags.items() if note else ():
+            inherited.setdefault(tag, set()).add(TagOrigin(value, *column))
+        tags = {tag: tuple(sorted(origins)) for tag, origins in sorted(inherited.items())}
+        found[_fold(column)] = tags
+        yield column, tags, removed
+
+
+def _in_order(graph: LineageGraph, project: Project) -> Iterator[ColumnId]:
+    """Yield every column after those that it derives from, as nodes were added."""
+    declared = {str(one.table): one for one in project.sources.values()}
+    for name, node in graph.nodes.items():
+        columns = list(node.columns)
+        known = {column.lower() for column in columns}
+        source = declared.get(name)
+        columns += [c for c in (source.columns if source else ()) if c.lower() not in known]
+        yield from ((name, column) for column in columns)
+
+
+def _notes(project: Project) -> dict[ColumnId, ColumnNote]:
+    declared: list[Source | Model] = [*project.sources.values(), *project.models.values()]
+    return {
+        (str(one.table), column.lower()): note
+        for one in declared
+        for column, note in one.columns.items()
+    }
+
+
+def _is_doubtful(column: ColumnId, graph: LineageGraph) -> bool:
+    """Whether a tag may reach a column in a way that is not known."""
+    todo, seen = [column], {column}
+    folded = {_fold(known): known for known in graph.values}
+    while todo:
+        current = folded.get(_fold(todo.pop()))
+        if current is None:
+            continue
+        node = graph.nodes.get(current[0])
+        if current in graph.unresolved or (node is not None and node.unresolved):
+            return True
+        fresh = [origin for origin in graph.values[current] if origin not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return False
+
+
+def _fold(column: ColumnId) -> ColumnId:
+    return column[0], column[1].lower()

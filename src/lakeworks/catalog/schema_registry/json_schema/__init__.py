@@ -1,0 +1,3 @@
+"""JSON Schema: definitions, which documents one takes that another takes, records."""
+
+from __future__ import annotations
