@@ -41,7 +41,7 @@ def register(session: Session, entry: SchemaEntry, definition: str) -> SchemaVer
         raise IncompatibleSchemaError.because(
             entry.name, entry.compatibility, report.explained()
         )
-    return rows.addversion(session, entry, definition, like)
+    return rows.add_version(session, entry, definition, like)
 
 
 def compared(session: Session, entry: SchemaEntry, definition: str) -> CompatibilityReport:
