@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
-import zipfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from lakeworks.aws.errors import PackagingError, SubmitSettingsError
+from lakeworks.core.archives import zipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from lakeworks.project.declaration import Project
 
@@ -32,8 +31,6 @@ FOLDERS = (
     "workflows",
 )  # fmt: skip
 SUFFIXES = frozenset({".sql", ".py", ".yml", ".yaml"})
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-_FILE_MODE = 0o100644 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +98,6 @@ def wheel(version: str) -> Packed:
     record = "".join(f"{name},{_digest(data)},{len(data)}\n" for name, data in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
     return Packed(f"lakeworks-{version}-py3-none-any.whl", zipped(files))
-
-
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    """Pack files so that equal files give equal bytes, whenever and wherever it is done."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, data in files.items():
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.external_attr = _FILE_MODE
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, data)
-    return target.getvalue()
 
 
 def _declaring(root: Path) -> Iterator[Path]:

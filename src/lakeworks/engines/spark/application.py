@@ -13,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from lakeworks.engines.spark.errors import (
     MissingSparkError,
+    SparkSettingError,
     SparkStartError,
     translated_errors,
 )
@@ -31,9 +33,14 @@ if TYPE_CHECKING:
     from lakeworks.engines.spark.settings import Configuration
 
 LEAST_JAVA = 17
+# PySpark itself would go on asking a server that is not there for ten minutes.
+_KNOCKS = 4
+# About a minute: a server that was away for longer has forgotten the sessions it had.
+_ASKED_AGAIN = 7
 # PySpark logs each exception that it raises, with its Java trace.
 _NOISY = ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "py4j")
 _VERSION = re.compile(r'version "(\d+)(?:\.(\d+))?')
+_DETAILS = re.compile(r'details = "(.*?)"\s*$', re.MULTILINE)
 _LOCK = threading.Lock()
 _STARTED: dict[str, Application] = {}
 _LOGGING = """\
@@ -55,11 +62,18 @@ class Application:
         self._configuration = configuration
 
     def new_session(self) -> SparkSession:
-        """Return a session with temporary views and settings of its own."""
+        """Return a session with temporary views and settings of its own.
+
+        Raises:
+            SparkSettingError: a server does not let its settings be changed so.
+        """
         with translated_errors():
             session: SparkSession = self._root.newSession()
+            if self._configuration.remote:
+                policies = self._root.client.get_retry_policies()
+                session.client.set_retry_policies(policies)
             for name, value in self._configuration.session.items():
-                session.conf.set(name, value)
+                _set(session, name, value)
         return session
 
 
@@ -152,15 +166,40 @@ def _reason(log: Path | None) -> str:
 
 def _connected(remote: str) -> SparkSession:
     try:
-        from pyspark.sql.connect.session import SparkSession as Remote
+        # PySpark warns of a pandas that is installed; nothing here uses it.
+        with warnings.catch_warnings(action="ignore"):
+            from pyspark.sql.connect.client.retries import DefaultPolicy
+            from pyspark.sql.connect.session import SparkSession as Remote
     except ImportError as error:
         raise MissingSparkError.connect() from error
+    # PySpark tells by this which of its two kinds of columns `functions` makes.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     try:
-        session = cast("SparkSession", Remote.builder.remote(remote).create())
-        session.version  # noqa: B018 - asks the server, which may not be there
+        session = Remote.builder.remote(remote).create()
+        session.client.set_retry_policies([DefaultPolicy(max_retries=_KNOCKS)])
+        with warnings.catch_warnings(action="ignore"):
+            session.version  # noqa: B018 - asks the server, which may not be there
+        session.client.set_retry_policies([DefaultPolicy(max_retries=_ASKED_AGAIN)])
     except Exception as error:
-        raise SparkStartError.unreachable(remote, str(error)) from error
-    return session
+        del os.environ["SPARK_CONNECT_MODE_ENABLED"]
+        with suppress(Exception):
+            session.client.close()  # or it would knock again when this process ends
+        raise SparkStartError.unreachable(remote, _answer(error)) from error
+    return cast("SparkSession", session)
+
+
+def _set(session: SparkSession, name: str, value: str) -> None:
+    try:
+        session.conf.set(name, value)
+    except Exception as error:
+        if "CANNOT_MODIFY" not in str(error):
+            raise
+        raise SparkSettingError.of_the_server(name) from error
+
+
+def _answer(error: Exception) -> str:
+    told = _DETAILS.search(str(error))
+    return told[1] if told else str(error)
 
 
 def _alive(started: Application) -> bool:

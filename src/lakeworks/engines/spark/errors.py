@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from lakeworks.core.errors import LakeError, MissingExtraError, RequestError
@@ -96,9 +96,25 @@ class SparkSettingError(RequestError):
             f"leave it out: it is {value}",
         )
 
+    @classmethod
+    def of_the_server(cls, name: str) -> Self:
+        """Name a setting that counts only where Spark is started."""
+        return cls(
+            f"spark: settings: {name} cannot be set over Spark Connect",
+            "it counts when Spark starts: give it to the server, and leave it out here",
+        )
+
+    @classmethod
+    def unknown(cls, name: str) -> Self:
+        """Name what is no property of Spark's."""
+        return cls(
+            f"spark: settings: {name!r} is no property of Spark",
+            "all begin with spark., such as spark.executor.memory",
+        )
+
 
 class WorkersLackPackageError(LakeError):
-    """Spark's machines cannot run the tasks that read files."""
+    """Spark's machines cannot run tasks of this package."""
 
     code = "LW443"
 
@@ -106,9 +122,25 @@ class WorkersLackPackageError(LakeError):
     def found(cls, module: str) -> Self:
         """Name the module that is missing."""
         return cls(
-            f"the Python of Spark's machines, which reads the files there, has no {module!r}",
-            "install lakeworks there in the version that you run here (PYSPARK_PYTHON names "
-            "the interpreter), or use lake submit, which brings it along",
+            f"the Python of Spark's machines, which runs tasks of Lakeworks, has no {module!r}",
+            f"Lakeworks comes with the tasks, what it imports does not: install {_needed()} "
+            "there; PYSPARK_PYTHON names the interpreter",
+        )
+
+    @classmethod
+    def other_python(cls, theirs: str, ours: str) -> Self:
+        """Name both versions."""
+        return cls(
+            f"the Python of Spark's machines is {theirs}, and this one is {ours}",
+            "let PYSPARK_PYTHON name a Python of the same minor version there",
+        )
+
+    @classmethod
+    def no_python(cls, program: str) -> Self:
+        """Name the interpreter that could not be started."""
+        return cls(
+            f"Spark's machines have no Python called {program!r}, which runs tasks of Lakeworks",
+            "let PYSPARK_PYTHON name one that is there",
         )
 
 
@@ -146,6 +178,16 @@ _ACCESS = ("FAILED_READ_FILE", "AccessDenied", "AccessControlException", "IOExce
            "TASK_WRITE_FAILED", "S3Exception", "Permission denied")  # fmt: skip
 
 
+_MISSING_MODULE = re.compile(
+    r"ModuleNotFoundError: No module named '([\w.]+)'|\[PACKAGE_NOT_INSTALLED\] (\w+)"
+)
+_OTHER_PYTHON = re.compile(
+    r"\[PYTHON_VERSION_MISMATCH\] Python in worker has different version: '?([\d.]+)'? "
+    r"than that in driver: '?([\d.]+)"
+)
+_NO_PYTHON = re.compile(r'Cannot run program "([^"]+)"')
+
+
 @contextmanager
 def translated_errors(memory_limit_bytes: int = 0) -> Iterator[None]:
     """Turn Spark's exceptions inside the block into errors of Lakeworks."""
@@ -160,6 +202,10 @@ def translated_errors(memory_limit_bytes: int = 0) -> Iterator[None]:
 def lake_error(error: Exception, memory_limit_bytes: int = 0) -> LakeError:
     """Return what an exception of Spark's is to a user."""
     text = str(error)
+    return _lacking(text) or _of_text(error, text, memory_limit_bytes)
+
+
+def _of_text(error: Exception, text: str, memory_limit_bytes: int) -> LakeError:
     said = _told(text)
     if _any(_STOPPED, text):
         return InterruptedQueryError.stopped()
@@ -178,6 +224,28 @@ def lake_error(error: Exception, memory_limit_bytes: int = 0) -> LakeError:
     if _any(_ACCESS, text):
         return StorageAccessError.met(said)
     return EngineFailedError.met(said)
+
+
+def _lacking(text: str) -> WorkersLackPackageError | None:
+    """Return what the Python of Spark's machines lacks, if that is the trouble."""
+    if (found := _OTHER_PYTHON.search(text)) is not None:
+        return WorkersLackPackageError.other_python(found[1], found[2])
+    if (found := _MISSING_MODULE.search(text)) is not None:
+        return WorkersLackPackageError.found(found[1] or found[2].lower())
+    if (found := _NO_PYTHON.search(text)) is not None:
+        return WorkersLackPackageError.no_python(found[1])
+    return None
+
+
+def _needed() -> str:
+    """Return what tasks import, as pip takes it, in the versions that run here."""
+    from importlib import metadata
+
+    told = []
+    for name in ("duckdb", "pyarrow", "obstore", "isal"):
+        with suppress(metadata.PackageNotFoundError):
+            told.append(f"{name}=={metadata.version(name)}")
+    return " ".join(told)
 
 
 def first_line(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier
 from lakeworks.engines.duckdb.json_column import typed_rows
+from lakeworks.engines.spark.shipping import ship
 from lakeworks.engines.spark.tasks import over_arrow
 from lakeworks.engines.spark.types import spark_schema
 
@@ -24,6 +25,7 @@ def json_rows(session: SparkLakeSession, name: str, column: str, schema: Schema)
 
     The rows are a lazy frame, registered in the session under a name of its own.
     """
+    ship(session.spark)
     text = f"`{column.replace('`', '``')}`"
     typed = over_arrow(_function(schema), spark_schema(schema))(text)
     rows = session.table(name).select(typed.alias("typed")).select("typed.*")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lakeworks.core.errors import LakeError
 from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError
 from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.engines.spark.shipping import ship
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,7 @@ def _fetched(
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
+    ship(session.spark)
     packed = rows.mapInArrow(_packed, "batch binary")
     try:
         with watch.watched(), session.running():

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lakeworks.engines.errors import InterruptedQueryError
 from lakeworks.engines.spark.errors import translated_errors
 from lakeworks.engines.spark.reading import frame_of
+from lakeworks.engines.spark.shipping import is_remote
 from lakeworks.engines.spark.types import schema_of, typed
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class SparkLakeSession:
             for view in self._views.values():
                 with suppress(Exception):
                     self._spark.catalog.dropTempView(view)
+            if is_remote(self._spark):
+                self._spark.stop()  # this session only; the server frees what it held
         if self._on_close is not None:
             self._on_close(self)
 

@@ -111,9 +111,14 @@ def configuration(
         remote=settings.remote,
         master=master,
         static={**static, **theirs},
-        session={name: theirs.get(name, value) for name, value in session.items()},
+        # A server is given what can be set on a session; the rest is its own business.
+        session={**session, **(theirs if settings.remote else _known(theirs, session))},
         memory_bytes=0 if settings.remote else memory,
     )
+
+
+def _known(theirs: Mapping[str, str], session: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in theirs.items() if name in session}
 
 
 def _jars(settings: SparkSettings, s3: Mapping[str, str | bool] | None) -> dict[str, str]:

@@ -2,20 +2,19 @@
 
 What Spark is given is an ordinary function over a column, so that it works on a cluster and over
 Spark Connect alike; it places the tasks, repeats those whose machine was lost, and stops them when the
-session is interrupted. The machines need this package, as they do for any Python function.
+session is interrupted. The package comes with it (`shipping.py`); what it imports does not.
 """
 
 from __future__ import annotations
 
 import inspect
 import pickle
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import LakeError
 from lakeworks.engines.duckdb.file_tasks import run_packed
-from lakeworks.engines.spark.errors import WorkersLackPackageError
+from lakeworks.engines.spark.shipping import ship
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from lakeworks.engines.duckdb.statements import Statements
     from lakeworks.engines.protocol import ArrivedFile
 
-_MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 # Over Spark Connect a client is not told how many cores the cluster has.
 _UNTOLD_CORES = 8
 
@@ -80,20 +78,13 @@ class Runner:
         return [_checked(done[number]) for number in range(len(tasks))]
 
     def _spread(self, tasks: Sequence[Task]) -> list[Any]:
-        from pyspark.errors import PySparkException
-
         if not tasks:
             return []
+        ship(self.spark)
         function = _function([pickle.dumps(task) for task in tasks], self.place)
         numbers = self.spark.range(0, len(tasks), 1, len(tasks))
         result = over_arrow(function, "binary")("id").alias("result")
-        try:
-            rows = numbers.select("id", result).collect()
-        except PySparkException as error:
-            missing = _MISSING_MODULE.search(str(error))
-            if missing is not None:
-                raise WorkersLackPackageError.found(missing[1]) from error
-            raise
+        rows = numbers.select("id", result).collect()
         results = {row["id"]: bytes(row["result"]) for row in rows}
         # Packed by our own tasks.
         return [pickle.loads(results[number]) for number in range(len(tasks))]  # noqa: S301
