@@ -48,7 +48,8 @@ RULES = """Rules = [
   ColumnValues "ratio" <= 1 with threshold > 0.9
 ]
 """
-# The figures that the rules above need, in one scan; what occurs once needs a grouping.
+# The figures that the rules above and Glue's metrics of them need, in one scan; what occurs once
+# needs a grouping.
 BY_HAND = """
 select count(*), count(id), count(customer), count(comment), count(ratio),
   count_if(status in ('new', 'paid', 'sent', 'done', 'lost')), count_if(amount >= 0),
@@ -57,6 +58,7 @@ select count(*), count(id), count(customer), count(comment), count(ratio),
   count_if(regexp_full_match(email, '[a-z0-9]+@[a-z]+[.]org')),
   count_if(length(country) = 2), count_if(created > timestamp '2019-12-31'), avg(amount),
   sum(quantity), stddev_pop(amount), count(distinct country), count_if(ratio <= 1),
+  min(quantity), max(quantity), min(length(country)), max(length(country)), max(ratio),
   (select count(*) from (select id from '{data}' group by id having count(*) = 1))
 from '{data}'
 """

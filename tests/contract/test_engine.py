@@ -164,6 +164,17 @@ def test_append_adds_rows_and_keeps_those_that_are_there(table: Table) -> None:
     assert [row["id"] for row in table.rows()] == [1, 1, 2]
 
 
+def test_figures_are_the_one_row_of_a_select_by_column(engine: Engine) -> None:
+    source = "(values (1), (2)) as t(id)"
+    sql = (
+        f"select count(*) as n, avg(id) as mean, sum(id) filter (id > 9) as none from {source}"
+    )
+    with engine.session() as session:
+        assert session.figures(sql) == {"n": 2, "mean": 1.5, "none": None}
+        with pytest.raises(SqlError):
+            session.figures(f"select nothing from {source}")
+
+
 def test_no_rows_make_no_files(table: Table) -> None:
     for load in ("append", "merge", "replace", "scd2", "partitions"):
         staged = table.load(values([], "id int, p int"), load, key=("id",), target=None)

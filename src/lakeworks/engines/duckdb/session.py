@@ -115,6 +115,13 @@ class DuckSession:
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
+    def figures(self, sql: str) -> dict[str, Any]:
+        """Return the one row of a SELECT of numbers, by column."""
+        with translated(self._con):
+            relation = self._con.sql(bare(sql))
+            (row,) = relation.fetchall()
+            return dict(zip(relation.columns, row, strict=True))
+
     def frame(self, name: str) -> Any:  # noqa: ANN401 - a narwhals LazyFrame
         """Return a bound table as a narwhals lazy frame."""
         import narwhals as nw

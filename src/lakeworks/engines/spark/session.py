@@ -132,6 +132,11 @@ class SparkLakeSession:
 
         return stream(self, sql, timeout_s=timeout_s)
 
+    def figures(self, sql: str) -> dict[str, Any]:
+        """Return the one row of a SELECT of numbers, by column."""
+        found: list[dict[str, Any]] = self.query(sql).read_all().to_pylist()
+        return found[0]
+
     def frame(self, name: str) -> Any:  # noqa: ANN401 - a narwhals LazyFrame
         """Return a bound table as a narwhals lazy frame."""
         import narwhals as nw

@@ -10,7 +10,7 @@ from lakeworks.quality.outcomes.evaluation import Figures, reason_of
 from lakeworks.quality.outcomes.metrics import PRIMARY, Extra
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from lakeworks.engines.protocol import Session
     from lakeworks.quality.evaluation.compile import CompiledRuleset, Scope
@@ -98,13 +98,7 @@ def _apart(
 
 def _row(session: Session, wanted: Mapping[str, Metric], relation: str) -> dict[str, Any]:
     sql = metrics.query(wanted.items(), relation)
-    if not sql:
-        return {}
-    return _first(session.query(sql).read_all().to_pylist())
-
-
-def _first(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    return next(iter(rows))
+    return session.figures(sql) if sql else {}
 
 
 def _rows(session: Session, sql: str) -> list[dict[str, Any]]:

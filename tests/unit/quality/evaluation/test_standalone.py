@@ -209,3 +209,19 @@ def test_importing_quality_loads_no_engine() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_judging_a_file_loads_only_what_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "orders.parquet"
+    duckdb.sql("select 1 as id, 'a' as name").write_parquet(str(path))
+    code = f"""
+import json, sys
+from lakeworks.quality import evaluate
+found = evaluate({str(path)!r}, 'Rules = [ IsUnique "id", ColumnValues "name" in ["a"] ]')
+assert json.loads(found.to_json())["score"] == 1
+print(sorted({{'pyarrow', 'pandas', 'sqlglot', 'deltalake', 'ssl', 'obstore'}} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
