@@ -20,17 +20,30 @@ SUPERSEDED = "old"
 
 
 def latest(rows: DataFrame, columns: SparkColumns, kind: str) -> DataFrame:
-    """Return rows of final columns; good ones that do not win their key become `SUPERSEDED`."""
+    """Return rows of final columns; good ones that do not win their key become `SUPERSEDED`.
+
+    Content is made only of rows that tie for a key's latest moment: made of every row, it would
+    cost as much as all else.
+    """
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
-    rank, apart = columns.free("__rank"), columns.free("__apart")
-    order = [columns.latest.desc_nulls_last()] if columns.latest is not None else []
-    order.append(columns.content().desc())
-    rows = rows.withColumn(apart, _apart(columns, kind))
-    window = Window.partitionBy(*columns.keys, f.col(apart)).orderBy(*order)
-    ranked = rows.withColumn(rank, f.row_number().over(window))
-    return _marked(ranked, kind, f.col(rank) > 1).drop(rank, apart)
+    names = [columns.free(wish) for wish in ("__apart", "__place", "__ties", "__best")]
+    apart, place, ties, best = names
+    moment = columns.keys[0] if columns.latest is None else columns.latest
+    group = Window.partitionBy(*columns.keys, f.col(apart))
+    line = group.orderBy(moment.desc_nulls_last())
+    # Both windows want rows in the order that the first puts them in: they are sorted once.
+    placed = rows.withColumn(apart, _apart(columns, kind)).withColumns(
+        {
+            place: f.row_number().over(line),
+            ties: (f.rank().over(line) == 1)
+            & ((f.row_number().over(line) > 1) | f.lead(moment).over(line).eqNullSafe(moment)),
+        }
+    )
+    content = f.when(f.col(ties), columns.content())
+    judged = placed.withColumn(best, f.max_by(place, content).over(group))
+    return _marked(judged, kind, f.col(place) != f.coalesce(best, f.lit(1))).drop(*names)
 
 
 def chain(

@@ -9,9 +9,9 @@ from lakeworks.engines.spark.writing import write
 from lakeworks.engines.stores import store_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from lakeworks.core.types import Schema
     from lakeworks.engines.spark.session import SparkLakeSession
@@ -42,6 +42,7 @@ class Scratch:
         *,
         partition_by: Sequence[str] = (),
         divide_by: str | None = None,
+        last: Mapping[str, Column] | None = None,
         table: str = "the table",
     ) -> list[Written]:
         """Write rows as files; of divided rows only `GOOD` ones are partitioned."""
@@ -53,6 +54,7 @@ class Scratch:
             partition_by=partition_by,
             divide_by=divide_by,
             main=GOOD if divide_by else None,
+            last=last,
             table=table,
             s3=self.session.s3,
         )

@@ -37,6 +37,8 @@ FIXED = {
 }
 _SESSION = {
     "spark.sql.adaptive.enabled": "true",
+    # Of shuffled rows; as files they take a little more or less.
+    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "128m",
     "spark.sql.parquet.compression.codec": "snappy",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
@@ -92,6 +94,8 @@ def configuration(
     for name, value in settings.settings.items():
         if FIXED.get(name, value).lower() != value.lower():
             raise SparkSettingError.fixed(name, FIXED[name])
+        if not name.startswith("spark."):
+            raise SparkSettingError.unknown(name)
     master = settings.master or f"local[{threads or '*'}]"
     local = master.startswith("local")
     memory = memory_limit or _default_memory(local=local)

@@ -83,6 +83,7 @@ class _Load:
             self.columns.final,
             partition_by=self.request.partition_by,
             divide_by=kind if reasons else None,
+            last=self._last(),
             table=self.request.table,
         )
         self.read = sum(w.file.rows for w in written)
@@ -195,20 +196,23 @@ class _Load:
         return given.select(*self.columns.values(), chosen.alias(kind))
 
     def _settled(self, rows: DataFrame, kind: str) -> DataFrame:
-        """Return rows of which one a key is good, with their hash."""
+        """Return rows of which one a key is good; the others that share it are empty."""
         from pyspark.sql import functions as f
 
         columns = self.columns
-        dedups = columns.dedups and not columns.all_meet_target
-        if dedups:
-            rows = (chain if self.request.load == "scd2" else latest)(rows, columns, kind)
-        if self.request.audit is not None and columns.hashes_late:
-            rows = rows.withColumn(RECORD_HASH, columns.hashed())
-        if not dedups:
+        if not columns.dedups or columns.all_meet_target:
             return rows
+        rows = (chain if self.request.load == "scd2" else latest)(rows, columns, kind)
         stays = f.col(kind) != SUPERSEDED
         told = [f.when(stays, columns.column(n)).alias(n) for n in columns.final.names]
         return rows.select(*told, f.col(kind))
+
+    def _last(self) -> dict[str, Column]:
+        """Return the hash, if final columns give it: as noise, it makes shuffles large."""
+        columns = self.columns
+        if self.request.audit is None or not columns.hashes_late:
+            return {}
+        return {RECORD_HASH: columns.hashed()}
 
     def _failed(self, rule: str, count: int) -> None:
         if count:

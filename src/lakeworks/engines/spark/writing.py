@@ -33,7 +33,7 @@ from lakeworks.engines.spark.stats import (
 from lakeworks.engines.spark.types import type_of
 from lakeworks.engines.stats import delta_stats
 from lakeworks.engines.stores import store_of
-from lakeworks.engines.written import FILE_BYTES, Written, free_name, partition_columns
+from lakeworks.engines.written import Written, free_name, partition_columns
 from lakeworks.storage.files import DataFile
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 FOLDER = "spark-"
 _READERS = 8
 _NULL = "__HIVE_DEFAULT_PARTITION__"
-# A shuffled row takes about twice the bytes that it takes in a Parquet file.
-_SHUFFLED_BYTES = 2 * FILE_BYTES
 
 
 def write(  # noqa: PLR0913 - one job has this many choices
@@ -62,6 +60,7 @@ def write(  # noqa: PLR0913 - one job has this many choices
     partition_by: Sequence[str] = (),
     divide_by: str | None = None,
     main: str | None = None,
+    last: Mapping[str, Column] | None = None,
     table: str = "the table",
     s3: Mapping[str, str | bool] | None = None,
 ) -> list[Written]:
@@ -78,6 +77,8 @@ def write(  # noqa: PLR0913 - one job has this many choices
             become folders for a while, so take them from a few plain words.
         main: The value of `divide_by` whose rows are divided by `partition_by`; those of other
             values go into files of their own. All rows are partitioned when left out.
+        last: Columns of `schema` that are made of the others, where rows are written: what a
+            shuffle need not carry.
         table: Named in errors.
         s3: For a bucket, how it is reached: as `ObjectStore.s3_settings` returns it.
 
@@ -85,8 +86,15 @@ def write(  # noqa: PLR0913 - one job has this many choices
         EngineFailedError: two partitions share a hash (never yet seen); safe to retry.
     """
     keys = partition_columns(schema, partition_by, table)
+    if last and not last.keys().isdisjoint(keys):
+        frame, last = frame.withColumns(dict(last)), None
     layout = _Layout(
-        schema, keys, divide_by, main, free_name((*schema.names, divide_by or ""), "__part")
+        schema,
+        keys,
+        divide_by,
+        main,
+        free_name((*schema.names, divide_by or ""), "__part"),
+        last or {},
     )
     store = store_of(root, s3 or {})
     folder = FOLDER + secrets.token_hex(4)
@@ -109,6 +117,7 @@ class _Layout:
     divide_by: str | None
     main: str | None
     part: str
+    last: Mapping[str, Column]
 
     @property
     def folders(self) -> list[str]:
@@ -121,24 +130,43 @@ class _Layout:
         from pyspark.sql import functions as f
 
         held = {field.name.casefold(): field.dataType for field in frame.schema.fields}
-        whole = self._is_whole()
         columns = []
         for field in self.schema:
-            value = f.col(quoted(field.name))
-            value = as_type(value, type_of(held[field.name.casefold()]), field.type)
-            if field.name in self.keys and field.type == Scalar("string"):
-                value = f.when(~whole & (value == ""), None).otherwise(value)
-            columns.append(value.alias(field.name))
+            if field.name not in self.last:
+                value = f.col(quoted(field.name))
+                value = as_type(value, type_of(held[field.name.casefold()]), field.type)
+                columns.append(value.alias(field.name))
         if self.divide_by:
             columns.append(f.col(quoted(self.divide_by)))
         frame = frame.select(*columns)
-        if not self.keys:
+        if self.keys:
+            frame = self._parted(frame)
+        if not self.last and not any(map(self._may_be_blank, self.keys)):
             return frame
+        stored = [self._stored(name).alias(name) for name in self.schema.names]
+        return frame.select(*stored, *(f.col(quoted(name)) for name in self.folders))
+
+    def _parted(self, frame: DataFrame) -> DataFrame:
+        from pyspark.sql import functions as f
+
         seed = f.lit(secrets.randbits(62))
-        hashed = f.xxhash64(seed, *(f.col(quoted(key)) for key in self.keys))
-        frame = frame.withColumn(self.part, f.when(~whole, hashed))
+        hashed = f.xxhash64(seed, *(self._stored(key) for key in self.keys))
+        frame = frame.withColumn(self.part, f.when(~self._is_whole(), hashed))
         # Spark parts these rows so that each folder gets few files, and cuts what is too large.
         return frame.hint("rebalance", *(f.col(quoted(name)) for name in self.folders))
+
+    def _stored(self, name: str) -> Column:
+        """Return a column as files hold it; what is made last is made of values as given."""
+        from pyspark.sql import functions as f
+
+        value = f.col(quoted(name))
+        if self._may_be_blank(name):
+            return f.when(~self._is_whole() & (value == ""), None).otherwise(value)
+        return self.last.get(name, value)
+
+    def _may_be_blank(self, name: str) -> bool:
+        field = self.schema.get(name)
+        return name in self.keys and field is not None and field.type == Scalar("string")
 
     def _is_whole(self) -> Column:
         """A condition: this row is not partitioned."""
