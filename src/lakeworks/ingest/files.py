@@ -33,6 +33,7 @@ from lakeworks.ingest.unpacking import MAGIC_BYTES, UnpackingError, packing_of, 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from lakeworks.catalog.schema_registry.records import RecordCoder
     from lakeworks.engines.protocol import ArrivedFile, FileReading, FilesRead, Session
     from lakeworks.ingest.discover import FoundFile
     from lakeworks.ingest.landing import Landed
@@ -89,6 +90,7 @@ def ingest_files(  # noqa: PLR0913 - one step's whole surroundings
     target: TableSource | None,
     run_id: str,
     moment: str,
+    records: RecordCoder | None = None,
 ) -> Ingested:
     """Land and read the new and changed files of a source.
 
@@ -108,6 +110,7 @@ def ingest_files(  # noqa: PLR0913 - one step's whole surroundings
         target: The table as it is, for reloads.
         run_id: Written to `_run_id`.
         moment: Written to `_ingested_at`, ISO 8601.
+        records: What every record is held to, where the source names a schema.
 
     Raises:
         FileChangedError: a file changed and the source declares that an error.
@@ -138,7 +141,7 @@ def ingest_files(  # noqa: PLR0913 - one step's whole surroundings
             moment=moment,
             known=known,
         )
-        batch_reading = _Batch(session, landing, source, reading, folder)
+        batch_reading = _Batch(session, landing, source, reading, folder, records)
         batch_reading.read(landed, pending if appends else None)
     changed = {file.path for file in pending.changed}
     reloaded = [one.found for one in landed if one.found.path in changed and not appends]
@@ -156,6 +159,7 @@ class _Batch:
     source: Source
     reading: FileReading
     folder: Path
+    records: RecordCoder | None = None
     added: list[DataFile] = field(default_factory=list)
     rejected: list[DataFile] = field(default_factory=list)
     read_rows: int = 0
@@ -183,6 +187,20 @@ class _Batch:
         if rejects.rows:
             self._engine(replace(self.reading, options={"rejects": rejects.saved()}))
 
+    def _held(self, kind: FileFormat, files: list[ArrivedFile]) -> list[ArrivedFile]:
+        """Return the files without the records that break the source's schema."""
+        if self.records is None or not files:
+            return files
+        from lakeworks.ingest.record_schemas import held
+
+        folder = Path(tempfile.mkdtemp(prefix="held-", dir=self.folder))
+        rejects = Rejects(folder / "rejects.json")
+        kept = held(files, kind, self.records, folder, rejects)
+        if rejects.rows:
+            options = {"rejects": rejects.saved(), "line_offsets": self._offsets}
+            self._engine(replace(self.reading, options=options))
+        return kept
+
     def _arrived(
         self, one: Landed, grown: Pending | None, rejects: Rejects
     ) -> Iterator[ArrivedFile]:
@@ -207,10 +225,13 @@ class _Batch:
         reading = replace(self.reading, format=kind, options=options)
         sound = [file for file in files if file.source_file not in self._broken]
         broken = {f.source_file: self._broken[f.source_file] for f in files if f not in sound}
+        places = {file.source_file: file for file in files}
+        sound = self._held(kind, sound)
         if sound:
             broken |= self._engine(replace(reading, files=tuple(sound))).unreadable
+            # What breaks the schema is in quarantine already: only the rest is salvaged.
+            places |= {file.source_file: file for file in sound}
         if broken:
-            places = {file.source_file: file for file in files}
             self._salvage(reading, {places[name]: why for name, why in broken.items()})
 
     def _salvage(self, reading: FileReading, broken: dict[ArrivedFile, str]) -> None:
@@ -223,6 +244,7 @@ class _Batch:
             made = self._salvaged(salvager, reading, file, why)
             if made is not None:
                 saved.append(made)
+        saved = self._held(reading.format, saved)
         done = self._engine(
             replace(
                 reading,

@@ -35,14 +35,22 @@ class Rejects:
         self._waiting: list[str] = []
         self.rows = 0
 
-    def add(self, source_file: str, row: str | None, error: str, number: int | None) -> None:
+    def add(
+        self,
+        source_file: str,
+        row: str | None,
+        error: str,
+        number: int | None,
+        *,
+        rule: str = "parse",
+    ) -> None:
         """Note one row."""
         if row is not None and len(row) > _SHOWN_CHARACTERS:
             row = row[:_SHOWN_CHARACTERS]
             error += f" (shown cut to {_SHOWN_CHARACTERS:,} characters; landing has it whole)"
         noted = {
             "row": row,
-            "rule": "parse",
+            "rule": rule,
             "error": error,
             "source_file": source_file,
             "source_row": number,
@@ -59,9 +67,9 @@ class Rejects:
         self._waiting.clear()
         return str(self._path)
 
-    def whole(self, source_file: str, error: str) -> None:
+    def whole(self, source_file: str, error: str, *, rule: str = "parse") -> None:
         """Note a file of which nothing can be read."""
-        self.add(source_file, None, error, None)
+        self.add(source_file, None, error, None, rule=rule)
 
 
 class Salvager:
@@ -82,7 +90,7 @@ class Salvager:
         place = self._place(suffix)
         kept = 0
         with place.open("wb") as target:
-            for number, line, problem in _lines(self._text(file)):
+            for number, line, problem in lines_of(text_of(file)):
                 fault = problem or (_too_wide(line) if csv else "")
                 if fault:
                     self.rejects.add(source_file, _shown(line), fault, number)
@@ -97,7 +105,7 @@ class Salvager:
         place = self._place(".json")
         kept = 0
         with place.open("w", encoding="utf-8") as target:
-            for number, text, fault in elements(self._text(file)):
+            for number, text, fault in elements(text_of(file)):
                 if fault:
                     self.rejects.add(source_file, text, fault, number)
                 else:
@@ -107,7 +115,7 @@ class Salvager:
 
     def every_line(self, file: BinaryIO, source_file: str, reason: str) -> None:
         """Give a file up: each of its lines that is not blank is a reject."""
-        for number, line, fault in _lines(self._text(file)):
+        for number, line, fault in lines_of(text_of(file)):
             if fault or line.strip(_BLANK):
                 self.rejects.add(
                     source_file, _shown(line.strip(b"\r\n")), fault or reason, number
@@ -123,24 +131,25 @@ class Salvager:
             return None
         return ArrivedFile(str(place), source_file, place.stat().st_size)
 
-    def _text(self, file: BinaryIO) -> Iterator[bytes | UnpackingError]:
-        """Yield the unpacked content as UTF-8, byte order mark gone; at a tear, what it was."""
-        start = file.read(MAGIC_BYTES)
-        file.seek(0)
-        recoder: codecs.IncrementalDecoder | None = None
-        began = False
-        tear: UnpackingError | None = None
-        try:
-            for piece in pieces(file, packing_of(start)):
-                if not began:
-                    recoder, began = _recoder(piece), True
-                yield _as_utf8(recoder.decode(piece)) if recoder else piece
-        except UnpackingError as error:
-            tear = error
-        if recoder is not None:
-            yield _as_utf8(recoder.decode(b"", final=True))
-        if tear is not None:
-            yield tear
+
+def text_of(file: BinaryIO) -> Iterator[bytes | UnpackingError]:
+    """Yield the unpacked content as UTF-8, byte order mark gone; at a tear, what it was."""
+    start = file.read(MAGIC_BYTES)
+    file.seek(0)
+    recoder: codecs.IncrementalDecoder | None = None
+    began = False
+    tear: UnpackingError | None = None
+    try:
+        for piece in pieces(file, packing_of(start)):
+            if not began:
+                recoder, began = _recoder(piece), True
+            yield _as_utf8(recoder.decode(piece)) if recoder else piece
+    except UnpackingError as error:
+        tear = error
+    if recoder is not None:
+        yield _as_utf8(recoder.decode(b"", final=True))
+    if tear is not None:
+        yield tear
 
 
 def _recoder(first: bytes) -> codecs.IncrementalDecoder | None:
@@ -157,7 +166,7 @@ def _as_utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _lines(
+def lines_of(
     text: Iterator[bytes | UnpackingError],
 ) -> Iterator[tuple[int, bytes, str]]:
     """Yield (number from 1, line, fault or '')."""

@@ -16,6 +16,7 @@ from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.pipeline import frame_models
 from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
+from lakeworks.pipeline.record_schemas import record_schema_mistakes
 from lakeworks.pipeline.rule_check import never_pass, rule_mistakes
 from lakeworks.project.declaration import Location
 from lakeworks.project.errors import Mistake, ProjectError
@@ -49,7 +50,11 @@ def check(services: Services) -> Project:
     rulesets = [model.quality for model in services.project.models.values() if model.quality]
     described = describe(services)
     _tell(described.doubts)
-    mistakes = [*rule_mistakes(rulesets), *described.mistakes]
+    mistakes = [
+        *rule_mistakes(rulesets),
+        *record_schema_mistakes(services),
+        *described.mistakes,
+    ]
     if mistakes:
         raise ProjectError.of(mistakes)
     return services.project
@@ -71,7 +76,7 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
     if services is not None:
         described = describe(services, doubtful=examined.doubtful)
         _tell(described.doubts)
-        mistakes += described.mistakes
+        mistakes += [*record_schema_mistakes(services), *described.mistakes]
     if mistakes or services is None:
         raise ProjectError.of(mistakes)
     return services.project

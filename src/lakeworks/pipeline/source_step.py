@@ -14,6 +14,7 @@ from lakeworks.pipeline.report import StepReport
 from lakeworks.pipeline.state import FILES, iso
 
 if TYPE_CHECKING:
+    from lakeworks.catalog.schema_registry.records import RecordCoder
     from lakeworks.engines.protocol import Session
     from lakeworks.ingest.files import Ingested
     from lakeworks.ingest.pending import Pending
@@ -81,6 +82,7 @@ class SourceStep:
             target=current.source(root) if current else None,
             run_id=self.run_id,
             moment=iso(clock.now()),
+            records=self._records(),
         )
         try:
             self._check_rejected(ingested)
@@ -101,6 +103,14 @@ class SourceStep:
             version=version,
             reason=f"{files:,} file{'s' if files != 1 else ''} read",
         )
+
+    def _records(self) -> RecordCoder | None:
+        """Return what the source's records are held to, in the version that counts now."""
+        held = self.source.record_schema
+        if held is None:
+            return None
+        registry = self.state.services.catalog.schema_registry
+        return registry.coder(held.schema, held.version, registry=held.registry)
 
     def _check_rejected(self, ingested: Ingested) -> None:
         limit = self.source.max_rejected

@@ -202,6 +202,7 @@ class Source:
         freshness_s: How many seconds old the table may be, or None.
         columns: What is said of columns that its files have.
         owner: Who answers for the table.
+        record_schema: What every record is held to before it enters the table.
     """
 
     table: TableName
@@ -222,6 +223,16 @@ class Source:
     freshness_s: int | None = None
     columns: Mapping[str, ColumnNote] = field(default_factory=dict)
     owner: str = ""
+    record_schema: RecordSchema | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSchema:
+    """A schema of the registry, in one version or the latest one."""
+
+    schema: str
+    registry: str = "default-registry"
+    version: int | Literal["latest"] = "latest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,19 @@ class ColumnYaml(_Declared):
     declassify: dict[str, Annotated[str, Field(min_length=1)]] = {}
 
 
+class RecordSchemaYaml(_Declared):
+    """A schema of the registry that every record is held to; a bare name is its `schema`."""
+
+    schema_: Annotated[str, Field(min_length=1)] = Field(alias="schema")
+    registry: Annotated[str, Field(min_length=1)] = "default-registry"
+    version: Literal["latest"] | Annotated[int, Field(ge=1)] = "latest"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:  # noqa: ANN401 - what the user wrote
+        return {"schema": given} if isinstance(given, str) else given
+
+
 class SourceYaml(_Declared):
     """One file of `sources/`."""
 
@@ -189,6 +202,7 @@ class SourceYaml(_Declared):
     freshness: str | None = None
     columns: dict[str, ColumnYaml] = {}
     owner: str = ""
+    record_schema: RecordSchemaYaml | None = None
 
 
 class HeaderYaml(_Declared):

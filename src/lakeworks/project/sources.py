@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.names import TableName
 from lakeworks.core.types import parse_type
-from lakeworks.project.declaration import CsvOptions, Location, Source
+from lakeworks.project.declaration import CsvOptions, Location, RecordSchema, Source
 from lakeworks.project.errors import (
     INCOMPLETE,
     MISPLACED,
@@ -78,6 +78,7 @@ def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
     csv = values.pop("csv", {})
     max_rejected, freshness = values.pop("max_rejected", None), values.pop("freshness", None)
     columns = column_notes(values.pop("columns", {}))
+    held = values.pop("record_schema", None)
     if "null_values" in csv:
         csv = {**csv, "null_values": tuple(csv["null_values"])}
     return Source(
@@ -89,6 +90,7 @@ def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
         partition_by=tuple(values.pop("partition_by", ())),
         max_rejected=reject_limit(max_rejected) if max_rejected else None,
         freshness_s=age_s(freshness) if freshness else None,
+        record_schema=RecordSchema(**held) if held else None,
         columns=columns,
         **values,
     )
@@ -147,6 +149,9 @@ def _check_format(declared: SourceYaml, document: Document, mistakes: Mistakes) 
     if declared.types and declared.format not in (None, "csv", "log"):
         problem = f"types is for CSV and logs; {declared.format} files carry their own types"
         mistakes.add(document.at("types"), problem, "leave types out", code=INCOMPLETE)
+    if declared.record_schema is not None and declared.format not in (None, "json", "avro"):
+        problem = f"record_schema is for JSON and Avro, and this source's is {declared.format}"
+        mistakes.add(document.at("record_schema"), problem, code=INCOMPLETE)
     if declared.pattern is not None and declared.pattern not in PATTERNS:
         _check_pattern(declared.pattern, document, mistakes)
 
