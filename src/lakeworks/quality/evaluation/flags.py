@@ -99,17 +99,26 @@ class Flags:
 
     def query(self, schema: Schema, tests: Sequence[RowLevel | RowGroup]) -> str:
         """Return a SELECT of all columns, and of what is told of each row."""
-        told = [
+        # Rules that ask the same of a row are reckoned once.
+        told: dict[str, str] = {}
+        for rows in tests:
+            told.setdefault(self._told(rows), f"lw_told_{len(told)}")
+        marks = ", ".join(told[self._told(rows)] for rows in tests)
+        columns = [f"lw_rows.{quote_identifier(name)}" for name in schema.names]
+        each = [f"{sql} as {name}" for sql, name in told.items()]
+        names = ", ".join(map(quote_identifier, schema.names))
+        inner = "select " + ",\n  ".join([*columns, *each]) + f"\nfrom {self.source()}"
+        together = f"concat({marks})" if told else "''"
+        return f"select {names}, {together} as {_TOLD}\nfrom ({inner}) as lw_marked"
+
+    def _told(self, rows: RowLevel | RowGroup) -> str:
+        test = self.expression(rows)
+        if not self.skipping:
+            return f"case when {test} then '{_PASSED}' else '{_FAILED}' end"
+        return (
             f"case when {test} then '{_PASSED}' when not {test} then '{_FAILED}' "
             f"else '{_SKIPPED}' end"
-            for test in map(self.expression, tests)
-        ]
-        columns = [f"lw_rows.{quote_identifier(name)}" for name in schema.names]
-        together = f"concat({', '.join(told)})" if told else "''"
-        return (
-            "select " + ",\n  ".join([*columns, f"{together} as {_TOLD}"])
-            + f"\nfrom {self.source()}"
-        )  # fmt: skip
+        )
 
     def _flag(self, rows: RowLevel) -> str:
         key = (rows.unique, rows.where)
