@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.tables import Tables
     from lakeworks.engines.protocol import Engine
     from lakeworks.pipeline.doctor import Finding
+    from lakeworks.pipeline.lineage import Lineage
     from lakeworks.project.declaration import Project
     from lakeworks.query.service import QueryService
     from lakeworks.query.table_quality import TableQuality
@@ -107,6 +108,13 @@ class Lake:
         from lakeworks.query.service import QueryService
 
         return QueryService(self.catalog, self.storage, self.engine)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """What derives from what, what a change reaches, and the tags of columns."""
+        from lakeworks.pipeline.lineage import Lineage
+
+        return Lineage(self._services)
 
     @cached_property
     def tables(self) -> Tables:

@@ -69,3 +69,15 @@ class MomentError(RequestError):
             "write it as 2026-11-22, 2026-11-22T04:42 or 2026-11-22T04:42:30+01:00 "
             "(UTC when no zone is given)",
         )
+
+
+class NotInRunError(RequestError):
+    """A run did nothing with a table."""
+
+    code = "LW905"
+
+    @classmethod
+    def named(cls, table: str, run_id: str) -> Self:
+        """Name both, and where to look."""
+        told = "no run that is still kept" if run_id == "last" else f"run {run_id}"
+        return cls(f"{told} made or read {table}", "lake history lists the runs of a lake")

@@ -15,6 +15,7 @@ from lakeworks.cli import (
     demo,
     doctor,
     failures,
+    lineage,
     project,
     quality,
     quarantine,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+_NOUNS = (
+    project, runs, submit, table, lineage, query, quality, quarantine, doctor, sample, demo,
+)  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env")
 _COMMON = ("--json",)
 
@@ -46,7 +50,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_top)
-    for noun in (project, runs, submit, table, query, quality, quarantine, doctor, sample, demo):
+    for noun in _NOUNS:
         noun.register(app)
     return app
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lakeworks.cli import progress, render, say
+from lakeworks.cli import progress, render, say, table_tags
 from lakeworks.cli.options import AsJson, EnvironmentName, Folder, instant, opened
 from lakeworks.core import clock
 
@@ -84,11 +84,15 @@ def show(
     moment = instant(at) if at else None
     with opened(folder, environment) as lake:
         found = lake.tables.show(table, at=moment)
-        model = lake.project.models.get(found.name)
+        declared = lake.project.models.get(found.name) or lake.project.sources.get(found.name)
+        tags = lake.lineage.tags_of(str(found.name))
+    notes = declared.columns if declared is not None else {}
+    owner = declared.owner if declared is not None else ""
     if as_json:
-        say.as_json(say.plain(found))
+        say.as_json(table_tags.with_tags(say.plain(found), tags, notes, owner))
     else:
-        _print_detail(found, {} if model is None else model.columns)
+        _print_detail(found, notes, owner)
+        table_tags.print_tags(tags, notes)
 
 
 def history(
@@ -186,9 +190,10 @@ def vacuum(
     say.line(f"{total}, {render.size(sum(one.size_bytes for one in done))} {would}.")
 
 
-def _print_detail(found: TableDetail, notes: Mapping[str, ColumnNote]) -> None:
+def _print_detail(found: TableDetail, notes: Mapping[str, ColumnNote], owner: str) -> None:
     seen = "nothing yet" if found.published is None else f"version {found.published}"
     facts = [
+        ("owner", owner),
         ("rows", render.count(found.rows)),
         ("size", f"{render.size(found.size_bytes)} in {render.plural(found.files, 'file')}"),
         ("version", f"{found.version}, newest {found.newest}; readers see {seen}"),

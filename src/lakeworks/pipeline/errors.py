@@ -161,3 +161,22 @@ class ReplayError(RequestError):
         return cls(
             f"{table} has no rows in quarantine", "lake quarantine lists the tables that have"
         )
+
+
+class UnknownNodeError(RequestError):
+    """Lineage was asked for something that the project does not declare."""
+
+    code = "LW708"
+
+    @classmethod
+    def named(cls, text: str, known: Iterable[str]) -> Self:
+        """No table is called that; suggest the nearest."""
+        return cls(
+            f"{text!r} is no table or column of this project",
+            did_you_mean(text, known) or "write database.table or database.table.column",
+        )
+
+    @classmethod
+    def column(cls, table: str, column: str, known: Iterable[str]) -> Self:
+        """The table has no such column; suggest the nearest."""
+        return cls(f"{table} has no column {column!r}", did_you_mean(column, known))

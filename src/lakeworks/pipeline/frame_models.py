@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import LakeError
 from lakeworks.pipeline.errors import FrameModelError
@@ -21,6 +21,23 @@ def as_sql(model: Model, session: Session) -> str:
     Raises:
         FrameModelError: the model raised, or returned something else than a lazy frame.
     """
+    result = _result(model, session)
+    session.register(_RESULT, result)
+    return f"select * from {_RESULT}"
+
+
+def plan_sql(model: Model, session: Session) -> str | None:
+    """Return the SQL of the frame that the model makes, where the engine's frames tell it.
+
+    Raises:
+        FrameModelError: as for `as_sql`.
+    """
+    native = _result(model, session).to_native()
+    told = getattr(native, "sql_query", None)
+    return str(told()) if callable(told) else None
+
+
+def _result(model: Model, session: Session) -> Any:  # noqa: ANN401 - a narwhals LazyFrame
     import narwhals as nw
 
     assert model.function is not None  # noqa: S101 - the caller asked for a Python model
@@ -35,8 +52,7 @@ def as_sql(model: Model, session: Session) -> str:
         raise FrameModelError.raised(model.table, _place(model, error), error) from error
     if not isinstance(result, nw.LazyFrame):
         raise FrameModelError.wrong_result(model.table, str(model.at), result)
-    session.register(_RESULT, result)
-    return f"select * from {_RESULT}"
+    return result
 
 
 def _place(model: Model, error: BaseException) -> str:

@@ -12,7 +12,7 @@ from lakeworks.pipeline import frame_models, rules
 from lakeworks.pipeline.decide import decide
 from lakeworks.pipeline.errors import RulesFailedError, TooManyRejectedError
 from lakeworks.pipeline.publication import Change, commit, heal
-from lakeworks.pipeline.report import StepReport
+from lakeworks.pipeline.report import Read, StepReport
 from lakeworks.pipeline.state import bookmark_of, iso
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class ModelStep:
 
     def _load(self, session: Session, decision: Decision) -> StepReport:
         inputs = {table: self._version(table) for table in self.model.inputs}
+        reads = tuple(self._read(table, inputs, decision) for table in self.model.inputs)
         self._bind(session, inputs, decision)
         sql = (
             frame_models.as_sql(self.model, session) if self.model.function else self.model.sql
@@ -96,7 +97,15 @@ class ModelStep:
             score=verdict.score if verdict else None,
             outcomes=rules.outcomes_of(verdict),
             reason=decision.reason,
+            reads=reads,
         )
+
+    def _read(
+        self, table: TableName, inputs: Mapping[TableName, TableVersion], decision: Decision
+    ) -> Read:
+        only_new = decision.mode == "new rows" and table == self.model.driving
+        since = self.state.bookmark(self.model.table, table) if only_new else None
+        return Read(str(table), inputs[table].version, since)
 
     def _record(self, verdict: Evaluation, staged: Staged, version: int | None) -> None:
         rules.record(

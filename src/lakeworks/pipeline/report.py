@@ -22,6 +22,27 @@ class RuleOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """One input of a step, as the step saw it.
+
+    Attributes:
+        name: A table, or where a source's files lie.
+        version: Of the table.
+        since: The table's version up to which it had been read; only what came after was read.
+            None where it was read whole.
+        batch: The number of the files' batch in the ledger, which lists them.
+        files, size_bytes: Of the batch.
+    """
+
+    name: str
+    version: int | None = None
+    since: int | None = None
+    batch: int | None = None
+    files: int | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StepReport:
     """One table's part in a run.
 
@@ -30,6 +51,7 @@ class StepReport:
 
     Attributes:
         reason: Why the step ran as it did, for people.
+        reads: What it read, of a step that did something.
         score: Share of the ruleset's rules that passed, 0 to 1; None without rules.
     """
 
@@ -45,12 +67,17 @@ class StepReport:
     error: str | None = None
     reason: str = ""
     outcomes: tuple[RuleOutcome, ...] = ()
+    reads: tuple[Read, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with the keys that design.md fixes first."""
         plain = asdict(self)
         plain["table"] = str(self.table)
         plain["seconds"] = round(self.seconds, 3)
+        plain["reads"] = [
+            {key: value for key, value in asdict(read).items() if value is not None}
+            for read in self.reads
+        ]
         plain["outcomes"] = [asdict(outcome) for outcome in self.outcomes]
         return plain
 

@@ -89,7 +89,13 @@ class _Work:
 
     def carry_out(self, begin: float) -> RunReport:
         """Make every table, publish, and return the report."""
-        events.emit("run.started", run_id=self.run_id, steps=len(self.chosen))
+        events.emit(
+            "run.started",
+            run_id=self.run_id,
+            steps=len(self.chosen),
+            project=str(self.services.project.root),
+            environment=self.services.project.environment.name,
+        )
         try:
             for table, step in self._steps():
                 self.done[table] = step
@@ -146,7 +152,7 @@ class _Work:
         if blocker is not None:
             return blocker
         begin = time.monotonic()
-        events.emit("step.started", table=str(table))
+        events.emit("step.started", table=str(table), run_id=self.run_id)
         try:
             self.check_lease()
             report = self._make(table)
@@ -160,9 +166,7 @@ class _Work:
             logger.exception("step %s failed", table)
             report = StepReport(table, "failed", error=f"{type(error).__name__}: {error}")
         report = replace(report, seconds=time.monotonic() - begin)
-        plain = report.as_json()
-        plain.pop("outcomes")
-        events.emit("step.ended", **plain)
+        events.emit("step.ended", **report.as_json(), run_id=self.run_id)
         return report
 
     def _make(self, table: TableName) -> StepReport:

@@ -10,7 +10,7 @@ from lakeworks.core.names import quote_literal
 from lakeworks.pipeline.errors import TooManyRejectedError
 from lakeworks.pipeline.planner import pending_files
 from lakeworks.pipeline.publication import Change, commit, heal
-from lakeworks.pipeline.report import StepReport
+from lakeworks.pipeline.report import Read, StepReport
 from lakeworks.pipeline.state import FILES, iso
 
 if TYPE_CHECKING:
@@ -92,7 +92,14 @@ class SourceStep:
             storage.table(table).discard(ingested.added)
             storage.table(table.quarantine).discard(ingested.rejected)
             raise
-        files = len(found.new) + len(found.changed)
+        arrived = (*found.new, *found.changed)
+        files = len(arrived)
+        read = Read(
+            source.declared_path,
+            batch=ingested.batch,
+            files=files,
+            size_bytes=sum(file.size_bytes for file in arrived),
+        )
         return StepReport(
             table,
             "succeeded",
@@ -102,6 +109,7 @@ class SourceStep:
             rows_superseded=ingested.superseded,
             version=version,
             reason=f"{files:,} file{'s' if files != 1 else ''} read",
+            reads=(read,),
         )
 
     def _records(self) -> RecordCoder | None:

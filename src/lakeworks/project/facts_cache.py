@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 CACHE_FILE = Path(".lake", "cache", "project.facts")
+LINEAGE_FILE = Path(".lake", "cache", "lineage.facts")
 
 
 class FactsCache:
     """Facts of files by their path and the SHA-256 of their text."""
 
-    def __init__(self, root: Path) -> None:
-        self.path = root / CACHE_FILE
+    def __init__(self, root: Path, file: Path = CACHE_FILE) -> None:
+        self.path = root / file
         self.stamp = _stamp(root)
         self.old = self._read()
         self.new: dict[str, list[Any]] = {}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lakeworks.core.types import Struct
+from lakeworks.core.types import Scalar, Struct
 from lakeworks.project.lineage_facts import (
     IDENTITY,
     NOTHING,
@@ -128,11 +128,21 @@ class Relation:
         return replace(self, columns=columns)
 
 
+# Of columns whose names are known, but not their types.
+UNKNOWN_TYPE = Scalar("unknown")
+
+
 def base_table(name: str, schema: Schema | None) -> Relation:
     """Return a table of the lake; without a schema, any column of it may be asked for."""
     if schema is not None:
         columns = [
-            Column(f.name, Flow(frozenset({(name, f.name, IDENTITY)}), type=f.type))
+            Column(
+                f.name,
+                Flow(
+                    frozenset({(name, f.name, IDENTITY)}),
+                    type=None if f.type == UNKNOWN_TYPE else f.type,
+                ),
+            )
             for f in schema
         ]
         return Relation(columns)
@@ -224,16 +234,22 @@ class Scope:
         if known:
             # A valid query names a column of one source only; of several, all are named.
             return known[0] if len(known) == 1 else union(known)
+        return self._offered(name)
+
+    def _offered(self, name: str) -> Flow | None:
+        """Return a name that no source is known to have: of an open one, an alias, or a row."""
+        wanted = name.lower()
         offers = [
             (relation, flow)
             for relation, flow in ((r, r.find(name)) for _, r in self.sources)
             if flow is not None
         ]
-        other = self.aliases.get(wanted) or self._outer(name)
+        alias = self.aliases.get(wanted)
+        if alias is not None and len(offers) == 1 and _same_columns(alias, offers[0][1]):
+            return alias | offers[0][1]  # either way it is of the same columns
+        other = alias or self._outer(name)
         if not offers:
-            if wanted in self.aliases:
-                return self.aliases[wanted]
-            return self._row(wanted)
+            return alias if alias is not None else self._row(wanted)
         if len(offers) == 1 and other is None:
             return offers[0][1]
         why = "; ".join(sorted({r for relation, _ in offers for r in relation.open_because}))
@@ -259,6 +275,12 @@ class Scope:
 def _known(relation: Relation, wanted: str) -> Flow | None:
     found = [column.flow for column in relation.columns if column.name.lower() == wanted]
     return None if not found else found[0] if len(found) == 1 else union(found)
+
+
+def _same_columns(one: Flow, other: Flow) -> bool:
+    """Whether two flows derive from the same columns, and all of them are known."""
+    columns = [{(table, column) for table, column, _ in flow.origins} for flow in (one, other)]
+    return columns[0] == columns[1] and not one.gaps | other.gaps
 
 
 def _first(flows: Iterable[Flow | None]) -> Flow | None:

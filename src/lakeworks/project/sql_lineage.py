@@ -82,7 +82,7 @@ class _Queries:
         found = self.query(tree, None)
         columns = [_derived(column) for column in found.columns]
         complete = not found.is_open
-        if complete and len(names) == len(columns):
+        if complete and _agree(columns, names):
             columns = [
                 replace(one, name=name) for one, name in zip(columns, names, strict=True)
             ]
@@ -308,6 +308,14 @@ def _same(one: Relation, other: Relation) -> bool:
         == [(c.name, c.flow.origins, c.flow.gaps) for c in other.columns]
         and one.rows == other.rows
         and one.open_because == other.open_because
+    )
+
+
+def _agree(columns: Sequence[DerivedColumn], names: Sequence[str]) -> bool:
+    """Whether the names known from elsewhere may be those of the columns without one."""
+    return len(columns) == len(names) and all(
+        not column.name or column.name.lower() == name.lower()
+        for column, name in zip(columns, names, strict=True)
     )
 
 

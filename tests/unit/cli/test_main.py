@@ -17,7 +17,8 @@ from lakeworks.samples.calendar import HISTORY_DAYS
 
 COMMANDS = {
     "init", "check", "plan", "run", "rollback", "tables", "show", "history", "optimize",
-    "vacuum", "query", "quality", "submit", "quarantine", "doctor", "generate", "demo",
+    "vacuum", "query", "quality", "submit", "quarantine", "doctor", "generate", "demo", "lineage",
+    "impact",
 }  # fmt: skip
 NEED_NO_PROJECT = {"init", "generate", "demo", "quality", "submit"}
 
@@ -64,7 +65,10 @@ def test_no_other_command_exists() -> None:
 def test_outside_a_project_commands_say_so_and_end_with_2(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = {"query": ["select 1"], "show": ["a.b"], "optimize": ["a.b"]}.get(command, [])
+    given = {"query": ["select 1"]} | dict.fromkeys(
+        ("show", "optimize", "lineage", "impact"), ["a.b"]
+    )
+    more = given.get(command, [])
     assert main([command, *more, "-C", str(tmp_path)]) == 2
     told = capsys.readouterr()
     assert told.out == ""

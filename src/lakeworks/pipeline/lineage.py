@@ -1,0 +1,149 @@
+"""`lake.lineage`: what derives from what in this lake, what a change reaches, and the tags.
+
+The graph is made from what the project declares and the columns that its tables have; Python
+models are asked for their frame over empty tables.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lakeworks.catalog.lineage.build import build_graph
+from lakeworks.pipeline.errors import UnknownNodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lakeworks.catalog.lineage.graph import Affected, Direction, LineageGraph
+    from lakeworks.catalog.lineage.tags import Found, Tags
+    from lakeworks.catalog.lineage.view import View
+    from lakeworks.core.names import TableName
+    from lakeworks.core.types import Schema
+    from lakeworks.pipeline.state import Services
+    from lakeworks.project.declaration import Model
+    from lakeworks.project.lineage_facts import QueryLineage
+
+
+class Lineage:
+    """Questions about where data comes from and where it goes."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @cached_property
+    def graph(self) -> LineageGraph:
+        """The lineage of everything that the project declares."""
+        return graph_with(self._services)
+
+    @cached_property
+    def tags(self) -> Tags:
+        """The tags of every column, by table, column and tag, with where each comes from."""
+        from lakeworks.catalog.lineage.tags import tags_on
+
+        return tags_on(self.graph, self._services.project)
+
+    def tags_of(self, table: str) -> dict[str, Found]:
+        """Return the tags of a table's columns."""
+        return self.tags.get(table, {})
+
+    def find(self, text: str) -> tuple[str, str]:
+        """Read `database.table` or `database.table.column`; return table and column, or ''.
+
+        Raises:
+            UnknownNodeError: there is no such table or column; the hint names the nearest.
+        """
+        if text in self.graph.nodes:
+            return text, ""
+        table, _, column = text.rpartition(".")
+        node = self.graph.nodes.get(table)
+        if node is None:
+            raise UnknownNodeError.named(text, self.graph.nodes)
+        known = {name.lower(): name for name in node.columns}
+        if column.lower() in known:
+            return table, known[column.lower()]
+        if not node.columns or node.unresolved:
+            return table, column.lower()
+        raise UnknownNodeError.column(table, column, node.columns)
+
+    def view(
+        self,
+        text: str,
+        *,
+        directions: Iterable[Direction] = ("up", "down"),
+        depth: int | None = None,
+    ) -> View:
+        """Return what lies around a table or column, to be printed or drawn.
+
+        Args:
+            text: `database.table` or `database.table.column`.
+            directions: `up`: what it is made from; `down`: what is made of it.
+            depth: How many steps to go; None for all.
+
+        Raises:
+            UnknownNodeError: there is no such table or column.
+        """
+        from lakeworks.catalog.lineage.view import view_of
+
+        table, column = self.find(text)
+        return view_of(self.graph, table, column, directions=directions, depth=depth)
+
+    def impact(self, table: str, column: str = "") -> list[Affected]:
+        """Return every table that a change of a column, or of a whole table, reaches."""
+        columns = [column] if column else ["", *self.graph.nodes[table].columns]
+        return self.graph.impact(table, columns)
+
+
+def graph_with(
+    services: Services, known: Mapping[TableName, Schema] | None = None
+) -> LineageGraph:
+    """Return the project's lineage graph.
+
+    Args:
+        services: The project's parts.
+        known: Columns to be taken as given for some tables, instead of the catalog's.
+    """
+    schemas = {**_schemas(services), **(known or {})}
+
+    def frames(model: Model, inputs: Mapping[str, Schema | None]) -> QueryLineage | None:
+        return _of_frame(model, inputs, services)
+
+    return build_graph(services.project, schemas, frames=frames)
+
+
+def _schemas(services: Services) -> dict[TableName, Schema]:
+    """Return the columns of sources' tables, and of models made by the query as it stands."""
+    models = services.project.models
+    return {
+        table: head.schema
+        for table, head in services.catalog.heads().items()
+        if table not in models or models[table].fingerprint == head.fingerprint
+    }
+
+
+def _of_frame(
+    model: Model, inputs: Mapping[str, Schema | None], services: Services
+) -> QueryLineage | None:
+    """Return what a Python model's frame derives from, where the engine tells its SQL."""
+    from lakeworks.core.errors import LakeError
+    from lakeworks.pipeline import frame_models
+    from lakeworks.project.sql_lineage import query_lineage
+    from lakeworks.storage.files import TableSource
+
+    if any(schema is None or _is_vague(schema) for schema in inputs.values()):
+        return None
+    try:
+        with services.engine.session() as session:
+            for table, schema in inputs.items():
+                assert schema is not None  # noqa: S101 - seen just above
+                session.bind(table, TableSource("", schema, ()))
+            sql = frame_models.plan_sql(model, session)
+    except LakeError:
+        return None  # what is wrong with it, `lake check` tells
+    return None if sql is None else query_lineage(sql, inputs)
+
+
+def _is_vague(schema: Schema) -> bool:
+    from lakeworks.project.lineage_relations import UNKNOWN_TYPE
+
+    return any(field.type == UNKNOWN_TYPE for field in schema)
