@@ -130,6 +130,15 @@ CSV = (
     },
     {"h.csv": b"id,name,amount,more\n1,a,2,m\nx,b,y,\n", "i.csv": b"id\n1\n2\xff\n"},
 )
+ENDLESS = (
+    {"a.json": lines({"id": 0}, *({"id": n, f"k{n}": n} for n in range(1300)), {"late": "x"})},
+    {"b.json": lines(*({"id": n, f"m{n}": [n]} for n in range(30)), *[{"late": "y"}] * 9)},
+)
+WIDE = (
+    b"id,name\n1,x\n\n2\n"
+    + b'3,"y,z",4,5\n6,"two\nlines"\n' * 40
+    + b'7,x,"a\nb"\n8,"q"r\n9,x,y\n'
+)
 LOG = (
     {
         "a.log": "".join(COMBINED.format(n=n) for n in range(30)).encode() + b"nonsense\n\n",
@@ -171,6 +180,7 @@ TYPES = {"id": parse_type("bigint"), "amount": parse_type("decimal(10,2)")}
 CASES = {
     **{f"json, {mode}": Case(JSON, {"schema": mode}) for mode in MODES},
     "json whose first lines mislead": Case((MISLEADING,)),
+    "json whose keys differ in every row": Case(ENDLESS),
     "json, parted": Case(JSON, {"partition_by": ("name",)}),
     **{f"csv, {mode}": Case(CSV, {"schema": mode}) for mode in MODES},
     **{
@@ -257,6 +267,26 @@ def compare(case: Case, intake: Callable[..., Any]) -> None:
     assert sum(file.rows for file in spread.files) == len(spread.rows("1"))
     for file in spread.files:
         assert file.stats["numRecords"] == file.rows
+
+
+def test_lines_of_too_many_fields_are_rejected_alike(
+    spark_runs: None, intake: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: Batch = {"a.csv": WIDE, "b.csv.gz": gzip.compress(WIDE), "c.csv": b"id,name\n1,2\n"}
+    whole = intake(engine="duckdb")
+    for path, content in files.items():
+        whole.put(path, content)
+    whole.take()
+    monkeypatch.setattr("lakeworks.engines.duckdb.files_csv._MOST_ERROR_BYTES", 100_000)
+    monkeypatch.setattr("lakeworks.engines.spark.files._LOOKED_AT_HERE_BYTES", 0)
+    compare(Case((files,)), intake)
+    divided = intake(engine="duckdb")
+    for path, content in files.items():
+        divided.put(path, content)
+    divided.take()
+    assert bag(divided.rows("1")) == bag(whole.rows("1"))
+    assert bag(divided.quarantine()) == bag(whole.quarantine())
+    assert len(whole.quarantine()) == 2 * 44
 
 
 @pytest.mark.s3

@@ -94,8 +94,15 @@ class Field:
     comment: str = ""
 
 
+class _Indexed:
+    """Has room for what `Schema.get` derives: no field, so it is not compared, copied or sent."""
+
+    __slots__ = ("_by_name",)
+    _by_name: dict[str, Field]
+
+
 @dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(_Indexed):
     """The columns of a table, in order; names are unique without regard to case."""
 
     fields: tuple[Field, ...] = field(default=())
@@ -107,8 +114,13 @@ class Schema:
 
     def get(self, name: str) -> Field | None:
         """Return the column of that name, without regard to case, or None."""
-        folded = name.casefold()
-        return next((f for f in self.fields if f.name.casefold() == folded), None)
+        try:
+            found = self._by_name
+        except AttributeError:
+            # Backwards, so that of names that are equal after all the first counts.
+            found = {f.name.casefold(): f for f in reversed(self.fields)}
+            object.__setattr__(self, "_by_name", found)
+        return found.get(name.casefold())
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None

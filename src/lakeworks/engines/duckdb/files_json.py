@@ -7,12 +7,14 @@ no JSON are found again in their files for the quarantine (`json_lines.py`).
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakeworks.core import events
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Field, Schema, widest
 from lakeworks.engines.duckdb import json_doubts, json_rows
@@ -31,7 +33,7 @@ from lakeworks.engines.duckdb.files_sink import (
 )
 from lakeworks.engines.duckdb.heads import heads_of, json_layout, scan_packing
 from lakeworks.engines.duckdb.json_lines import reject_malformed
-from lakeworks.engines.duckdb.json_sql import json_shape, keys_of
+from lakeworks.engines.duckdb.json_sql import json_shape, keys_of, struct_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from lakeworks.engines.duckdb.json_sql import KeyLists
     from lakeworks.engines.protocol import ArrivedFile, FileReading
     from lakeworks.storage.files import DataFile
+
+logger = logging.getLogger(__name__)
 
 LONGEST_DOCUMENT_BYTES = 16 * 1024 * 1024
 _SAMPLED_FILES = 16
@@ -100,6 +104,7 @@ class JsonReader:
         self._heads: dict[str, Head] = {}
         self.sample = Sample()
         self._first_load = reading.known is None
+        self._full = False
         self.schema = reading.known or Schema()
         self.unreadable: dict[str, str] = {}
 
@@ -123,8 +128,7 @@ class JsonReader:
         if self._first_load or self.reading.mode == "evolve":
             for group in planned:
                 self._take_sample(group)
-            seen = json_rows.schema_of(self.sample.evidence)
-            self.schema = seen if self._first_load else json_rows.grown(self.schema, seen)
+            self._grow_by(self.sample.evidence)
         return planned
 
     def _turn(self, file: ArrivedFile) -> tuple[bool, int]:
@@ -217,8 +221,9 @@ class JsonReader:
 
     def _common_keys(self) -> list[KeyLists]:
         shapes: Counter[KeyLists] = Counter()
+        paths = [(path, frozenset(names)) for path, names in struct_paths(self.schema)]
         for document in self.sample.documents:
-            keys = keys_of(document, self.schema)
+            keys = keys_of(document, paths)
             if keys is not None:
                 shapes[keys] += 1
         return [keys for keys, _ in shapes.most_common(_COMMON_SHAPES)]
@@ -283,8 +288,22 @@ class JsonReader:
         if self.reading.mode == "evolve":
             doubts = doubts or self._look(done)
         if doubts is not None and self.reading.mode == "evolve":
-            self.schema = json_rows.grown(self.schema, json_rows.schema_of(doubts.seen))
+            self._grow_by(doubts.seen)
         return doubts
+
+    def _grow_by(self, seen: json_rows.Evidence) -> None:
+        self.schema, left = json_rows.grow(self.schema, seen)
+        if left and not self._full:
+            self._full = True
+            table = self.reading.table
+            most = json_rows.MOST_COLUMNS
+            events.emit("ingest.columns_left", table=table, fields=left, most=most)
+            logger.warning(
+                "%s takes no more than %d columns by itself: the values of further fields "
+                "are kept in _rescued",
+                table,
+                most,
+            )
 
     def _take_settled(self, settled: Path, into: Gathered) -> None:
         if settled.stat().st_size:

@@ -28,7 +28,10 @@ _INT64 = 2**63
 _EXACT_IN_DOUBLE = 2**53
 _BITS = {"tinyint": 7, "smallint": 15, "int": 31, "bigint": 63}
 _DEEPEST = 24
-_MOST_FIELDS = 2_000
+# By itself a table, and a struct in it, grows to no more: further names are rather data.
+MOST_COLUMNS = 1_000
+# Of documents so many names are counted, to choose among them.
+_MOST_NAMES = 20_000
 _LONGEST_NAME = 255
 _DOMINANT_SHARE = 0.95
 _DOMINANT_VALUES = 20
@@ -120,27 +123,29 @@ class Evidence:
                 self.element.add(inner, depth + 1)
 
     def _add_fields(self, value: dict[str, Any], depth: int) -> None:
+        most = MOST_COLUMNS if depth else _MOST_NAMES
         for name, inner in value.items():
             found = self.fields.get(name)
             if found is None:
-                if len(self.fields) > _MOST_FIELDS:
+                if len(self.fields) > most:
                     continue
                 found = self.fields[name] = Evidence()
             found.add(inner, depth + 1)
 
-    def join(self, other: Evidence) -> None:
+    def join(self, other: Evidence, depth: int = 0) -> None:
         """Take into account what another has seen, as if it had been seen after all this."""
+        most = MOST_COLUMNS if depth else _MOST_NAMES
         self.kinds.update(other.kinds)
         for name, evidence in other.fields.items():
             found = self.fields.get(name)
             if found is not None:
-                found.join(evidence)
-            elif len(self.fields) <= _MOST_FIELDS:
+                found.join(evidence, depth + 1)
+            elif len(self.fields) <= most:
                 self.fields[name] = evidence
         if self.element is None:
             self.element = other.element
         elif other.element is not None:
-            self.element.join(other.element)
+            self.element.join(other.element, depth + 1)
 
     def type(self, depth: int = 0) -> Type:
         """Return the type that holds what was seen.
@@ -170,7 +175,7 @@ class Evidence:
                 return Array(self.element.type(depth + 1) if self.element else STRING)
             case "object":
                 fields = self.columns(depth + 1)
-                fits = fields and len(self.fields) <= _MOST_FIELDS
+                fits = fields and len(self.fields) <= MOST_COLUMNS
                 whole = fits and all(usable_name(name) for name in self.fields)
                 return Struct(fields) if whole else STRING
             case _:
@@ -192,6 +197,22 @@ def schema_of(evidence: Evidence) -> Schema:
     )
 
 
+def grow(known: Schema, evidence: Evidence) -> tuple[Schema, int]:
+    """Return `known` with the fields that documents have besides, and how many are left out.
+
+    Where they are more than a table grows to, those that the most documents have come in,
+    whatever their order was.
+    """
+    wide = grown(known, schema_of(evidence))
+    left = len(wide) - max(MOST_COLUMNS, len(known))
+    if left <= 0:
+        return wide, 0
+    counts = {name: seen.kinds.total() for name, seen in evidence.fields.items()}
+    new = sorted(wide.fields[len(known) :], key=lambda f: (-counts[f.name], f.name))
+    out = {f.name for f in new[len(new) - left :]}
+    return Schema(tuple(f for f in wide if f.name not in out)), left
+
+
 def grown(known: Schema, seen: Schema) -> Schema:
     """Return `known` with the fields of `seen` that it lacks, inside structs too."""
     fields = [Field(f.name, _grown(f, seen.get(f.name)), f.nullable, f.comment) for f in known]
@@ -205,7 +226,8 @@ def _grown(have: Field, seen: Field | None) -> Type:
 def _grown_type(have: Type, seen: Type) -> Type:
     match have, seen:
         case Struct(), Struct():
-            return Struct(grown(Schema(have.fields), Schema(seen.fields)).fields)
+            wide = grown(Schema(have.fields), Schema(seen.fields))
+            return Struct(wide.fields) if len(wide) <= MOST_COLUMNS else have
         case Array(), Array():
             return Array(_grown_type(have.element, seen.element))
         case _:

@@ -17,7 +17,7 @@ from lakeworks.engines.duckdb import text_fit
 from lakeworks.engines.duckdb.types import to_duckdb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from typing import Any
 
     from lakeworks.core.types import Type
@@ -61,16 +61,23 @@ def struct_paths(schema: Schema) -> list[tuple[tuple[str, ...], tuple[str, ...]]
     return list(_paths((), schema))
 
 
-def keys_of(document: dict[str, Any], schema: Schema) -> KeyLists | None:
-    """Return the document's keys at each of `struct_paths`, or None when it does not fit."""
+def keys_of(
+    document: dict[str, Any], paths: Sequence[tuple[tuple[str, ...], Collection[str]]]
+) -> KeyLists | None:
+    """Return the document's keys at each of `struct_paths`, or None when it does not fit.
+
+    Args:
+        document: Parsed.
+        paths: As `struct_paths` gives them; sets of names are faster.
+    """
     found: list[tuple[str, ...] | None] = []
-    for path, names in struct_paths(schema):
+    for path, names in paths:
         value: Any = document
         for part in path:
             value = value.get(part, _ABSENT) if isinstance(value, dict) else _ABSENT
         if value is _ABSENT:
             found.append(None)
-        elif isinstance(value, dict) and value and set(value) <= set(names):
+        elif isinstance(value, dict) and value and all(key in names for key in value):
             found.append(tuple(value))
         else:
             return None
