@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.ledger import LedgerEntry
     from lakeworks.core.names import TableName
     from lakeworks.core.types import Schema
+    from lakeworks.engines.protocol import Engine
     from lakeworks.ingest.files import Ingested
     from lakeworks.ingest.pending import Pending
     from lakeworks.storage.files import DataFile
@@ -51,6 +53,27 @@ def unavailable() -> Callable[[str], NoReturn]:
         pytest.skip(f"{what} is missing")
 
     return _unavailable
+
+
+@pytest.fixture(scope="session")
+def spark_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One Spark for all tests of a process: a JVM takes seconds to start."""
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("pyspark", reason="PySpark is not installed")
+        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+            pytest.skip("Java is not installed")
+    from lakeworks.engines.registry import open_engine
+    from lakeworks.project.declaration import SparkSettings
+
+    opened = open_engine(
+        "spark",
+        temp_directory=str(tmp_path_factory.mktemp("spark")),
+        threads=2,
+        memory_limit=2 * 1024**3,
+        spark=SparkSettings(settings={"spark.sql.shuffle.partitions": "4"}),
+    )
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

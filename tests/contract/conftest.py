@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import http.server
-import os
-import shutil
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lakeworks.engines.registry import open_engine
-from lakeworks.project.declaration import SparkSettings
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from lakeworks.engines.protocol import Engine
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -60,21 +54,3 @@ def refusing_server() -> Iterator[tuple[str, dict[str, str]]]:
         yield f"http://127.0.0.1:{server.server_address[1]}", answer
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="session")
-def spark_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """One Spark for all tests of a process: a JVM takes seconds to start."""
-    if os.environ.get("CI") != "true":
-        pytest.importorskip("pyspark", reason="PySpark is not installed")
-        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-            pytest.skip("Java is not installed")
-    opened = open_engine(
-        "spark",
-        temp_directory=str(tmp_path_factory.mktemp("spark")),
-        threads=2,
-        memory_limit=2 * 1024**3,
-        spark=SparkSettings(settings={"spark.sql.shuffle.partitions": "4"}),
-    )
-    yield opened
-    opened.close()

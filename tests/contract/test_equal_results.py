@@ -67,7 +67,8 @@ cast(p as decimal(12, 1));cast(i as decimal(12, 2));greatest(i, 1, null);least(i
 i in (3, 7);n > 1;n = n;n > 1e300;coalesce(i, 0);nullif(i, 3);ifnull(i, 9);if(i > 1, 'x', 'y');
 case when i > 1 then 1 else 2.5 end;case i when 7 then p end;i is distinct from 3;cast(i as varchar);
 cast(p as varchar);cast(y as varchar);cast(y as int);y and i > 0;y or i > 0;not y;i > p;isnan(n);
-1e10 * i;try_cast(n as int);id + 9000000000""".replace("\n", "")
+d = '2024-01-31';ts > '2024-01-01';d in ('2024-02-29', '2023-12-31');z at time zone 'Europe/Berlin';
+ts at time zone 'UTC';timezone('Asia/Tokyo', z);(0.5::double)::int;1e10 * i;try_cast(n as int);id + 9000000000""".replace("\n", "")
 STRINGS = """lower(t);upper(t);length(t);t || 'x';t || i;concat(t, '-', i);concat_ws('-', t, i, 'z');
 substr(t, 2);substr(t, 2, 2);substr(t, -2);substr(t, 0, 2);substr(t, -9, 8);left(t, 2);right(t, 2);
 trim(t);ltrim(t);rtrim(t);trim(t, 'ac');replace(t, 'a', 'z');reverse(t);repeat(t, 2);lpad(t, 5, '*');
@@ -120,6 +121,12 @@ SELECTS = [
     "from x.r select id", "select count(*) from (values (1), (2), (null)) v(a) where a is not null",
     "select x.r.id from x.r", "select r.id, x.r.t from x.r where r.i > 0", "select grouping(i), i, count(*) from x.r group by rollup (i)",
     "select id, p / i as q, sum(p) over () / 2 as h from x.r", "select sum(p) / count(*) as c from x.r", "select round(avg(p), 2) from x.r",
+    "select id, unnest(l) as x from x.r", "select r.id, u.x from x.r, unnest(r.l) as u(x)", "select unnest(l) + 1 as x, id from x.r",
+    "select cast(unnest(generate_series(d, d + 3, interval 1 day)) as date) as day from x.r", "select i from range(3) as t(i)",
+    "select * from generate_series(1, 7, 3)", "select id, range(i), generate_series(1, 3), range(5, 1, -2) from x.r",
+    "select range(timestamp '2024-01-01', timestamp '2024-01-03', interval 12 hours) as x",
+    "select id, avg(p) over (partition by y order by id) as a, median(i) over (partition by y) as m from x.r",
+    "select corr(i, id), corr(i, 1), corr(i, n) filter (where id > 9) from x.r",
     "select null as a, 'x' as b, 1 as c, 2.5 as d, true as e, date '2024-01-01' as f",
 ]  # fmt: skip
 
@@ -240,9 +247,10 @@ def test_bad_value_fails_on_both(sessions: list[Session], expression: str) -> No
 
 @pytest.mark.parametrize(
     "expression",
-    ["hash(t)", "cast(n as varchar)", "approx_count_distinct(i)", "substr(t, i)", "unnest(l)",
+    ["hash(t)", "cast(n as varchar)", "approx_count_distinct(i)", "substr(t, i)", "unnest(s)",
      "regexp_matches(t, t)", "ts - ts", "strftime(ts, '%U')", "list(i order by id)", "uuid()",
-     "random()", "t ~ 'a'", "cast(t as time)", "l[1:2]", "json_extract(t, '$.a')"],
+     "random()", "t ~ 'a'", "cast(t as time)", "l[1:2]", "list_distinct(l)", "max(l)",
+     "t = i", "y = 1", "first(t order by id)", "count(distinct i) over ()", "json_extract(t, '$.a')"],
 )  # fmt: skip
 def test_what_has_no_counterpart_is_refused_by_name(
     sessions: list[Session], expression: str

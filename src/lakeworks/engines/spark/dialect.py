@@ -17,6 +17,7 @@ from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, TokenError
 from lakeworks.core.errors import did_you_mean
 from lakeworks.engines.errors import SqlError
 from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.engines.spark.sql_series import placed
 from lakeworks.engines.spark.sql_types import annotate
 from lakeworks.engines.spark.sql_writer import Writer
 
@@ -54,6 +55,7 @@ def spark_select(
     annotate(tree, describe)
     read = _rename_tables(tree, {name.casefold(): name for name in names})
     tree = _without_qualify(tree)
+    placed(tree)
     return Translated(_written(tree), read)
 
 
@@ -162,7 +164,7 @@ def _rename_tables(tree: exp.Expression, bound: dict[str, str]) -> tuple[str, ..
     read: dict[str, None] = {}
     for table in list(tree.find_all(exp.Table)):
         name = ".".join(part.name for part in table.parts)
-        if _is_common(table):
+        if _is_common(table) or _is_series(table):
             continue
         found = bound.get(name.casefold())
         if found is None or not isinstance(table.this, exp.Identifier):
@@ -181,6 +183,18 @@ def _rename_tables(tree: exp.Expression, bound: dict[str, str]) -> tuple[str, ..
         column.set("catalog", None)
         column.set("db", None)
     return tuple(read)
+
+
+def _is_series(table: exp.Table) -> bool:
+    """Whether this is `from range(…)` or its like; it gets the names that the lake gives."""
+    if not isinstance(table.this, exp.GenerateSeries):
+        return False
+    own = "range" if table.this.args.get("is_end_exclusive") else "generate_series"
+    alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(own, quoted=True))
+    if not alias.args.get("columns"):
+        alias.set("columns", [exp.to_identifier(own, quoted=True)])
+    table.set("alias", alias)
+    return True
 
 
 def _is_common(table: exp.Table) -> bool:

@@ -157,6 +157,12 @@ class NotOnSparkError(SqlError):
             hint or "write it otherwise, or run this model with engine: duckdb",
         )
 
+    def on_line(self, line: int | None) -> Self:
+        """Return the same with the line of the SQL, where it has none yet."""
+        if self.line is not None or line is None:
+            return self
+        return type(self)(f"SQL line {line}: {self.problem}", self.hint, line)
+
 
 _CLASS = re.compile(r"^(?:[\w$.]+(?:Exception|Error): ?)+")
 _CONDITION = re.compile(r"\[([A-Z][A-Z0-9_.]+)\]\s*")

@@ -221,7 +221,9 @@ class SparkLakeSession:
 
     def sql(self, text: str) -> DataFrame:
         """Return the rows of a SELECT over bound names, in the types that `describe` says."""
-        return typed(self.spark.sql(self.translated(text)), self.shadow.describe(text))
+        told, schema = self.translated(text), self.shadow.describe(text)
+        with translated_errors(self.memory_limit_bytes):
+            return typed(self.spark.sql(told), schema)
 
     def translated(self, text: str) -> str:
         """Return a SELECT over bound names as Spark's SQL over this session's views."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Type
     from lakeworks.engines.spark.sql_writer import Writer
 
-_DAY = r"^\\s*(\\d{4})([-/ ])(\\d{1,2})\\2(\\d{1,2})"
+_DAY = r"^\\s*(\\d{4,6})([-/ ])(\\d{1,2})\\2(\\d{1,2})"
 _MOMENT = (
     _DAY + r"(?:(?:[ T]\\s*)(\\d{1,2}:\\d{1,2}(?::\\d{1,2}(?:\\.\\d*)?)?)\\s*"
     r"(Z|UTC|[+-]\\d{2}(?::?\\d{2})?)?)?\\s*$"
@@ -54,20 +54,24 @@ def _by_type(
     if is_whole(to) and isinstance(held, Decimal):
         return f"{word}(ROUND({value}, 0) AS {spark_name(to)})"
     if isinstance(to, Decimal) and is_float(held):
-        # As the lake rounds: the double is multiplied first, then rounded to a whole number.
-        whole = f"{word}(ROUND(CAST({value} AS DOUBLE) * 1E{to.scale}D, 0) AS DECIMAL(38, 0))"
-        if word == "CAST":
-            # Spark casts what is not finite to null.
-            failed = "CAST(RAISE_ERROR('a number that is not finite') AS DECIMAL(38, 0))"
-            endless = f"ISNAN({value}) OR ABS({value}) = DOUBLE('Infinity')"
-            whole = f"(CASE WHEN {endless} THEN {failed} ELSE {whole} END)"
-        if to.scale == 0:
-            return f"{word}({whole} AS {spark_name(to)})"
-        unit = f"CAST('1E-{to.scale}' AS DECIMAL({to.scale}, {to.scale}))"
-        return f"{word}({whole} * {unit} AS {spark_name(to)})"
+        return _float_to_decimal(word, value, to)
     if _same_shape(held, to):
         return f"{word}({value} AS {spark_name(to)})"
     raise NotOnSparkError.part(f"{writer.original(node)}: a cast from {held} to {to}")
+
+
+def _float_to_decimal(word: str, value: str, to: Decimal) -> str:
+    # As the lake rounds: the double is multiplied first, then rounded to a whole number.
+    whole = f"{word}(ROUND(CAST({value} AS DOUBLE) * 1E{to.scale}D, 0) AS DECIMAL(38, 0))"
+    if word == "CAST":
+        # Spark casts what is not finite to null.
+        failed = "CAST(RAISE_ERROR('a number that is not finite') AS DECIMAL(38, 0))"
+        endless = f"ISNAN({value}) OR ABS({value}) = DOUBLE('Infinity')"
+        whole = f"(CASE WHEN {endless} THEN {failed} ELSE {whole} END)"
+    if to.scale == 0:
+        return f"{word}({whole} AS {spark_name(to)})"
+    unit = f"CAST('1E-{to.scale}' AS DECIMAL({to.scale}, {to.scale}))"
+    return f"{word}({whole} * {unit} AS {spark_name(to)})"
 
 
 def from_text(word: str, value: str, to: Type) -> str:

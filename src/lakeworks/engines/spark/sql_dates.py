@@ -132,6 +132,27 @@ def from_epoch(writer: Writer, node: exp.UnixToTime) -> str:
     return f"CAST(TIMESTAMP_{units}({value}) AS {spark_name(writer.kind_of(node))})"
 
 
+def in_zone(writer: Writer, node: exp.AtTimeZone) -> str:
+    """`a at time zone 'z'`: the wall clock there of a moment; of a wall clock in UTC, the moment."""
+    zone = literal_text(writer, node.args["zone"], node)
+    value = writer.sql(node.this)
+    if is_scalar(kind(node.this), "timestamp"):
+        return f"CAST(FROM_UTC_TIMESTAMP({value}, {text_literal(zone)}) AS TIMESTAMP_NTZ)"
+    if is_scalar(kind(node.this), "timestamp_ntz", "date") and zone.upper() in {"UTC", "GMT"}:
+        return f"CAST({value} AS TIMESTAMP_LTZ)"
+    raise NotOnSparkError.part(
+        f"{writer.original(node)}: the moment of a wall clock, which may be none or two",
+    )
+
+
+def zone_named(writer: Writer, node: exp.Anonymous) -> str:
+    """`timezone('z', a)`."""
+    zone, value = node.expressions
+    told = exp.AtTimeZone(this=value, zone=zone)
+    told.parent = node.parent
+    return in_zone(writer, told)
+
+
 def written(writer: Writer, node: exp.TimeToStr) -> str:
     """`strftime(a, format)`."""
     told = java_format(literal_text(writer, node.args["format"], node))
@@ -171,7 +192,11 @@ def _shifted(
         raise NotOnSparkError.part(
             f"{writer.original(node)}: an interval that is not a number of one unit"
         )
-    text = str(amount.this)
+    text = str(amount.this).strip()
+    if not text.removeprefix("-").isdigit():
+        raise NotOnSparkError.part(
+            f"{writer.original(node)}: an interval that is no whole number of one unit"
+        )
     if unit == "QUARTER":
         unit, text = "MONTH", str(3 * int(text))
     to = spark_name(writer.kind_of(node))
@@ -220,6 +245,12 @@ RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.StrToTime: read,
     exp.Monthname: named,
     exp.Dayname: named,
+    exp.AtTimeZone: in_zone,
     **dict.fromkeys(_PART_CLASSES, part),
 }
-NAMED = {"try_strptime": read_or_null, "date_part": date_part, "datepart": date_part}
+NAMED = {
+    "try_strptime": read_or_null,
+    "date_part": date_part,
+    "datepart": date_part,
+    "timezone": zone_named,
+}

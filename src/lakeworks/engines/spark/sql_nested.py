@@ -91,9 +91,23 @@ def gathered_text(writer: Writer, node: exp.GroupConcat) -> str:
     if isinstance(inner, exp.Distinct):
         distinct, inner = "DISTINCT ", inner.expressions[0]
     separator = node.args.get("separator")
+    if distinct and order and told != writer.sql(exp.Ordered(this=inner)):
+        raise NotOnSparkError.part(
+            f"{writer.original(node)}: without repeats, in an order of something else"
+        )
     mark = "," if separator is None else literal_text(writer, separator, node)
     value = as_text(writer, inner, writer.sql(inner))
     return f"LISTAGG({distinct}{value}, {text_literal(mark)}){order}"
+
+
+def first_or_last(writer: Writer, node: exp.First | exp.Last) -> str:
+    """`first(a)` and `last(a)`, of rows in no order."""
+    if isinstance(node.this, exp.Order):
+        raise NotOnSparkError.part(
+            f"{writer.original(node)}: a first of rows in an order",
+            "write arg_min(a, b) or arg_max(a, b)",
+        )
+    return f"{'FIRST' if isinstance(node, exp.First) else 'LAST'}({writer.sql(node.this)})"
 
 
 def at_extreme(writer: Writer, node: exp.ArgMax | exp.ArgMin) -> str:
@@ -108,11 +122,14 @@ def at_extreme(writer: Writer, node: exp.ArgMax | exp.ArgMin) -> str:
 def quantile(writer: Writer, node: exp.PercentileCont | exp.Median) -> str:
     """`median(a)` and `quantile_cont(a, share)`, of numbers, as doubles."""
     held = kind(node.this)
-    if is_scalar(held, "date", "timestamp", "timestamp_ntz", "string"):
-        raise NotOnSparkError.part(f"{writer.original(node)}: a quantile of {held}")
+    if is_scalar(held, "date", "timestamp", "timestamp_ntz", "string", "float"):
+        raise NotOnSparkError.part(
+            f"{writer.original(node)}: a quantile of {held}", "cast numbers to double first"
+        )
     share = "0.5" if isinstance(node, exp.Median) else writer.sql(node.expression)
     told = f"PERCENTILE(CAST({writer.sql(node.this)} AS DOUBLE), {share})"
-    return f"CAST({told} AS {spark_name(writer.kind_of(node))})"
+    to = spark_name(writer.kind_of(node))
+    return writer.over(node, told, "", lambda found, _: f"CAST({found} AS {to})")
 
 
 def any_value(writer: Writer, node: exp.AnyValue) -> str:
@@ -128,8 +145,9 @@ def not_nulls(writer: Writer, node: exp.IgnoreNulls) -> str:
 
 def has(writer: Writer, node: exp.ArrayContains) -> str:
     """`list_contains(a, b)`: false, never null, where the list holds none but nulls."""
-    told = f"ARRAY_CONTAINS({writer.sql(node.this)}, {writer.sql(node.expression)})"
-    return f"IF({writer.sql(node.this)} IS NULL, NULL, COALESCE({told}, FALSE))"
+    held, value = writer.sql(node.this), writer.sql(node.expression)
+    told = f"COALESCE(ARRAY_CONTAINS({held}, {value}), FALSE)"
+    return f"IF({held} IS NULL OR {value} IS NULL, NULL, {told})"
 
 
 def _from_one(writer: Writer, place: exp.Expression) -> str:
@@ -149,6 +167,8 @@ RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.Array: listed,
     exp.ArrayAgg: gathered,
     exp.GroupConcat: gathered_text,
+    exp.First: first_or_last,
+    exp.Last: first_or_last,
     exp.ArgMax: at_extreme,
     exp.ArgMin: at_extreme,
     exp.PercentileCont: quantile,

@@ -148,6 +148,15 @@ def summed(writer: Writer, node: exp.Sum) -> str:
     return f"SUM({distinct}{value})"
 
 
+def correlated(writer: Writer, node: exp.Corr) -> str:
+    """`corr(a, b)`: not-a-number where either does not vary, null without pairs."""
+    left, right = writer.sql(node.this), writer.sql(node.expression)
+    return writer.over(
+        node, f"CORR({left}, {right})", f"COUNT(IF({right} IS NULL, NULL, {left}))",
+        lambda found, count: f"COALESCE({found}, IF({count} > 0, DOUBLE('NaN'), NULL))",
+    )  # fmt: skip
+
+
 def averaged(writer: Writer, node: exp.Avg) -> str:
     """`avg(a)`, always a double."""
     distinct, inner = _distinct(node.this)
@@ -172,7 +181,9 @@ def _both(writer: Writer, node: exp.Binary, mark: str) -> str:
 
 def _of_decimals(node: exp.Expression, told: str) -> str:
     held = kind(node)
-    return f"CAST({told} AS {spark_name(held)})" if isinstance(held, Decimal) else told
+    # Spark computes small whole numbers with a literal as int; the lake as they are.
+    exact = isinstance(held, Decimal) or is_scalar(held, "tinyint", "smallint")
+    return f"CAST({told} AS {spark_name(held)})" if exact and held is not None else told
 
 
 def _double(writer: Writer, node: exp.Expression) -> str:
@@ -222,4 +233,5 @@ RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.Log: logarithm,
     exp.Sum: summed,
     exp.Avg: averaged,
+    exp.Corr: correlated,
 }

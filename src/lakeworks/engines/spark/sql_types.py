@@ -29,7 +29,8 @@ _ASKED = (
     exp.DateSub, exp.DateDiff, exp.Extract, exp.TimeToStr, exp.TimeToUnix, exp.ArrayAgg,
     exp.GroupConcat, exp.Reverse, exp.Contains, exp.Max, exp.Min, exp.Abs, exp.Pow,
     exp.Anonymous, exp.Case, exp.If, exp.Coalesce, exp.Greatest, exp.Least, exp.In, exp.Between,
-    exp.Nullif, exp.UnixToTime,
+    exp.Nullif, exp.UnixToTime, exp.Explode, exp.GenerateSeries, exp.Unnest, exp.ArrayDistinct,
+    exp.Sign, exp.AtTimeZone, exp.Ordered, exp.ArgMax, exp.ArgMin,
 )  # fmt: skip
 
 
@@ -41,11 +42,28 @@ def annotate(tree: exp.Expression, describe: Callable[[str], Schema]) -> None:
 
 def kind(node: exp.Expression | None) -> Type | None:
     """Return the type that was noted at a part, or that a literal has."""
-    while isinstance(node, exp.Paren):
-        node = cast("exp.Expression", node.this)
+    node = bare(node)
     if node is None:
         return None
     return cast("Type | None", node.meta.get(KIND)) or _literal(node)
+
+
+def bare(node: exp.Expression | None) -> exp.Expression | None:
+    """Return a part without the brackets around it."""
+    while isinstance(node, exp.Paren):
+        node = cast("exp.Expression", node.this)
+    return node
+
+
+def line_of(node: exp.Expression) -> int | None:
+    """Return the line of the SQL where a part, or else what it belongs to, stands."""
+    around: exp.Expression | None = node
+    while around is not None:
+        for one in around.walk():
+            if "line" in one.meta:
+                return int(one.meta["line"])
+        around = cast("exp.Expression | None", around.parent)
+    return None
 
 
 def is_whole(found: Type | None) -> bool:
@@ -89,7 +107,10 @@ def _literal(node: exp.Expression) -> Type | None:
     text = str(node.this)
     if text.isdigit():
         return Scalar("int" if int(text) < 2**31 else "bigint")
-    return None
+    if "e" in text.lower():
+        return Scalar("double")
+    whole, _, part = text.partition(".")
+    return Decimal(max(1, len(whole)) + len(part), len(part))
 
 
 def _annotate(select: exp.Select, describe: Callable[[str], Schema]) -> None:
@@ -97,7 +118,7 @@ def _annotate(select: exp.Select, describe: Callable[[str], Schema]) -> None:
         part
         for node in _own(select)
         if isinstance(node, _ASKED)
-        for part in (node, *_parts(node))
+        for part in _asked(node)
         if not isinstance(part, (exp.Literal, exp.Star))
     )
     asked = list({id(part): part for part in wanted}.values())
@@ -131,19 +152,30 @@ def _own(select: exp.Select) -> Iterable[exp.Expression]:
             yield cast("exp.Expression", node)
 
 
+def _asked(node: exp.Expression) -> list[exp.Expression]:
+    # What is sorted by is no value itself, nor is a branch of a CASE.
+    branch = isinstance(node, exp.If) and isinstance(node.parent, exp.Case)
+    if branch or isinstance(node, exp.Ordered):
+        return _parts(node)
+    return [node, *_parts(node)]
+
+
 def _parts(node: exp.Expression) -> list[exp.Expression]:
     """Return what an operator or function is applied to."""
     found = []
     for value in node.args.values():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, exp.Order):
-                found.append(one.this)
+        for each in value if isinstance(value, list) else [value]:
+            one = each.this if isinstance(each, exp.Order) else each
+            if isinstance(one, exp.Distinct):
+                found += one.expressions
+            elif isinstance(one, exp.If) and isinstance(node, exp.Case):
+                continue
             elif isinstance(one, exp.Expression) and not isinstance(
                 one,
                 (exp.DataType, exp.Var, exp.Identifier, exp.Interval, exp.Lambda, exp.Query),
             ):
                 found.append(one)
-    return [one for one in found if isinstance(one, exp.Expression)]
+    return [one for part in found if (one := bare(part)) is not None]
 
 
 def _plain(select: exp.Select, parts: list[exp.Expression]) -> exp.Select:

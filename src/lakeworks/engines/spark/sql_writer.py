@@ -6,20 +6,23 @@ compute alike. What is added to the lake's dialect later is therefore refused, n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from sqlglot import exp
+from sqlglot import exp, transforms
 from sqlglot.generators.spark import SparkGenerator
 
+from lakeworks.core.types import Array, Map, Struct
 from lakeworks.engines.spark import (
     sql_casts,
+    sql_compared,
     sql_dates,
     sql_nested,
     sql_numbers,
+    sql_series,
     sql_texts,
 )
 from lakeworks.engines.spark.errors import NotOnSparkError
-from lakeworks.engines.spark.sql_types import kind
+from lakeworks.engines.spark.sql_types import kind, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,17 +35,19 @@ _RULES: dict[type[exp.Expression], Callable[..., str]] = {
     **sql_texts.RULES,
     **sql_dates.RULES,
     **sql_nested.RULES,
+    **sql_series.RULES,
+    **sql_compared.RULES,
 }
 _NAMED = sql_dates.NAMED
 # Functions of the same name, arguments and results; the generator writes them as Spark does.
 _ALIKE: frozenset[type[exp.Expression]] = frozenset({
-    exp.Abs, exp.And, exp.ArrayDistinct, exp.ArraySize, exp.Ascii, exp.Case, exp.Chr, exp.Coalesce,
-    exp.Corr, exp.Count, exp.CountIf, exp.CovarPop, exp.CovarSamp, exp.CumeDist,
+    exp.Abs, exp.And, exp.ArraySize, exp.Ascii, exp.Chr,
+    exp.Count, exp.CountIf, exp.CovarPop, exp.CovarSamp, exp.CumeDist,
     exp.CurrentDate, exp.CurrentTimestamp, exp.DateFromParts, exp.DenseRank, exp.EndsWith,
-    exp.Exists, exp.Exp, exp.First, exp.FirstValue, exp.Flatten, exp.Greatest, exp.Grouping,
-    exp.If, exp.Lag, exp.Last, exp.LastDay, exp.LastValue, exp.Lead, exp.Least,
-    exp.LogicalAnd, exp.LogicalOr, exp.Lower, exp.MD5, exp.MapKeys, exp.Max, exp.Min,
-    exp.NthValue, exp.Ntile, exp.Nullif, exp.Or, exp.PercentRank, exp.Rank, exp.Repeat,
+    exp.Exists, exp.Exp, exp.FirstValue, exp.Flatten, exp.Grouping,
+    exp.Lag, exp.LastDay, exp.LastValue, exp.Lead,
+    exp.LogicalAnd, exp.LogicalOr, exp.Lower, exp.MD5, exp.MapKeys,
+    exp.NthValue, exp.Ntile, exp.Or, exp.PercentRank, exp.Rank, exp.Repeat,
     exp.Replace, exp.RowNumber, exp.SHA2, exp.Sign, exp.StartsWith, exp.Stddev,
     exp.StddevPop, exp.StddevSamp, exp.Transform, exp.ArrayFilter, exp.Upper, exp.Variance,
     exp.VariancePop, exp.Cos, exp.Sin, exp.Tan, exp.Pi, exp.Translate,
@@ -55,14 +60,14 @@ _ALIKE_NAMED = {
 _REFUSED: dict[type[exp.Expression], str] = {
     exp.Pivot: "PIVOT", exp.TableSample: "a sample", exp.Lateral: "LATERAL",
     exp.Columns: "COLUMNS(…)", exp.Glob: "GLOB", exp.Parameter: "a parameter",
-    exp.Placeholder: "a parameter", exp.Unnest: "unnest", exp.Explode: "unnest",
-    exp.Slice: "a slice", exp.Comprehension: "a list comprehension",
+    exp.Placeholder: "a parameter", exp.Slice: "a slice", exp.Comprehension: "a list comprehension",
     exp.BitwiseXor: "xor", exp.JSONExtract: "->",
 }  # fmt: skip
+# Aggregates that may be written as several, each with its FILTER and OVER.
+_TWO_PARTS = (exp.Avg, exp.ArrayAgg, exp.Median, exp.PercentileCont, exp.Corr)
 _HINTS = {
     "hash": "write md5(…) or sha256(…)",
     "approx_count_distinct": "write count(distinct …)",
-    "unnest": "unnest in a model that runs with engine: duckdb",
 }
 
 
@@ -71,6 +76,8 @@ class Writer(SparkGenerator):
 
     TRANSFORMS = {  # noqa: RUF012 - as the class above declares it
         **SparkGenerator.TRANSFORMS,
+        exp.Select: transforms.preprocess([transforms.any_to_exists]),
+        exp.Table: lambda self, one: self.table_sql(one),
         **{
             node: (lambda self, one, rule=rule: rule(self, one))
             for node, rule in _RULES.items()
@@ -84,9 +91,13 @@ class Writer(SparkGenerator):
         comment: bool = True,  # noqa: FBT001, FBT002 - as the class above declares it
     ) -> str:
         """Return a part as Spark's SQL."""
-        if isinstance(expression, exp.Expression) and key is None:
+        if not isinstance(expression, exp.Expression) or key is not None:
+            return super().sql(expression, key, comment)
+        try:
             self._allow(expression)
-        return super().sql(expression, key, comment)
+            return super().sql(expression, key, comment)
+        except NotOnSparkError as error:
+            raise error.on_line(line_of(expression)) from None
 
     def anonymous_sql(self, expression: exp.Anonymous) -> str:
         """Return a function that sqlglot knows by name only."""
@@ -118,25 +129,39 @@ class Writer(SparkGenerator):
         second: str,
         combine: Callable[[str, str], str],
     ) -> str:
-        """Return what is computed of two aggregates, each with the FILTER or OVER of `node`."""
-        suffix = ""
-        parent = node.parent
-        if isinstance(parent, exp.Filter):
-            suffix = f" FILTER({self.sql(parent, 'expression').strip()})"
-            node, parent = parent, parent.parent
-        if isinstance(parent, exp.Window):
-            raise NotOnSparkError.part(
-                f"{self.original(parent)}: this aggregate over a window",
-                "cast its argument to double first",
-            )
+        """Return what is computed of two aggregates, each with the FILTER and OVER of `node`."""
+        suffix = self._suffixes.get(id(node), "")
         return combine(first + suffix, second + suffix)
 
     def filter_sql(self, expression: exp.Filter) -> str:
         """Return an aggregate with its FILTER; those of two parts hold it already."""
-        told = self.sql(expression, "this")
-        if isinstance(expression.this, (exp.Avg, exp.ArrayAgg)) and "FILTER(" in told:
-            return told
-        return f"{told} FILTER({self.sql(expression, 'expression').strip()})"
+        suffix = f" FILTER({self.sql(expression, 'expression').strip()})"
+        return self._with_suffix(expression.this, suffix)
+
+    def window_sql(self, expression: exp.Window) -> str:
+        """Return a function over a window; aggregates of two parts hold it already."""
+        called = expression.this
+        inner = called.this if isinstance(called, (exp.Filter, exp.IgnoreNulls)) else called
+        self._allow_window(expression, inner)
+        expression.set("this", exp.Var(this=""))
+        try:
+            suffix = super().window_sql(expression)
+        finally:
+            expression.set("this", called)
+        if isinstance(called, exp.Filter):
+            condition = self.sql(called, "expression").strip()
+            suffix = f" FILTER({condition}){suffix}"
+            called = inner
+        return self._with_suffix(called, suffix)
+
+    def ordered_sql(self, expression: exp.Ordered) -> str:
+        """Return a part of an order, of what both engines order alike."""
+        if isinstance(kind(expression.this), (Array, Map, Struct)):
+            raise NotOnSparkError.part(
+                f"{self.original(expression)}: the order of lists or structs",
+                "order by their parts",
+            )
+        return super().ordered_sql(expression)
 
     def star_sql(self, expression: exp.Star) -> str:
         """Return a star; Spark leaves columns out, and replaces none."""
@@ -150,6 +175,14 @@ class Writer(SparkGenerator):
         )
         return f"* EXCEPT ({names})"
 
+    def table_sql(self, expression: exp.Table, sep: str = " AS ") -> str:
+        """Return a table, or a series that stands for one."""
+        if not isinstance(expression.this, exp.GenerateSeries):
+            return super().table_sql(expression, sep)
+        alias = expression.args["alias"]
+        columns = ", ".join(self.sql(one) for one in alias.args["columns"])
+        return f"{self.sql(expression, 'this')} AS {self.sql(alias, 'this')}({columns})"
+
     def join_sql(self, expression: exp.Join, join_op: str | None = None) -> str:
         """Return a join; those by nearest match or by position have no counterpart."""
         method = str(expression.args.get("method") or "").upper()
@@ -157,9 +190,32 @@ class Writer(SparkGenerator):
             raise NotOnSparkError.part(f"a join that is {method or 'POSITIONAL'}")
         return super().join_sql(expression, join_op)
 
+    @property
+    def _suffixes(self) -> dict[int, str]:
+        """What follows an aggregate of two parts, by its node."""
+        return cast("dict[int, str]", self.__dict__.setdefault("_lake_suffixes", {}))
+
+    def _with_suffix(self, node: exp.Expression, suffix: str) -> str:
+        if not isinstance(node, _TWO_PARTS):
+            return self.sql(node) + suffix
+        self._suffixes[id(node)] = suffix
+        told = self.sql(node)
+        return told if suffix in told else told + suffix
+
+    def _allow_window(self, window: exp.Window, called: exp.Expression) -> None:
+        spec = window.args.get("spec")
+        kind_ = str(spec.args.get("kind") or "") if isinstance(spec, exp.WindowSpec) else ""
+        told = self.original(window)
+        if kind_.upper() == "GROUPS":
+            raise NotOnSparkError.part(f"{told}: a frame of groups", "write rows or range")
+        if called.find(exp.Distinct) is not None:
+            raise NotOnSparkError.part(f"{told}: distinct over a window", "use a subquery")
+        if isinstance(called, exp.GroupConcat):
+            raise NotOnSparkError.part(f"{told}: string_agg over a window", "use a subquery")
+
     def _allow(self, node: exp.Expression) -> None:
         refused = _REFUSED.get(type(node))
-        if refused is not None:
+        if refused is not None and not node.args.get("view"):
             raise NotOnSparkError.part(self.original(node), _HINTS.get(refused, ""))
         if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
             raise NotOnSparkError.part("UNION BY NAME", "name the columns in one order")
