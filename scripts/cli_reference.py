@@ -35,10 +35,24 @@ def command_names() -> list[str]:
     ]
 
 
+def grouped_names() -> list[str]:
+    """Return the commands of nouns that have several, such as `quality check`."""
+    from lakeworks.cli.main import application
+
+    return [
+        f"{group.name} {command.name or command.callback.__name__}"
+        for group in application().registered_groups
+        if group.typer_instance is not None
+        for command in group.typer_instance.registered_commands
+        if command.callback is not None
+    ]
+
+
 def page() -> str:
     """Return the whole page."""
     sections = [f"```\n{_help()}```\n"]
-    sections += [f"## lake {name}\n\n```\n{_help(name)}```\n" for name in command_names()]
+    names = [*command_names(), *grouped_names()]
+    sections += [f"## lake {name}\n\n```\n{_help(*name.split())}```\n" for name in names]
     return HEAD + "\n".join(sections)
 
 

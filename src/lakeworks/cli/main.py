@@ -20,6 +20,7 @@ from lakeworks.cli import (
     quality,
     quarantine,
     query,
+    registry,
     runs,
     sample,
     submit,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NOUNS = (
-    project, runs, submit, table, lineage, query, quality, quarantine, doctor, sample, demo,
+    project, runs, submit, table, lineage, query, quality, registry, quarantine, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env")
 _COMMON = ("--json",)

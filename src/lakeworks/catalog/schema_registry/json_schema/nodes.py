@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 ANYTHING = True
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
@@ -80,7 +80,7 @@ class Document:
         place = "/".join(one.replace("~", "~0").replace("/", "~1") for one in node.steps)
         marked = {"$schema": _SCHEMA_URIS[self.draft]} | self.root
         registry = module.Registry([(home, marked)])
-        ref = {"$schema": _SCHEMA_URIS[self.draft], "$ref": f"{home}#/{place}"}
+        ref = {"$schema": _SCHEMA_URIS[self.draft], "$ref": f"{home}#/{quote(place)}"}
         return kind(ref, validate_formats=True, registry=registry)
 
     def _root_id(self) -> str:
