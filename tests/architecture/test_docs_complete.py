@@ -68,13 +68,6 @@ def test_every_key_of_project_files_is_documented(shape: str, section: str) -> N
     assert [key for key in keys if f"`{key}`" not in text] == []
 
 
-def test_every_rule_type_that_is_evaluated_is_documented() -> None:
-    from lakeworks.quality.checking.rules import EVALUATED
-
-    page = (ROOT / "docs" / "reference" / "rules.md").read_text()
-    assert [name for name in EVALUATED if f"`{name}" not in page] == []
-
-
 def test_every_rule_type_of_dqdl_has_its_form_and_its_source_on_the_page() -> None:
     from lakeworks.quality.language.rule_types import RULE_TYPES
 

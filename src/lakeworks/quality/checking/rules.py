@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 64
 _RULES = tuple(name for name, kind in RULE_TYPES.items() if kind.rule)
 _ANALYZERS = tuple(name for name, kind in RULE_TYPES.items() if kind.analyzer)
-EVALUATED = tuple(name for name in _RULES if name not in unsupported.RULES)
 
 
 def check(
@@ -65,9 +64,6 @@ def _rule_problems(rule: Rule) -> Iterator[DqdlError]:
     if not kind.rule:
         problem = f"{rule.type} is an analyzer, not a rule"
         yield DqdlError.at(rule.at, problem, f"write Analyzers = [ {kind.example} ]")
-        return
-    if rule.type in unsupported.RULES:
-        yield NotEvaluatedError.named(rule.at, f"the rule {rule.type}", EVALUATED)
         return
     yield from _parameter_problems(rule, kind)
     yield from _clause_problems(rule, kind)

@@ -76,9 +76,13 @@ def _statistic(name: str, example: str) -> RuleType:
 
 
 def _deequ(
-    example: str, parameters: tuple[str, ...] = ("column",), *, more: bool = False
+    example: str,
+    parameters: tuple[str, ...] = ("column",),
+    least: int = 1,
+    *,
+    more: bool = False,
 ) -> RuleType:
-    return RuleType(example, parameters, takes="number", more=more, page=_DEEQU)
+    return RuleType(example, parameters, least, takes="number", more=more, page=_DEEQU)
 
 
 def _compared(name: str, example: str, *parameters: str, least: int) -> RuleType:
@@ -240,7 +244,7 @@ RULE_TYPES: dict[str, RuleType] = {
     "InterquartileRange": _deequ('InterquartileRange "price" < 50'),
     "Skewness": _deequ('Skewness "price" between -1 and 1'),
     "Kurtosis": _deequ('Kurtosis "price" < 3'),
-    "DuplicateRowCount": _deequ('DuplicateRowCount "order_id" = 0', more=True),
+    "DuplicateRowCount": _deequ('DuplicateRowCount "order_id" = 0', least=0, more=True),
 }
 ANOMALY_SUBJECTS = tuple(
     name for name, kind in RULE_TYPES.items() if kind.analyzer and kind.rule

@@ -97,7 +97,21 @@ def _entropy(rule: Rule, context: Context) -> Compiled:
     return Compiled(EntropyTest(metric, groups, context.asked(rule, metric), filtered))
 
 
+def _duplicate_row_count(rule: Rule, context: Context) -> Compiled:
+    """How many rows have values that another row has too; of all columns where none is named.
+
+    Rows in which all of them are null are not compared (deequ, `DuplicateRowCount`).
+    """
+    columns = context.columns(rule.parameters or context.schema.names)
+    of = f"Multicolumn.{','.join(rule.parameters)}" if rule.parameters else "Dataset.*"
+    metric = f"{of}.DuplicateRowCount"
+    groups = _groups(columns, rule, context)
+    test = DuplicatesTest(metric, groups, context.asked(rule, metric))
+    return Compiled(test, _once(columns, rule, context), rejects=False)
+
+
 COMPILERS = {
+    "DuplicateRowCount": _duplicate_row_count,
     "IsComplete": _is_complete,
     "Completeness": _completeness,
     "IsUnique": _is_unique,
@@ -140,6 +154,20 @@ class DistinctTest:
         nulls = figures.count(self.total) > figures.count(self.groups.rows)
         number = figures.count(self.groups.groups) + nulls
         return compared(self.metric, "DistinctValuesCount", number, self.condition)
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicatesTest:
+    """How many rows do not occur once."""
+
+    metric: str
+    groups: Groups
+    condition: Condition | None
+
+    def judge(self, figures: Figures) -> Finding:
+        """Compare the number."""
+        number = figures.count(self.groups.rows) - figures.count(self.groups.once)
+        return compared(self.metric, "DuplicateRowCount", number, self.condition)
 
 
 @dataclass(frozen=True, slots=True)

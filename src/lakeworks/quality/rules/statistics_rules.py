@@ -6,19 +6,22 @@ are left out, and where a column has no value at all the rule fails (awslabs/dee
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier
 from lakeworks.core.types import Decimal, Scalar
 from lakeworks.quality.comparison.literals import is_number
-from lakeworks.quality.outcomes.evaluation import ValueTest
-from lakeworks.quality.rules.context import Compiled, IncomparableError
+from lakeworks.quality.outcomes.evaluation import CountTest, Finding, ValueTest, compared
+from lakeworks.quality.rules.context import PRIMARY, Compiled, IncomparableError, both_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lakeworks.core.types import Field
-    from lakeworks.quality.language.ruleset import Rule
+    from lakeworks.quality.language.ruleset import Condition, Rule
+    from lakeworks.quality.outcomes.evaluation import Figures
     from lakeworks.quality.rules.context import Context
 
 
@@ -57,7 +60,51 @@ def _column_correlation(rule: Rule, context: Context) -> Compiled:
     return Compiled(ValueTest(metric, what, figure, asked, total, bool(where)))
 
 
+def _range(rule: Rule, context: Context) -> Compiled:
+    """The largest value less the smallest, as doubles (deequ, `Range`)."""
+
+    def sql(x: str, _: Field) -> str:
+        return f"cast(max({x}) as double) - cast(min({x}) as double)"
+
+    return _statistic(rule, context, sql)
+
+
+def _interquartile_range(rule: Rule, context: Context) -> Compiled:
+    """The third quartile less the first, interpolated (deequ, `InterquartileRange`)."""
+
+    def sql(x: str, _: Field) -> str:
+        value = f"cast({x} as double)"
+        return f"quantile_cont({value}, 0.75) - quantile_cont({value}, 0.25)"
+
+    return _statistic(rule, context, sql)
+
+
+def _skewness(rule: Rule, context: Context) -> Compiled:
+    """The population's skewness; 0 where all values are one (deequ, `SkewnessState`)."""
+    return _moments(
+        rule, context, lambda n, second, third, _: math.sqrt(n) * third / second**1.5
+    )
+
+
+def _kurtosis(rule: Rule, context: Context) -> Compiled:
+    """The population's excess kurtosis; 0 where all values are one (deequ, `KurtosisState`)."""
+    return _moments(rule, context, lambda n, second, _, fourth: n * fourth / second**2 - 3)
+
+
+def _zeros_count(rule: Rule, context: Context) -> Compiled:
+    """How many values are 0 (deequ, `ZerosCount`)."""
+    column = _number(context.column(rule.parameters[0]))
+    metric = f"Column.{rule.parameters[0]}.ZerosCount"
+    zeros = context.rows(f"{quote_identifier(column.name)} = 0", context.where(rule))
+    return Compiled(CountTest(metric, "ZerosCount", context.asked(rule, metric), zeros))
+
+
 COMPILERS = {
+    "Range": _range,
+    "InterquartileRange": _interquartile_range,
+    "Skewness": _skewness,
+    "Kurtosis": _kurtosis,
+    "ZerosCount": _zeros_count,
     "Mean": _mean,
     "Sum": _sum,
     "StandardDeviation": _standard_deviation,
@@ -73,6 +120,51 @@ def _statistic(rule: Rule, context: Context, sql: Callable[[str, Field], str]) -
     metric = f"Column.{rule.parameters[0]}.{rule.type}"
     asked, total = context.asked(rule, metric), context.rows("", where)
     return Compiled(ValueTest(metric, rule.type, figure, asked, total, bool(where)))
+
+
+@dataclass(frozen=True, slots=True)
+class MomentsTest:
+    """What the central moments of a column give, against a condition."""
+
+    metric: str
+    moments: str
+    shape: Callable[[float, float, float, float], float]
+    condition: Condition | None
+    filtered: bool
+
+    def judge(self, figures: Figures) -> Finding:
+        """Compare it; without a value there is nothing to compare."""
+        (row,) = figures.rows(self.moments)
+        what = self.metric.rpartition(".")[2]
+        if not row["n"]:
+            reason = f"{what} has no value: there are no values but null"
+            return Finding("Passed") if self.filtered else Finding("Failed", reason)
+        powers = (row["second"], row["third"], row["fourth"])
+        if not all(map(math.isfinite, powers)):
+            return Finding("Failed", f"{what} has no value: values are infinite or no numbers")
+        value = self.shape(row["n"], *powers) if powers[0] else 0.0
+        return compared(self.metric, what, value, self.condition)
+
+
+def _moments(
+    rule: Rule, context: Context, shape: Callable[[float, float, float, float], float]
+) -> Compiled:
+    """Ask for sums of powers around the mean: two passes, since raw powers cancel out."""
+    column = _number(context.column(rule.parameters[0]))
+    metric = f"Column.{rule.parameters[0]}.{rule.type}"
+    value = _double(column)
+    kept = both_of(context.where(rule), f"{quote_identifier(column.name)} is not null")
+    mean = f"select avg({value}) as lw_mean from {PRIMARY} as lw_data where {kept}"
+    away = (
+        f"select {value} - lw_mean as lw_x from {PRIMARY} as lw_data "
+        f"cross join ({mean}) as lw_means where {kept}"
+    )
+    figure = context.query(
+        "select count(*) as n, sum(lw_x * lw_x) as second, sum(lw_x * lw_x * lw_x) as third, "
+        f"sum(lw_x * lw_x * lw_x * lw_x) as fourth from ({away}) as lw_away"
+    )
+    asked = context.asked(rule, metric)
+    return Compiled(MomentsTest(metric, figure, shape, asked, rule.where is not None))
 
 
 def _number(column: Field) -> Field:

@@ -10,12 +10,14 @@ from lakeworks.quality.errors import NotEvaluatedError, UnknownRuleError
 
 def test_every_mistake_is_reported_with_its_line() -> None:
     found = check(
-        'Rules = [\n  IsCompleet "a",\n  Range "b" > 3,\n  IsComplete "c"\n]', first_line=7
+        'Rules = [\n  IsCompleet "a",\n  ColumnValues "b" = "x" with ignoreCase = "true",\n'
+        '  IsComplete "c"\n]',
+        first_line=7,
     )
     assert [type(error) for error in found] == [UnknownRuleError, NotEvaluatedError]
     assert [error.line for error in found] == [8, 9]
     assert found[0].hint == "did you mean IsComplete?"
-    assert "the rule Range is not evaluated" in found[1].problem
+    assert "the option ignoreCase of ColumnValues is not evaluated" in found[1].problem
 
 
 def test_a_well_formed_ruleset_has_no_mistakes() -> None:
