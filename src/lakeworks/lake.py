@@ -8,6 +8,7 @@ lake.query.sql("select * from gold.daily_sales").to_pandas()
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -16,6 +17,7 @@ from lakeworks.pipeline.service import Pipeline
 from lakeworks.pipeline.state import Services
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from lakeworks.catalog.store import Catalog
@@ -48,6 +50,9 @@ class Lake:
         self.catalog: Catalog = services.catalog
         self.storage: Storage = services.storage
         self.pipeline = Pipeline(services)
+        self._listening = ExitStack()
+        if self.project.environment.openlineage is not None:
+            self._listening.enter_context(_told(self))
 
     @classmethod
     def open(cls, path: str | Path = ".", *, environment: str | None = None) -> Self:
@@ -145,6 +150,7 @@ class Lake:
 
     def close(self) -> None:
         """Free the engine and the catalog's connections."""
+        self._listening.close()
         self._services.close()
 
     def __enter__(self) -> Self:
@@ -157,6 +163,30 @@ class Lake:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _told(lake: Lake) -> Iterator[None]:
+    """Tell what this lake's runs do as OpenLineage events."""
+    from lakeworks import __version__
+    from lakeworks.core import events
+    from lakeworks.observe import OpenLineageListener, Translator
+    from lakeworks.observe.delivery import delivery_of
+
+    settings = lake.project.environment.openlineage
+    assert settings is not None  # noqa: S101 - asked for by the caller
+    services = lake._services  # noqa: SLF001 - our own
+    translator = Translator(
+        services, lake.lineage, version=__version__, namespace=settings.namespace
+    )
+    listener = OpenLineageListener(
+        translator, delivery_of(settings), patience_s=settings.timeout_s
+    )
+    try:
+        with events.listening(listener):
+            yield
+    finally:
+        listener.close()
 
 
 def _engine(project: Project, storage: Storage) -> Engine:

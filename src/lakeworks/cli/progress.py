@@ -87,6 +87,8 @@ class _Watcher:
         match name:
             case "run.waiting":
                 self._display.note(f"waiting for {data['holder']}")
+            case "openlineage.failed":
+                self._display.note(f"warning[{data['code']}]: {data['problem']}")
             case "run.started":
                 self._display.start(data["steps"])
             case "step.started":

@@ -16,6 +16,7 @@ from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.pipeline import frame_models
 from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
+from lakeworks.pipeline.lineage import useless_declassify
 from lakeworks.pipeline.record_schemas import record_schema_mistakes
 from lakeworks.pipeline.rule_check import never_pass, rule_mistakes
 from lakeworks.project.declaration import Location
@@ -49,7 +50,7 @@ def check(services: Services) -> Project:
     """
     rulesets = [model.quality for model in services.project.models.values() if model.quality]
     described = describe(services)
-    _tell(described.doubts)
+    _tell([*described.doubts, *useless_declassify(services, described.schemas)])
     mistakes = [
         *rule_mistakes(rulesets),
         *record_schema_mistakes(services),
@@ -75,7 +76,7 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
     mistakes = [*examined.mistakes, *rule_mistakes(examined.rulesets)]
     if services is not None:
         described = describe(services, doubtful=examined.doubtful)
-        _tell(described.doubts)
+        _tell([*described.doubts, *useless_declassify(services, described.schemas)])
         mistakes += [*record_schema_mistakes(services), *described.mistakes]
     if mistakes or services is None:
         raise ProjectError.of(mistakes)

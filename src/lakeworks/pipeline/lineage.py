@@ -15,6 +15,7 @@ from lakeworks.pipeline.errors import UnknownNodeError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from lakeworks.catalog.lineage.build import Frames
     from lakeworks.catalog.lineage.graph import Affected, Direction, LineageGraph
     from lakeworks.catalog.lineage.tags import Found, Tags
     from lakeworks.catalog.lineage.view import View
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema
     from lakeworks.pipeline.state import Services
     from lakeworks.project.declaration import Model
+    from lakeworks.project.errors import Mistake
     from lakeworks.project.lineage_facts import QueryLineage
 
 
@@ -88,6 +90,16 @@ class Lineage:
         table, column = self.find(text)
         return view_of(self.graph, table, column, directions=directions, depth=depth)
 
+    def of_model(self, table: TableName) -> QueryLineage:
+        """Return what one model's columns derive from, as its tables stand now."""
+        from lakeworks.catalog.lineage.build import model_lineage
+
+        services = self._services
+        model = services.project.models[table]
+        return model_lineage(
+            services.project, model, _schemas(services), frames=_frames(services)
+        )
+
     def impact(self, table: str, column: str = "") -> list[Affected]:
         """Return every table that a change of a column, or of a whole table, reaches."""
         columns = [column] if column else ["", *self.graph.nodes[table].columns]
@@ -95,20 +107,61 @@ class Lineage:
 
 
 def graph_with(
-    services: Services, known: Mapping[TableName, Schema] | None = None
+    services: Services,
+    known: Mapping[TableName, Schema] | None = None,
+    *,
+    exactly: frozenset[TableName] = frozenset(),
 ) -> LineageGraph:
     """Return the project's lineage graph.
 
     Args:
         services: The project's parts.
         known: Columns to be taken as given for some tables, instead of the catalog's.
+        exactly: Of those, models whose readers see these columns, whatever the query gives.
     """
     schemas = {**_schemas(services), **(known or {})}
 
+    frames = _frames(services)
+    return build_graph(
+        services.project, schemas, frames=frames, exactly=exactly, keep=not exactly
+    )
+
+
+def _frames(services: Services) -> Frames:
     def frames(model: Model, inputs: Mapping[str, Schema | None]) -> QueryLineage | None:
         return _of_frame(model, inputs, services)
 
-    return build_graph(services.project, schemas, frames=frames)
+    return frames
+
+
+def useless_declassify(
+    services: Services, schemas: Mapping[TableName, Schema | None]
+) -> list[Mistake]:
+    """Return a doubt for each `declassify` that takes no tag away.
+
+    Args:
+        services: The project's parts.
+        schemas: The columns that every table has or would have, as far as they are known.
+    """
+    from lakeworks.catalog.lineage.tags import declassified
+    from lakeworks.project.errors import Mistake
+
+    project = services.project
+    if not any(n.declassify for m in project.models.values() for n in m.columns.values()):
+        return []
+    graph = graph_with(services, {t: s for t, s in schemas.items() if s is not None})
+    at = {str(model.table): model.at for model in project.models.values()}
+    return [
+        Mistake(
+            at[one.table],
+            f"declassify of {one.table}.{one.column} removes nothing: no column that it takes a "
+            f"value from has the tag {one.tag}",
+            "leave it out, or tag the column where it comes from",
+            "LW713",
+        )
+        for one in declassified(graph, project)
+        if not one.removed and not one.doubtful and one.table in at
+    ]
 
 
 def _schemas(services: Services) -> dict[TableName, Schema]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lakeworks.core.types import Schema
 from lakeworks.pipeline.check import describe
 from lakeworks.pipeline.graph import graph_of, readers
+from lakeworks.pipeline.lineage import graph_with
 
 if TYPE_CHECKING:
+    from lakeworks.catalog.lineage.graph import Affected
     from lakeworks.core.names import TableName
-    from lakeworks.core.types import Schema
     from lakeworks.pipeline.check import Described
     from lakeworks.pipeline.plan import PlannedStep
     from lakeworks.pipeline.state import Services, State
@@ -33,6 +35,7 @@ def with_schema_changes(
             continue
         changes = _changes(head.schema, new)
         affected = _affected(step.table, turned, described, services.project) if changes else ()
+        affected += _further(step.table, head.schema, new, services)
         finished.append(replace(step, schema_changes=changes, affected=affected))
     working = {step.table for step in steps if step.action != "none"}
     models = [model for model in services.project.models.values() if model.table in working]
@@ -50,6 +53,29 @@ def _changes(old: Schema, new: Schema) -> tuple[str, ...]:
             told.append(f"changes {column.name} from {before.type} to {column.type}")
     told += [f"drops {column.name} {column.type}" for column in old if column.name not in new]
     return tuple(told)
+
+
+def _further(table: TableName, old: Schema, new: Schema, services: Services) -> tuple[str, ...]:
+    """Return what dropped and changed columns reach beyond the direct readers, and its owners."""
+    touched = [
+        column.name
+        for column in old
+        if (now := new.get(column.name)) is None or now.type != column.type
+    ]
+    if not touched:
+        return ()
+    # Readers still name the columns that are dropped, so these count as there.
+    gone = [column for column in old if column.name not in new]
+    graph = graph_with(services, {table: Schema((*new, *gone))}, exactly=frozenset({table}))
+    return tuple(
+        f"{one.table}{_owned(one)} is affected: {', '.join(one.columns) or 'its rows'}"
+        for one in graph.impact(str(table), touched)
+        if not one.direct or one.owner
+    )
+
+
+def _owned(one: Affected) -> str:
+    return f" (owner: {one.owner})" if one.owner else ""
 
 
 def _affected(

@@ -81,20 +81,27 @@ class Relation:
         rows: What decides which rows there are.
         rest: Where columns that `columns` lacks come from; empty where there are no others.
         open_because: Why `columns` may not be all.
+        may_hide: Whether one of the others may have the name of one in `columns`: of two columns
+            with one name, the first keeps it.
     """
 
     columns: list[Column] = field(default_factory=list)
     rows: Flow = EMPTY
     rest: tuple[Rest, ...] = ()
     open_because: tuple[str, ...] = ()
+    may_hide: bool = True
 
     def find(self, name: str) -> Flow | None:
         """Return the column of that name; None where there is none."""
         wanted = name.lower()
         found = [column.flow for column in self.columns if column.name.lower() == wanted]
-        if found:
-            return found[0] if len(found) == 1 else union(found)
         offers = [flow for flow in (rest(name) for rest in self.rest) if flow is not None]
+        if found:
+            flow = found[0] if len(found) == 1 else union(found)
+            if not offers or not self.may_hide:
+                return flow
+            why = f"{name} may be another column of that name: {'; '.join(self.open_because)}"
+            return replace(flow, gaps=flow.gaps | {why})
         if len(offers) > 1:
             why = "; ".join(self.open_because)
             return Flow(gaps=frozenset({f"{name} may come from more than one place: {why}"}))
@@ -273,8 +280,8 @@ class Scope:
 
 
 def _known(relation: Relation, wanted: str) -> Flow | None:
-    found = [column.flow for column in relation.columns if column.name.lower() == wanted]
-    return None if not found else found[0] if len(found) == 1 else union(found)
+    there = any(column.name.lower() == wanted for column in relation.columns)
+    return relation.find(wanted) if there else None
 
 
 def _same_columns(one: Flow, other: Flow) -> bool:

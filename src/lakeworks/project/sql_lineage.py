@@ -36,7 +36,7 @@ from lakeworks.project.lineage_relations import (
 from lakeworks.project.sql_facts import ENGINE_DIALECT
 from lakeworks.project.sql_lineage_expressions import Expressions
 from lakeworks.project.sql_lineage_from import Sources
-from lakeworks.project.sql_lineage_select import select_columns
+from lakeworks.project.sql_lineage_select import multiplied, select_columns
 from lakeworks.project.sql_shape import AGGREGATES
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def query_lineage(
     except RecursionError:
         return unknown_lineage((), "the SQL is nested too deep to be followed")
     except SqlglotError as error:
-        return unknown_lineage((), f"the SQL does not parse: {str(error).splitlines()[0]}")
+        told = str(error).split("<Token", 1)[0].split(" but got", 1)[0].splitlines()[0]
+        return unknown_lineage((), f"the SQL does not parse: {told}")
 
 
 class _Queries:
@@ -169,6 +170,7 @@ class _Queries:
         rows = self.sources.read(node, scope)
         rows |= self._tested(node, "where", scope)
         found = select_columns(node, scope, self.expressions)
+        rows |= multiplied(node, scope, self.expressions)
         named = {c.name.lower(): c.flow for c in found.columns if c.name}
         scope.aliases = {**named, **scope.aliases}
         rows |= self._grouped(node, scope, found)

@@ -200,7 +200,7 @@ class Sources:
             why = f"the columns of the table function {shown} are not known"
             renames = _column_names(node)
             known = [Column(column, given) for column in renames]
-            return Relation(known, rows, (lambda _: gap(why),), (why,))
+            return Relation(known, rows, (lambda _: gap(why),), (why,), may_hide=False)
         return Relation(columns, rows).renamed(_column_names(node))
 
 

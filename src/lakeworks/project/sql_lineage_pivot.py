@@ -55,7 +55,7 @@ def pivoted(
         unclear = Flow(cell.origins, cell.gaps | {why})
         return Relation(kept, rows, (lambda _: unclear,), (why,))
     why = "the columns of PIVOT depend on the data"
-    return Relation(kept, rows, (lambda _: cell,), (why,))
+    return Relation(kept, rows, (lambda _: cell,), (why,), may_hide=False)
 
 
 def unpivoted(

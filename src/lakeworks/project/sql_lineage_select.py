@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from lakeworks.core.types import Array, Struct
-from lakeworks.project.lineage_facts import TRANSFORMATION
-from lakeworks.project.lineage_relations import Column, Flow, Relation, gap
+from lakeworks.project.lineage_facts import JOIN, TRANSFORMATION
+from lakeworks.project.lineage_relations import EMPTY, Column, Flow, Relation, gap, union
 from lakeworks.project.sql_lineage_expressions import Expressions, may_give_columns
 
 if TYPE_CHECKING:
@@ -36,6 +36,20 @@ def select_columns(node: exp.Select, scope: Scope, expressions: Expressions) -> 
         if isinstance(item, exp.Alias):
             scope.aliases.setdefault(name.lower(), flow)
     return found
+
+
+def multiplied(node: exp.Select, scope: Scope, expressions: Expressions) -> Flow:
+    """Return what decides how many rows an UNNEST in the SELECT list makes of one."""
+    flow = EMPTY
+    for item in node.expressions:
+        for part in item.walk(prune=lambda n: isinstance(n, exp.Query)):
+            if isinstance(part, exp.Explode | exp.Unnest) and not isinstance(part, exp.Query):
+                flow |= union(expressions.flow(one, scope) for one in _arguments(part))
+    return flow.used(JOIN)
+
+
+def _arguments(node: exp.Expr) -> list[exp.Expr]:
+    return [node.this] if isinstance(node, exp.Explode) else list(node.expressions)
 
 
 def _add(found: Relation, more: Relation) -> None:

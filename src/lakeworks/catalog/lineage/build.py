@@ -47,6 +47,7 @@ def build_graph(
     schemas: Mapping[TableName, Schema],
     *,
     frames: Frames | None = None,
+    exactly: frozenset[TableName] = frozenset(),
     keep: bool = True,
 ) -> LineageGraph:
     """Return the lineage of everything that a project declares.
@@ -56,9 +57,31 @@ def build_graph(
         schemas: The columns of tables as far as they are known: of sources, and of models
             whose query is the one that made them.
         frames: Finds the lineage of a Python model that declares none.
+        exactly: Models whose readers see the columns of `schemas`, whatever the query gives.
         keep: Whether to keep what is found under the project's folder.
     """
-    return _Building(project, schemas, frames, keep=keep).graph()
+    building = _Building(project, schemas, frames, keep=keep)
+    building.exactly = exactly
+    return building.graph()
+
+
+def model_lineage(
+    project: Project,
+    model: Model,
+    schemas: Mapping[TableName, Schema],
+    *,
+    frames: Frames | None = None,
+) -> QueryLineage:
+    """Return the lineage of one model from the tables that it reads.
+
+    Args:
+        project: What is declared.
+        model: One of its models.
+        schemas: The columns of the tables that it reads, and of its own.
+        frames: As for `build_graph`.
+    """
+    building = _Building(project, schemas, frames, keep=True)
+    return building.one(model)
 
 
 class _Building:
@@ -73,6 +96,7 @@ class _Building:
         self.project = project
         self.schemas = schemas
         self.frames = frames
+        self.exactly: frozenset[TableName] = frozenset()
         self.cache = FactsCache(project.root, LINEAGE_FILE) if keep else None
         self.known: dict[str, Schema | None] = {}
         self.texts: dict[str, str] = {}
@@ -92,6 +116,11 @@ class _Building:
         if self.cache is not None:
             self.cache.save()
         return found
+
+    def one(self, model: Model) -> QueryLineage:
+        for table in model.inputs:
+            self._know(str(table), self.schemas.get(table))
+        return with_load(model, self._lineage(model))
 
     def _add_source(self, table: TableName, found: LineageGraph) -> None:
         source = self.project.sources.get(table)
@@ -140,7 +169,7 @@ class _Building:
     def _schema(self, model: Model, lineage: QueryLineage) -> Schema | None:
         """Return a model's columns: those found, with what types are known."""
         known = self.schemas.get(model.table)
-        if not lineage.complete:
+        if not lineage.complete or model.table in self.exactly:
             return known
         fields = []
         for column in lineage.columns:
