@@ -16,10 +16,10 @@ demo: $(VENV)/.made ## watch raw, dirty files become gold tables
 
 test: $(VENV)/.made-dev ## run every test
 	@[ "$$(id -u)" != 0 ] || scripts/servers  # without them their tests are skipped, with a reason
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(ARGS)
 
 quick: $(VENV)/.made-dev ## run the tests that take moments
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not fault" $(ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not slow and not fault" $(ARGS)
 
 check: $(VENV)/.made-dev ## lint, format, types, layers, spelling
 	$(BIN)/ruff check
@@ -34,7 +34,7 @@ fix: $(VENV)/.made-dev ## repair what ruff can
 	$(BIN)/python scripts/cli_reference.py
 
 coverage: $(VENV)/.made-dev ## run every test and show what none reaches
-	$(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report=term-missing:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 docs: $(VENV)/.made-docs ## build the pages into site/, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import os
@@ -41,6 +42,33 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("lakeworks")
+
+# Tests run Spark on a handful of rows: its code is not worth a JVM's best compiler, which would
+# take nearly half of the time. Every JVM that a test starts reads this.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give all files with tests of Spark to one process: a JVM takes seconds and 2 GiB.
+
+    With `--dist loadgroup`. Groups named by marks do not reach the scheduler: it is told names only.
+    """
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneSpark(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "spark" if _mentions_spark(config.rootpath / file) else nodeid
+
+    return OneSpark(config, log)
+
+
+@functools.cache
+def _mentions_spark(file: Path) -> bool:
+    return "mark.spark" in file.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
