@@ -44,7 +44,13 @@ RULES = """Rules = [
     CustomSql "select count(*) from primary" = 5,
     CustomSql "select id, amount from primary where state = 'NY'" with threshold > 0.3,
     DetectAnomalies "RowCount",
-    RowCount > avg(last(2))
+    RowCount > avg(last(2)),
+    Range "id" < 3,
+    InterquartileRange "id" < 1,
+    Skewness "id" > 0 where "id != 3",
+    Kurtosis "id" > 0,
+    ZerosCount "id" = 0,
+    DuplicateRowCount "state" = 1
 ]"""
 
 

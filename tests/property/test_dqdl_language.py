@@ -25,13 +25,13 @@ TRIES = int(os.environ.get("LAKEWORKS_FUZZ_RULESETS", "3000"))
 
 
 @given(RULESETS)
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_parsing_what_a_ruleset_prints_gives_the_ruleset(ruleset: Ruleset) -> None:
     assert parse(str(ruleset)) == ruleset
 
 
 @given(layouts())
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_formatting_keeps_the_tree_and_is_stable(text: str) -> None:
     once = formatted(text)
     assert parse(once) == parse(text)
