@@ -194,7 +194,9 @@ def _engine(project: Project, storage: Storage) -> Engine:
 
     settings = project.environment
     local = storage.store.local_path("")
-    scratch = (local or project.root / ".lake") / "staging" / f"engine-{os.getpid()}"
+    # One engine removes its scratch when it closes; another's may live as long as the process.
+    own = f"engine-{os.getpid()}-{settings.engine}"
+    scratch = (local or project.root / ".lake") / "staging" / own
     remote = _s3_store(project, storage)
     return open_engine(
         settings.engine,

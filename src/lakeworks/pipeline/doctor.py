@@ -125,8 +125,9 @@ def _leftovers(services: Services, who: _Holders) -> Iterator[Finding]:
     }
     for name in storage.store.folders(STAGING):
         engine = name.removeprefix(_ENGINE_SCRATCH)
-        used = name in living or (engine != name and _runs_here(engine))
-        if not used:
+        used = name in living or (engine != name and _runs_here(engine.partition("-")[0]))
+        # Spark empties its folder when it ends, and leaves it.
+        if not used and any(storage.store.list(f"{STAGING}/{name}", unfinished=True)):
             yield Finding(
                 "scratch files",
                 f"scratch {name}",
