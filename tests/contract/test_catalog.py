@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -32,6 +33,14 @@ from lakeworks.catalog.errors import (
     UnknownSnapshotError,
 )
 from lakeworks.catalog.quality_results import QualityResult
+from lakeworks.catalog.schema_registry.errors import (
+    IncompatibleSchemaError,
+    InvalidSchemaError,
+    RegistryLimitError,
+    SchemaExistsError,
+    UnknownSchemaError,
+    VersionNeededError,
+)
 from lakeworks.core import clock
 from lakeworks.core.names import TableName
 from lakeworks.core.types import Field, Scalar, Schema, Struct
@@ -39,6 +48,8 @@ from lakeworks.core.types import Field, Scalar, Schema, Struct
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import NoReturn
+
+    from lakeworks.catalog.schema_registry import SchemaRegistry
 
 A, B, C = (TableName("silver", name) for name in "abc")
 IMPORTS = "import sys; from lakeworks.catalog import Catalog"
@@ -752,3 +763,167 @@ def test_a_catalog_of_the_first_revision_is_brought_up_to_date(
         reopened.quality_results.record(result("run-1", at=NOON))
         assert reopened.quality_results.history(A) == {"Dataset.*.RowCount": [10.0]}
         assert reopened.heads()[A].version == 7
+
+
+# The schema registry ---------------------------------------------------------------------
+
+
+def order_schema(*names: str) -> str:
+    fields = [{"name": name, "type": "string", "default": ""} for name in names]
+    fields.append({"name": "id", "type": "long"})
+    return json.dumps({"type": "record", "name": "Order", "fields": fields})
+
+
+BROKEN = json.dumps(
+    {"type": "record", "name": "Order", "fields": [{"name": "id", "type": "boolean"}]}
+)
+
+
+@pytest.fixture
+def registry(catalog: Catalog) -> SchemaRegistry:
+    return catalog.schema_registry
+
+
+def test_versions_are_numbered_and_found_by_number_identifier_serial_and_meaning(
+    registry: SchemaRegistry,
+) -> None:
+    entry = registry.create_schema("orders", order_schema(), data_format="avro")
+    assert (entry.registry, entry.compatibility, entry.checkpoint, entry.latest) == (
+        "default-registry", "BACKWARD", 1, 1,
+    )  # fmt: skip
+    second = registry.register_schema_version("orders", order_schema("a"))
+    assert (second.number, second.status, second.data_format) == (2, "AVAILABLE", "AVRO")
+    assert registry.get_schema_version("orders") == second
+    assert registry.get_schema_version_by_id(second.version_id) == second
+    assert registry.get_schema_version_by_serial(second.serial) == second
+    laid_out = json.dumps(json.loads(second.definition), indent=4)
+    assert registry.get_schema_by_definition("orders", laid_out) == second
+    assert registry.register_schema_version("orders", laid_out) == second
+    assert [one.number for one in registry.list_schema_versions("orders")] == [1, 2]
+    assert '+      "name": "a",' in registry.get_schema_versions_diff("orders", 1, "latest")
+
+
+def test_a_version_that_breaks_the_mode_is_refused_and_leaves_nothing(
+    registry: SchemaRegistry,
+) -> None:
+    registry.create_schema("orders", order_schema(), data_format="avro")
+    with pytest.raises(IncompatibleSchemaError, match=r"BACKWARD.*\$\.id.*long.*boolean"):
+        registry.register_schema_version("orders", BROKEN)
+    assert [one.number for one in registry.list_schema_versions("orders")] == [1]
+    with pytest.raises(InvalidSchemaError):
+        registry.register_schema_version("orders", '{"type": "no such type"}')
+    assert not registry.check_schema_version_validity("AVRO", "{").valid
+    assert registry.check_schema_version_validity("avro", order_schema()).valid
+
+
+@pytest.mark.parametrize(
+    ("mode", "takes"),
+    [("NONE", True), ("DISABLED", False), ("FORWARD", False), ("BACKWARD", False)],
+)
+def test_each_mode_takes_or_refuses_a_changed_type(
+    registry: SchemaRegistry, mode: str, takes: bool
+) -> None:
+    registry.create_schema("o", order_schema(), data_format="avro", compatibility=mode)
+    assert registry.check_compatibility("o", BROKEN).compatible is takes
+
+
+def test_modes_over_all_versions_compare_from_the_checkpoint_on(
+    registry: SchemaRegistry,
+) -> None:
+    registry.create_schema("o", order_schema(), data_format="avro", compatibility="NONE")
+    registry.register_schema_version("o", BROKEN)
+    registry.register_schema_version("o", order_schema("a"))
+    report = registry.check_compatibility(
+        "o", order_schema("a", "b"), compatibility="BACKWARD_ALL"
+    )
+    assert report.compared == (3, 2, 1)
+    assert {one.version for one in report.breaks} == {2}
+    changed = registry.update_schema("o", compatibility="FULL_ALL")
+    assert (changed.compatibility, changed.checkpoint) == ("FULL_ALL", 3)
+    assert registry.register_schema_version("o", order_schema("a", "b")).number == 4
+    assert registry.update_schema("o", checkpoint=2).checkpoint == 2
+    assert registry.check_compatibility("o", order_schema("c")).compared == (4, 3, 2)
+
+
+def test_versions_that_are_needed_are_not_deleted_and_numbers_are_not_given_again(
+    registry: SchemaRegistry,
+) -> None:
+    registry.create_schema("o", order_schema(), data_format="avro")
+    for names in ("a", "ab", "abc"):
+        registry.register_schema_version("o", order_schema(*names))
+    with pytest.raises(VersionNeededError, match="first"):
+        registry.delete_schema_versions("o", "1-2")
+    registry.update_schema("o", checkpoint=3)
+    with pytest.raises(VersionNeededError, match="checkpoint"):
+        registry.delete_schema_versions("o", "2-4")
+    assert [one.number for one in registry.list_schema_versions("o")] == [1, 2, 3, 4]
+    gone = registry.get_schema_version("o", 4)
+    assert registry.delete_schema_versions("o", "4") == [4]
+    with pytest.raises(UnknownSchemaError):
+        registry.get_schema_version_by_id(gone.version_id)
+    again = registry.register_schema_version("o", order_schema("abc"))
+    assert again.number == 5
+    assert again.serial > gone.serial
+    registry.update_schema("o", compatibility="BACKWARD_ALL", checkpoint=3)
+    with pytest.raises(VersionNeededError, match="BACKWARD_ALL"):
+        registry.delete_schema_versions("o", 5)
+
+
+def test_metadata_keeps_several_values_of_a_key_and_ten_pairs_at_most(
+    registry: SchemaRegistry,
+) -> None:
+    registry.create_schema("o", order_schema(), data_format="avro")
+    registry.put_schema_version_metadata("o", "owner", "sales")
+    registry.put_schema_version_metadata("o", "owner", "ops")
+    assert set(registry.query_schema_version_metadata("o")["owner"]) == {"sales", "ops"}
+    assert registry.remove_schema_version_metadata("o", "owner", "sales")
+    assert not registry.remove_schema_version_metadata("o", "owner", "sales")
+    for number in range(9):
+        registry.put_schema_version_metadata("o", f"k{number}", "v")
+    with pytest.raises(RegistryLimitError, match="at most 10"):
+        registry.put_schema_version_metadata("o", "one.more", "v")
+    registry.delete_schema("o")
+    with pytest.raises(UnknownSchemaError):
+        registry.query_schema_version_metadata("o")
+
+
+def test_registries_part_names_and_take_their_schemas_with_them(
+    registry: SchemaRegistry,
+) -> None:
+    registry.create_registry("sales", description="Ours.")
+    registry.create_schema("o", order_schema(), data_format="avro", registry="sales")
+    registry.create_schema("o", order_schema("a"), data_format="avro")
+    assert [(one.registry, one.name) for one in registry.list_schemas()] == [
+        ("default-registry", "o"), ("sales", "o"),
+    ]  # fmt: skip
+    with pytest.raises(SchemaExistsError):
+        registry.create_schema("o", data_format="json", registry="sales")
+    with pytest.raises(UnknownSchemaError, match="did you mean sales"):
+        registry.list_schemas("sale")
+    assert registry.update_registry("sales", description="Theirs.").description == "Theirs."
+    registry.delete_registry("sales")
+    assert [one.name for one in registry.list_registries()] == ["default-registry"]
+    assert len(registry.list_schemas()) == 1
+
+
+def test_of_versions_registered_at_once_each_fits_those_before_it(catalog: Catalog) -> None:
+    registry = catalog.schema_registry
+    registry.create_schema("o", order_schema(), data_format="avro", compatibility="FULL_ALL")
+    refused: list[str] = []
+
+    def add(kind: str) -> None:
+        fields = [{"name": "id", "type": "long"}, {"name": "x", "type": kind, "default": 1}]
+        try:
+            registry.register_schema_version(
+                "o", json.dumps({"type": "record", "name": "Order", "fields": fields})
+            )
+        except IncompatibleSchemaError:
+            refused.append(kind)
+
+    threads = [threading.Thread(target=add, args=(kind,)) for kind in ("int", "long")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+    assert [one.number for one in registry.list_schema_versions("o")] == [1, 2]

@@ -18,9 +18,9 @@ from lakeworks.samples.calendar import HISTORY_DAYS
 COMMANDS = {
     "init", "check", "plan", "run", "rollback", "tables", "show", "history", "optimize",
     "vacuum", "query", "quality", "submit", "quarantine", "doctor", "generate", "demo", "lineage",
-    "impact",
+    "impact", "registry",
 }  # fmt: skip
-NEED_NO_PROJECT = {"init", "generate", "demo", "quality", "submit"}
+NEED_NO_PROJECT = {"init", "generate", "demo", "quality", "registry", "submit"}
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ class AvroSchema:
         named: dict[str, Any] = {}
         # fastavro remembers a definition that it has parsed by a mark inside it.
         fresh = json.loads(json.dumps(written))
-        _check_depth(fresh)
+        _check_shape(fresh)
         try:
             node = fastavro().parse_schema(fresh, named_schemas=named, _write_hint=False)
         except Exception as error:  # noqa: BLE001
@@ -130,7 +130,7 @@ def _json(definition: str) -> Any:  # noqa: ANN401 - JSON
         raise InvalidSchemaError.of("Avro", f"it is no JSON: {error}") from None
 
 
-def _check_depth(written: Any) -> None:  # noqa: ANN401 - JSON
+def _check_shape(written: Any) -> None:  # noqa: ANN401 - JSON
     level, depth = [written], 0
     while level:
         depth += 1
@@ -139,6 +139,9 @@ def _check_depth(written: Any) -> None:  # noqa: ANN401 - JSON
         inner: list[Any] = []
         for one in level:
             if isinstance(one, dict):
+                # fastavro takes such a record for one of no fields.
+                if one.get("type") in ("record", "error") and "fields" not in one:
+                    raise InvalidSchemaError.of("Avro", "a record has no fields")
                 inner += one.values()
             elif isinstance(one, list):
                 inner += one

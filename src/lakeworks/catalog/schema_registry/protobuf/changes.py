@@ -51,9 +51,11 @@ class Changes:
                 )
             )
         for name, message in self._written.items():
+            if _is_map(message):
+                continue  # compared with the field that it is the type of
             if name in self._read:
                 found += self._message(name, message, self._read[name])
-            elif not _is_map(message):
+            else:
                 found.append(
                     Violation(
                         f"#/{name}",

@@ -6,6 +6,7 @@ Google's well-known types can be imported; nothing else can.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 FILE = "schema.proto"
 _COMPILER_S = 60
+_COMPLAINT = re.compile(re.escape(FILE) + r":(\d+):\d+: (.*)")
 
 
 @dataclass(frozen=True)
@@ -181,13 +183,17 @@ def _compiled(definition: str) -> bytes:
         except subprocess.TimeoutExpired:
             raise InvalidSchemaError.of("Protobuf", "protoc did not come to an end") from None
         if done.returncode or not made.exists():
-            lines = [
-                line for line in done.stderr.splitlines() if "error:" in line or FILE in line
-            ]
-            reason = (lines or done.stderr.splitlines() or ["protoc failed"])[0]
-            reason = reason.replace(f"{folder}/", "").replace(f"{FILE}:", "line ", 1)
-            raise InvalidSchemaError.of("Protobuf", reason)
+            raise InvalidSchemaError.of("Protobuf", _reason(done.stderr))
         return made.read_bytes()
+
+
+def _reason(said: str) -> str:
+    """Return protoc's first complaint about the definition, with its line."""
+    for line in said.splitlines():
+        found = _COMPLAINT.search(line)
+        if found and not line.startswith("W0"):
+            return f"line {found[1]}: {found[2]}"
+    return (said.splitlines() or ["protoc failed"])[0]
 
 
 def _check_supported(file: Any) -> None:  # noqa: ANN401 - a FileDescriptorProto
