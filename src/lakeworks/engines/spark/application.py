@@ -8,13 +8,11 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
-import subprocess
+import socket
 import sys
-import tempfile
 import threading
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -24,34 +22,24 @@ from lakeworks.engines.spark.errors import (
     SparkStartError,
     translated_errors,
 )
+from lakeworks.engines.spark.jvm import check_java, quiet, reason, submitted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pyspark.sql import SparkSession
 
     from lakeworks.engines.spark.settings import Configuration
 
-LEAST_JAVA = 17
 # PySpark itself would go on asking a server that is not there for ten minutes.
 _KNOCKS = 4
 # About a minute: a server that was away for longer has forgotten the sessions it had.
 _ASKED_AGAIN = 7
 # PySpark logs each exception that it raises, with its Java trace.
 _NOISY = ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "py4j")
-_VERSION = re.compile(r'version "(\d+)(?:\.(\d+))?')
 _DETAILS = re.compile(r'details = "(.*?)"\s*$', re.MULTILINE)
+_UNRESOLVED = re.compile(r"unresolved dependency: ([^:\]]+)")
+_MASTER_S = 10
 _LOCK = threading.Lock()
 _STARTED: dict[str, Application] = {}
-_LOGGING = """\
-rootLogger.level = error
-rootLogger.appenderRef.console.ref = console
-appender.console.type = Console
-appender.console.name = console
-appender.console.target = SYSTEM_ERR
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %m%n
-"""
 
 
 class Application:
@@ -60,6 +48,10 @@ class Application:
     def __init__(self, root: SparkSession, configuration: Configuration) -> None:
         self._root = root
         self._configuration = configuration
+
+    def place(self) -> str:
+        """Return where this Spark runs."""
+        return _place(self._configuration)
 
     def new_session(self) -> SparkSession:
         """Return a session with temporary views and settings of its own.
@@ -84,13 +76,21 @@ def application(configuration: Configuration) -> Application:
         MissingSparkError: PySpark or Java is missing or too old.
         SparkStartError: Spark did not start, or the server did not answer.
     """
-    key = configuration.remote or "local"
     with _LOCK:
-        root = _STARTED.get(key)
+        root = _STARTED.get("here")
         if root is None or not _alive(root):
             root = Application(_start(configuration), configuration)
-            _STARTED[key] = root
+            _STARTED["here"] = root
+    if root.place() != _place(configuration):
+        raise SparkStartError.another(root.place(), _place(configuration))
     return Application(root._root, configuration)  # noqa: SLF001 - this module's own class
+
+
+def _place(configuration: Configuration) -> str:
+    """Return where Spark runs; all of this machine's is one."""
+    if configuration.remote:
+        return configuration.remote
+    return "this machine" if configuration.master.startswith("local") else configuration.master
 
 
 def _start(configuration: Configuration) -> SparkSession:
@@ -110,58 +110,48 @@ def _start(configuration: Configuration) -> SparkSession:
     if not submitted():
         settings = {**configuration.static, **settings}
         builder = builder.master(configuration.master)
-    with _quiet(settings) as log:
+    _look_for(configuration)
+    with quiet(settings):
         for name, value in settings.items():
             builder = builder.config(name, value)
         try:
             return builder.getOrCreate()
         except Exception as error:
             check_java()
-            reason = _reason(log) or str(error)
-            raise SparkStartError.failed(configuration.master, reason) from error
+            raise _not_started(configuration.master, reason() or str(error)) from error
 
 
-def submitted() -> bool:
-    """Whether spark-submit started this process: master, memory and jars are its business."""
-    return "PYSPARK_GATEWAY_PORT" in os.environ
+def _look_for(configuration: Configuration) -> None:
+    """Find out in moments what would cost Spark minutes, or what it would pass over.
 
-
-@contextmanager
-def _quiet(settings: dict[str, str]) -> Iterator[Path | None]:
-    """Let the JVM that is started inside the block write to a file instead of stderr.
-
-    It inherits this process's stderr as it is when it starts, and keeps it.
+    Raises:
+        SparkSettingError: a jar is not there.
+        SparkStartError: no master of a standalone cluster answers.
     """
     if submitted():
-        yield None
         return
-    folder = Path(tempfile.mkdtemp(prefix="lakeworks-spark-"))
-    log, rules = folder / "spark.log", folder / "log4j2.properties"
-    rules.write_text(_LOGGING, encoding="ascii")
-    options = settings.get("spark.driver.extraJavaOptions", "")
-    if "log4j" not in options:
-        told = f"-Dlog4j2.configurationFile={rules.as_uri()} {options}".strip()
-        settings["spark.driver.extraJavaOptions"] = told
-    kept = os.dup(2)
-    try:
-        with log.open("wb") as file:
-            os.dup2(file.fileno(), 2)
-        yield log
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        shutil.rmtree(folder, ignore_errors=True)
+    for jar in filter(None, configuration.static.get("spark.jars", "").split(",")):
+        if "://" not in jar and not Path(jar).exists():
+            raise SparkSettingError.no_jar(jar)
+    if not configuration.master.startswith("spark://"):
+        return
+    why = ""
+    for place in configuration.master.removeprefix("spark://").split(","):
+        host, _, port = place.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _MASTER_S).close()
+        except (OSError, ValueError) as error:
+            why = str(error)
+        else:
+            return
+    raise SparkStartError.no_master(configuration.master, why)
 
 
-def _reason(log: Path | None) -> str:
-    """Return the line of a JVM's last words that says why it did not start."""
-    if log is None or not log.exists():
-        return ""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    marks = ("Exception", "Error", "error", "not found")
-    told = [one for one in lines if any(mark in one for mark in marks)]
-    told = [one for one in told if not one.lstrip().startswith("at ")]
-    return told[0] if told else ""
+def _not_started(master: str, why: str) -> SparkStartError:
+    lacking = _UNRESOLVED.search(why)
+    if lacking is not None:
+        return SparkStartError.unresolved(lacking[1].replace("#", ":").replace(";", ":"))
+    return SparkStartError.failed(master, why)
 
 
 def _connected(remote: str) -> SparkSession:
@@ -207,27 +197,3 @@ def _alive(started: Application) -> bool:
         started._root.conf.get("spark.sql.session.timeZone")  # noqa: SLF001
         return True
     return False
-
-
-def check_java() -> None:
-    """Say so if Java is missing or too old.
-
-    Raises:
-        MissingSparkError: it is.
-    """
-    home = os.environ.get("JAVA_HOME")
-    program = str(Path(home) / "bin" / "java") if home else shutil.which("java")
-    if program is None or not Path(program).exists():
-        raise MissingSparkError.java()
-    try:
-        told = subprocess.run(  # noqa: S603 - the JVM that Spark itself would start
-            [program, "-version"], capture_output=True, text=True, timeout=60, check=False
-        ).stderr
-    except OSError as error:
-        raise MissingSparkError.java() from error
-    found = _VERSION.search(told)
-    if found is None:
-        raise MissingSparkError.java()
-    major = int(found[2] or 0) if found[1] == "1" else int(found[1])
-    if major < LEAST_JAVA:
-        raise MissingSparkError.old_java(major)

@@ -51,6 +51,14 @@ class MissingSparkError(MissingExtraError):
         )
 
     @classmethod
+    def no_java_at(cls, home: str) -> Self:
+        """Say where JAVA_HOME points."""
+        return cls(
+            f"engine: spark needs Java, and there is none where JAVA_HOME says: {home}",
+            "let JAVA_HOME name the folder of Java 17 or newer, the one that holds bin/java",
+        )
+
+    @classmethod
     def old_java(cls, major: int) -> Self:
         """Say which Java was found."""
         return cls(
@@ -72,6 +80,31 @@ class SparkStartError(LakeError):
             f"Spark did not start on {master}: {first_line(reason)}",
             "check spark: in lake.yml (master, packages, settings); memory_limit is the "
             "driver's memory",
+        )
+
+    @classmethod
+    def no_master(cls, master: str, reason: str) -> Self:
+        """Name the cluster."""
+        return cls(
+            f"no master of Spark answers at {master}: {reason}",
+            "check spark: master: in lake.yml, and that the cluster runs",
+        )
+
+    @classmethod
+    def unresolved(cls, names: str) -> Self:
+        """Name the packages that no repository gave."""
+        return cls(
+            f"Spark found no repository that has {names}",
+            "check spark: packages: in lake.yml and the way to Maven Central (repositories: "
+            "names others), or name the files themselves under jars:",
+        )
+
+    @classmethod
+    def another(cls, running: str, wanted: str) -> Self:
+        """Say that this process has a Spark already."""
+        return cls(
+            f"this process runs Spark on {running} already, and {wanted} is wanted",
+            "a process has one Spark: use a process for each",
         )
 
     @classmethod
@@ -102,6 +135,14 @@ class SparkSettingError(RequestError):
         return cls(
             f"spark: settings: {name} cannot be set over Spark Connect",
             "it counts when Spark starts: give it to the server, and leave it out here",
+        )
+
+    @classmethod
+    def no_jar(cls, path: str) -> Self:
+        """Name a file that is not there."""
+        return cls(
+            f"spark: jars: names {path}, which is not there",
+            "give its path on this machine, or packages: with its Maven coordinates",
         )
 
     @classmethod
@@ -141,6 +182,39 @@ class WorkersLackPackageError(LakeError):
         return cls(
             f"Spark's machines have no Python called {program!r}, which runs tasks of Lakeworks",
             "let PYSPARK_PYTHON name one that is there",
+        )
+
+
+class SparkLostError(LakeError):
+    """A part of Spark went away while it worked."""
+
+    code = "LW445"
+    retryable = True
+
+    @classmethod
+    def driver(cls) -> Self:
+        """Say that the JVM of this process ended."""
+        return cls(
+            "Spark's JVM ended in mid-run",
+            "run it again: nothing was committed. If the machine's memory ran out, lower "
+            "memory_limit of the environment in lake.yml, or its threads",
+        )
+
+    @classmethod
+    def executor(cls, reason: str) -> Self:
+        """Give Spark's reason."""
+        return cls(
+            f"Spark lost the machines that computed, several times over: {reason}",
+            "run it again: nothing was committed. If their memory ran out, raise "
+            "spark.executor.memory or spark.executor.memoryOverhead",
+        )
+
+    @classmethod
+    def server(cls) -> Self:
+        """Say that the Spark Connect server went away."""
+        return cls(
+            "the Spark Connect server went away in mid-run",
+            "run it again when it is back: nothing was committed",
         )
 
 
@@ -191,6 +265,17 @@ _OTHER_PYTHON = re.compile(
     r"\[PYTHON_VERSION_MISMATCH\] Python in worker has different version: '?([\d.]+)'? "
     r"than that in driver: '?([\d.]+)"
 )
+# py4j's words for a JVM that ended.
+_GONE = (
+    "Py4JNetworkError",
+    "Answer from Java side is empty",
+    "Error while sending or receiving",
+)
+_NO_ANSWER = re.compile(r"An error occurred while calling [\w.]+\s*")
+_CAUSE = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
+_EXECUTOR_LOST = re.compile(r"ExecutorLostFailure \(.*?\) Reason: ([^\n]*)")
+_SERVER_LOST = ("StatusCode.UNAVAILABLE", "RETRIES_EXCEEDED", "INVALID_HANDLE.SESSION",
+                "SESSION_CHANGED")  # fmt: skip
 _NO_PYTHON = re.compile(r'Cannot run program "([^"]+)"')
 
 
@@ -208,7 +293,13 @@ def translated_errors(memory_limit_bytes: int = 0) -> Iterator[None]:
 def lake_error(error: Exception, memory_limit_bytes: int = 0) -> LakeError:
     """Return what an exception of Spark's is to a user."""
     text = str(error)
-    return _lacking(text) or _of_text(error, text, memory_limit_bytes)
+    if _is_gone(error):
+        from lakeworks.engines.spark.jvm import last_words
+
+        if _any(_MEMORY, last_words()):
+            return OutOfMemoryError.reached(memory_limit_bytes, "Spark's JVM ended")
+        return SparkLostError.driver()
+    return _lacking(text) or _lost(text) or _of_text(error, text, memory_limit_bytes)
 
 
 def _of_text(error: Exception, text: str, memory_limit_bytes: int) -> LakeError:
@@ -243,6 +334,26 @@ def _lacking(text: str) -> WorkersLackPackageError | None:
     return None
 
 
+def _is_gone(error: Exception) -> bool:
+    """Whether the JVM of this process does not answer."""
+    text = str(error)
+    if type(error).__name__ == "Py4JError" and _NO_ANSWER.fullmatch(text):
+        return True
+    return isinstance(error, ConnectionError) or _any(_GONE, f"{type(error).__name__}: {text}")
+
+
+def _lost(text: str) -> LakeError | None:
+    if "spark.driver.maxResultSize" in text:
+        return EngineFailedError(
+            "a part of the result is larger than spark.driver.maxResultSize",
+            "raise it under spark: settings:, or read fewer columns or rows",
+        )
+    found = _EXECUTOR_LOST.search(text)
+    if found is not None:
+        return SparkLostError.executor(found[1].strip())
+    return SparkLostError.server() if _any(_SERVER_LOST, text) else None
+
+
 def _needed() -> str:
     """Return what tasks import, as pip takes it, in the versions that run here."""
     from importlib import metadata
@@ -267,7 +378,8 @@ def _told(text: str) -> str:
     chosen = next((f for f in reversed(found) if _any(_CONVERSION, f[1])), None)
     chosen = chosen or (found[0] if found else None)
     if chosen is None:
-        return first_line(text)
+        causes = _CAUSE.findall(text)
+        return first_line(causes[-1] if causes else text)
     return _STATE.sub("", first_line(text[chosen.end() :])).strip()
 
 
@@ -276,5 +388,7 @@ def _any(marks: tuple[str, ...], text: str) -> bool:
 
 
 def _of_spark(error: Exception) -> bool:
+    if isinstance(error, ConnectionError):
+        return True  # py4j lets it pass when the JVM is gone
     module = type(error).__module__
     return module.startswith(("pyspark", "py4j", "grpc"))

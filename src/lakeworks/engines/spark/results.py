@@ -7,12 +7,14 @@ rows are, and fetched a partition at a time.
 from __future__ import annotations
 
 import threading
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
 from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError
 from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.engines.spark.session import CANCELLED_AGAIN_S
 from lakeworks.engines.spark.shipping import ship
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ def _fetched(
     import pyarrow as pa
 
     ship(session.spark)
-    packed = rows.mapInArrow(_packed, "batch binary")
+    with warnings.catch_warnings(action="ignore"):  # of a pandas that nothing here uses
+        packed = rows.mapInArrow(_packed, "batch binary")
     try:
         with watch.watched(), session.running():
             for row in packed.toLocalIterator(prefetchPartitions=True):
@@ -120,11 +123,9 @@ class _Watch:
         self._session = session
         self._timeout_s = timeout_s
         self._fired = threading.Event()
-        self._timer: threading.Timer | None = None
+        self._over = threading.Event()
         if timeout_s is not None:
-            self._timer = threading.Timer(timeout_s, self._fire)
-            self._timer.daemon = True
-            self._timer.start()
+            threading.Thread(target=self._wait, name="spark-timeout", daemon=True).start()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -142,9 +143,13 @@ class _Watch:
 
     def stop(self) -> None:
         """Let the session go on without a limit."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._over.set()
 
-    def _fire(self) -> None:
+    def _wait(self) -> None:
+        if self._over.wait(self._timeout_s):
+            return
         self._fired.set()
-        self._session.cancel()
+        # Its jobs may only be about to start, and then there is nothing yet to cancel.
+        while not self._over.is_set():
+            self._session.cancel()
+            self._over.wait(CANCELLED_AGAIN_S)

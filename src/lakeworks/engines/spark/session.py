@@ -7,9 +7,8 @@ two engines give one type for one SELECT by construction.
 
 from __future__ import annotations
 
-import secrets
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from lakeworks.engines.errors import InterruptedQueryError
@@ -36,6 +35,9 @@ if TYPE_CHECKING:
     )
     from lakeworks.engines.spark.shadow import Shadow
     from lakeworks.storage.files import TableSource
+
+
+CANCELLED_AGAIN_S = 0.2
 
 
 class SparkLakeSession:
@@ -65,7 +67,9 @@ class SparkLakeSession:
         self._on_close = on_close
         self._closed = False
         self._interrupted = threading.Event()
-        self._tag = f"lakeworks-{secrets.token_hex(8)}"
+        self._running = 0
+        self._idle = threading.Event()
+        self._idle.set()
         self.s3 = dict(s3) if s3 else None
         self.memory_limit_bytes = memory_limit_bytes
         self.sources: dict[str, TableSource] = {}
@@ -97,8 +101,6 @@ class SparkLakeSession:
         self._closed = True
         self.shadow.close()
         if self._spark is not None:
-            from contextlib import suppress
-
             for view in self._views.values():
                 with suppress(Exception):
                     self._spark.catalog.dropTempView(view)
@@ -205,12 +207,22 @@ class SparkLakeSession:
     def interrupt(self) -> None:
         """Stop what runs now and whatever this session is asked to run later."""
         self._interrupted.set()
-        self.cancel()
+        if self._idle.is_set():
+            return
+        threading.Thread(target=self._stop_all, name="spark-interrupt", daemon=True).start()
 
     def cancel(self) -> None:
-        """Stop what runs now."""
+        """Stop the jobs that run now.
+
+        A query that is still being planned has none: whoever wants it stopped asks again.
+        """
         if self._spark is not None:
-            self._spark.interruptTag(self._tag)
+            with suppress(Exception):  # the JVM may be on its way out
+                self._spark.interruptAll()
+
+    def _stop_all(self) -> None:
+        while not self._idle.wait(CANCELLED_AGAIN_S):
+            self.cancel()
 
     # What the rest of this package builds on.
 
@@ -248,8 +260,9 @@ class SparkLakeSession:
         """Run Spark's actions inside the block: they can be interrupted, errors translated."""
         if self._interrupted.is_set():
             raise InterruptedQueryError.stopped()
-        spark = self.spark
-        spark.addTag(self._tag)
+        _ = self.spark
+        self._running += 1
+        self._idle.clear()
         try:
             with translated_errors(self.memory_limit_bytes):
                 yield
@@ -258,7 +271,9 @@ class SparkLakeSession:
                 raise InterruptedQueryError.stopped() from error
             raise
         finally:
-            spark.removeTag(self._tag)
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
 
     def _view(self, name: str) -> None:
         from lakeworks.engines.spark.dialect import view_name

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,8 @@ def over_arrow(
     [name] = inspect.signature(function).parameters
     function.__annotations__ = {name: pa.Array, "return": pa.Array}
     made: Any = functions.arrow_udf
-    wrapped: Callable[[str], Column] = made(function, returns)
+    with warnings.catch_warnings(action="ignore"):  # of a pandas that nothing here uses
+        wrapped: Callable[[str], Column] = made(function, returns)
     return wrapped
 
 

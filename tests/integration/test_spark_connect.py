@@ -1,0 +1,235 @@
+"""A project runs on a real Spark Connect server, whose Python has never heard of Lakeworks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(600)]
+
+START_S = 120
+# Imported by every Python of the server: hides Lakeworks but for what a client sends, and, when
+# asked to, DuckDB.
+HIDING = """
+import importlib.machinery, os, sys
+
+class Hiding:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "duckdb" and os.path.exists({switch!r}):
+            raise ModuleNotFoundError("No module named 'duckdb'", name=name)
+        if name == "lakeworks":
+            sent = [p for p in sys.path if p.endswith(".zip")]
+            found = importlib.machinery.PathFinder.find_spec(name, sent)
+            if found is None:
+                raise ModuleNotFoundError("No module named 'lakeworks'", name=name)
+            return found
+
+sys.meta_path.insert(0, Hiding)
+"""
+
+
+class Server:
+    """A Spark Connect server on this machine.
+
+    Attributes:
+        without_duckdb: While this file exists, the server's Python has no DuckDB.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.without_duckdb = folder / "without-duckdb"
+        self.port = free_port()
+        hiding = folder / "hiding"
+        hiding.mkdir()
+        (hiding / "sitecustomize.py").write_text(HIDING.format(switch=str(self.without_duckdb)))
+        home = Path(str(find_spec("pyspark").origin)).parent
+        conf = {
+            "spark.driver.memory": "1g",
+            "spark.ui.enabled": "false",
+            "spark.python.worker.reuse": "false",
+            "spark.sql.shuffle.partitions": "4",
+            "spark.connect.grpc.binding.address": "127.0.0.1",
+            "spark.connect.grpc.binding.port": str(self.port),
+        }
+        words = [str(home / "bin/spark-submit"), "--master", "local[2]"]
+        for name, value in conf.items():
+            words += ["--conf", f"{name}={value}"]
+        words += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
+        environ = {
+            **os.environ,
+            "SPARK_HOME": str(home),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYSPARK_PYTHON": sys.executable,
+            "PYTHONPATH": str(hiding),
+        }
+        with (folder / "server.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [*words, "spark-internal"],
+                env=environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait(self) -> None:
+        """Come back when it listens."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), 1),
+            ):
+                return
+            time.sleep(0.2)
+        pytest.fail((self.folder / "server.log").read_text(errors="replace")[-3000:])
+
+    def kill(self) -> None:
+        """End it and its Pythons."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]
+) -> Iterator[Server]:
+    for module in ("pyspark", "grpc", "grpc_status", "pandas", "zstandard"):
+        if find_spec(module) is None:
+            unavailable(f"pyspark[connect] ({module})")
+    if shutil.which("java") is None:
+        unavailable("Java")
+    made = Server(tmp_path_factory.mktemp("connect"))
+    try:
+        made.wait()
+        yield made
+    finally:
+        made.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def lake(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own: a process has one kind of Spark."""
+    return subprocess.run(
+        [sys.executable, "-m", "lakeworks", words[0], "-C", str(project), *words[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+
+
+def declare(project: Path, port: int, **settings: str) -> None:
+    told = json.dumps({"spark.sql.shuffle.partitions": "2", **settings})
+    (project / "lake.yml").write_text(
+        f"name: tiny\nenvironments:\n  here:\n    storage: {project}/here\n"
+        f"  read:\n    storage: {project}/there\n"
+        f"  there:\n    storage: {project}/there\n    engine: spark\n"
+        f"    spark:\n      remote: sc://127.0.0.1:{port}\n      settings: {told}\n"
+    )
+
+
+def rows(project: Path, environment: str, table: str) -> list[Any]:
+    columns = {
+        "bronze.orders": "* exclude (_run_id, _ingested_at)",
+        "silver.orders_history": "order_id, amount, updated_at",
+        "quarantine.silver_orders": "rule, source_file, source_row, row",
+    }
+    sql = f"select {columns.get(table, '*')} from {table}"
+    done = lake(project, "query", sql, "--env", environment, "--json")
+    assert done.returncode == 0, done.stderr
+    return sorted(json.dumps(row, sort_keys=True) for row in json.loads(done.stdout))
+
+
+def test_files_models_loads_rules_and_queries_run_on_a_server(
+    orders_project: Path, arrive: Callable[..., Path], server: Server
+) -> None:
+    declare(orders_project, server.port)
+    arrive(
+        "1.json",
+        *({"order_id": f"o{n % 7}", "customer_id": f"c{n % 3}", "amount": n - 2,
+           "updated_at": f"2026-0{n % 3 + 1}-01T00:00:0{n}"} for n in range(9)),
+        "{torn",
+    )  # fmt: skip
+    for environment in ("there", "here"):
+        done = lake(orders_project, "run", "--env", environment, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "Exception" not in done.stderr
+    for table in (
+        "bronze.orders",
+        "quarantine.silver_orders",
+        "silver.orders_history",
+        "gold.monthly",
+    ):
+        made = rows(orders_project, "read", table)
+        assert made == rows(orders_project, "here", table)
+        assert made
+    # The last table once more, by a query that the server answers.
+    assert rows(orders_project, "there", table) == made
+
+
+def test_a_server_whose_python_lacks_a_package_is_told_which(
+    orders_project: Path, arrive: Callable[..., Path], server: Server
+) -> None:
+    declare(orders_project, server.port)
+    arrive("1.json", {"order_id": "o1", "amount": 1, "updated_at": "2026-01-01T00:00:00"})
+    server.without_duckdb.touch()
+    try:
+        done = lake(orders_project, "run", "--env", "there", "--select", "bronze.orders")
+    finally:
+        server.without_duckdb.unlink()
+    assert done.returncode == 1, done.stdout
+    assert "LW443" in done.stdout + done.stderr
+    assert "has no 'duckdb'" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_setting_that_only_a_start_takes_is_refused_by_name(
+    orders_project: Path, arrive: Callable[..., Path], server: Server
+) -> None:
+    declare(orders_project, server.port, **{"spark.sql.warehouse.dir": "/elsewhere"})
+    arrive("1.json", {"order_id": "o1", "amount": 1, "updated_at": "2026-01-01T00:00:00"})
+    done = lake(orders_project, "run", "--env", "there", "--select", "bronze.orders")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert (
+        "spark.sql.warehouse.dir cannot be set over Spark Connect" in done.stdout + done.stderr
+    )
+
+
+def test_a_server_that_is_not_there_is_told_in_seconds(
+    orders_project: Path, arrive: Callable[..., Path], unavailable: Callable[[str], NoReturn]
+) -> None:
+    if find_spec("grpc_status") is None:
+        unavailable("pyspark[connect]")
+    port = free_port()
+    declare(orders_project, port)
+    arrive("1.json", {"order_id": "o1", "amount": 1, "updated_at": "2026-01-01T00:00:00"})
+    begin = time.monotonic()
+    done = lake(orders_project, "run", "--env", "there", "--select", "bronze.orders")
+    assert time.monotonic() - begin < 60
+    assert done.returncode == 1, done.stdout
+    told = done.stdout + done.stderr
+    assert f"no Spark Connect server answers at sc://127.0.0.1:{port}" in told
+    assert "Traceback" not in told
+    assert "Warning" not in told

@@ -1,0 +1,79 @@
+"""Stopping what Spark runs, results beyond the driver's limit, and plans."""
+
+from __future__ import annotations
+
+import threading
+import time
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError
+from lakeworks.engines.registry import open_engine
+from lakeworks.project.declaration import SparkSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import NoReturn
+
+    from lakeworks.engines.protocol import Engine
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+DIGITS = "(values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))"
+
+
+def digits(count: int) -> str:
+    """A FROM of ten to the power of `count` rows."""
+    return ", ".join(f"{DIGITS} as d{n}(i)" for n in range(count))
+
+
+ENDLESS = f"select sum(d0.i * d1.i + d15.i) as n from {digits(16)}"
+
+
+@pytest.fixture
+def engine(tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Iterator[Engine]:
+    if find_spec("pyspark") is None:
+        unavailable("PySpark")
+    opened = open_engine(
+        "spark",
+        temp_directory=str(tmp_path),
+        threads=2,
+        memory_limit=2 * 1024**3,
+        spark=SparkSettings(settings={"spark.sql.shuffle.partitions": "4"}),
+    )
+    yield opened
+    opened.close()
+
+
+def test_a_query_ends_at_its_time_limit_and_the_session_goes_on(engine: Engine) -> None:
+    with engine.session() as session:
+        with pytest.raises(QueryTimeoutError, match=r"0\.5 s"):
+            session.query(ENDLESS, timeout_s=0.5).read_all()
+        assert session.query("select 1 as one").read_all().to_pylist() == [{"one": 1}]
+
+
+def test_interrupting_stops_what_runs_and_what_is_asked_later(engine: Engine) -> None:
+    with engine.session() as session:
+        timer = threading.Timer(0.5, engine.interrupt)
+        timer.start()
+        begin = time.monotonic()
+        with pytest.raises(InterruptedQueryError):
+            session.query(ENDLESS).read_all()
+        assert time.monotonic() - begin < 60
+        timer.join()
+        with pytest.raises(InterruptedQueryError):
+            session.query("select 1 as one").read_all()
+    with engine.session() as other:
+        assert other.query("select 2 as two").read_all().to_pylist() == [{"two": 2}]
+
+
+def test_explain_shows_sparks_plan_and_describe_the_lakes_types(engine: Engine) -> None:
+    with engine.session() as session:
+        (told,) = session.query("explain select 1 as one").read_all().to_pylist()
+        assert told["explain_key"] == "physical_plan"
+        assert "== Physical Plan ==" in told["explain_value"]
+        (column,) = session.query("describe select 1 as one").read_all().to_pylist()
+        assert (column["column_name"], column["column_type"]) == ("one", "INTEGER")
