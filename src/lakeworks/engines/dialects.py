@@ -1,70 +1,14 @@
-"""Translate a model's SQL from the dialect that its header names into the engine's own.
+"""Quote names in a caller's SQL, which is otherwise left as it is.
 
-Pure. sqlglot parses and writes; what it cannot carry over is an error, never a guess.
+Pure. Models in other dialects are translated where they are loaded (`project.sql_facts`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakeworks.core.errors import did_you_mean
-from lakeworks.engines.errors import DialectError
-
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-ENGINE_DIALECTS = {"duckdb": "duckdb", "spark": "spark"}
-
-
-def translate(sql: str, *, dialect: str, engine: str = "duckdb") -> str:
-    """Return `sql` in the dialect of `engine`; unchanged where it is that already.
-
-    Args:
-        sql: One SELECT.
-        dialect: Any dialect of sqlglot: `athena`, `spark`, `trino`, `redshift`, …
-        engine: The engine that will run it.
-
-    Raises:
-        DialectError: the dialect is unknown, the SQL does not parse in it, or a part of it
-            has no counterpart.
-    """
-    to = ENGINE_DIALECTS[engine]
-    if dialect.lower() == to:
-        return sql
-    import sqlglot
-    from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
-
-    known = {member.value for member in sqlglot.Dialects if member.value}
-    if dialect.lower() not in known:
-        raise DialectError(f"there is no SQL dialect {dialect!r}", did_you_mean(dialect, known))
-    try:
-        statements = sqlglot.transpile(
-            sql, read=dialect.lower(), write=to, unsupported_level=ErrorLevel.RAISE
-        )
-    except ParseError as error:
-        raise _unparsed(error, dialect) from error
-    except (TokenError, UnsupportedError) as error:
-        raise DialectError(
-            f"the SQL cannot be translated from {dialect} to {engine}: {error}",
-            f"write this part in {engine}'s dialect, or use a function that both know",
-        ) from error
-    if len(statements) != 1:
-        raise DialectError(
-            f"one SELECT is expected, and {len(statements)} statements were found",
-            "keep one SELECT in a file",
-        )
-    return statements[0]
-
-
-def _unparsed(error: Exception, dialect: str) -> DialectError:
-    details = getattr(error, "errors", None) or [{}]
-    first = details[0]
-    line, column = first.get("line"), first.get("col")
-    place = f"SQL line {line}, column {column}: " if line is not None else ""
-    reason = first.get("description") or str(error)
-    return DialectError(
-        f"{place}{reason}", f"the header says dialect: {dialect}; is the SQL written in it?"
-    )
 
 
 def with_quoted(sql: str, names: Collection[str]) -> str:

@@ -227,12 +227,6 @@ class MissingExtensionError(MissingExtraError):
         )
 
 
-class DialectError(RequestError):
-    """A model's SQL cannot be read in the dialect that its header names."""
-
-    code = "LW415"
-
-
 class LoadError(RequestError):
     """A load lacks a setting, or cannot be applied to the rows that it got."""
 

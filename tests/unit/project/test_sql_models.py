@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from lakeworks.core.names import TableName
@@ -425,6 +426,25 @@ def test_other_dialect_is_translated(load: Callable[..., Project]) -> None:
     assert '"odd name"' in model.sql
     assert model.sql_line == 5
     assert model.inputs == (TableName("bronze", "orders"),)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql"),
+    [
+        ("athena", "select date_format(timestamp '2026-01-02 00:00:00', '%Y')"),
+        ("spark", "select date_format(timestamp '2026-01-02 00:00:00', 'yyyy')"),
+        ("redshift", "select nvl(null, '2026')"),
+        ("bigquery", "select format_date('%Y', date '2026-01-02')"),
+    ],
+)
+def test_translated_sql_gives_the_same(
+    load: Callable[..., Project], dialect: str, sql: str
+) -> None:
+    text = f"/*\ndialect: {dialect}\n*/\n{sql} as y"
+    model = load({"models/silver/orders.sql": text}).models[ORDERS]
+    assert model.sql is not None
+    with duckdb.connect() as con:
+        assert con.execute(model.sql).fetchone() == ("2026",)
 
 
 @pytest.mark.parametrize("text", ["select '😀ü' as a, b from x.y", '/**/ select 1 as "é" '])
