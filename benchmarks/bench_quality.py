@@ -5,8 +5,9 @@ faster than Spark doing it PyDeequ's way (`quality_spark.py`: Deequ shares one s
 aggregates, and groups once a uniqueness); at least 8 times faster than Great Expectations on pandas
 in memory, at 1 million rows. Further: 1,000 rules over 1 million rows, with the peak memory.
 
-Every run is a process of its own and counts from its start to its end; for Great Expectations
-(`quality_expectations.py`) reading the data and importing it is left out. Medians are printed.
+Every run is a process of its own and counts from its start to its end. Against Great Expectations
+(`quality_expectations.py`) it is the judging alone that counts, without start and imports on both
+sides; theirs has the data in memory, ours reads the file. Medians are printed.
 
     python benchmarks/bench_quality.py [--rows 10000000] [--rounds 3] [--no-spark]
 """
@@ -96,6 +97,17 @@ def lakeworks(data: Path, rules: Path) -> Measured:
     )  # fmt: skip
 
 
+def judging_s(data: Path, rules: Path) -> float:
+    """The seconds of one `evaluate`, in a process that has imported what it needs."""
+    code = (
+        "import sys, time; from pathlib import Path; from lakeworks.quality import evaluate; "
+        "evaluate(sys.argv[1], 'Rules = [ RowCount > 0 ]'); begun = time.perf_counter(); "
+        "assert evaluate(sys.argv[1], Path(sys.argv[2])).passed; "
+        "print(time.perf_counter() - begun)"
+    )
+    return float(measured(sys.executable, "-c", code, str(data), str(rules)).out)
+
+
 def scan(data: Path) -> Measured:
     """The hand-written scan."""
     code = f"import duckdb; duckdb.execute({BY_HAND.format(data=data)!r}).fetchall()"
@@ -159,8 +171,8 @@ def main() -> None:
             f"Spark local[2] PyDeequ's way {spark.seconds:.1f} s; "
             f"{spark.seconds / ours_s:.1f} times ours (budget 20)"
         )
-    small_s = median([lakeworks(small, rules) for _ in range(args.rounds)])
     if find_spec("great_expectations"):
+        small_s = statistics.median(judging_s(small, rules) for _ in range(args.rounds))
         told = measured(sys.executable, str(HERE / "quality_expectations.py"), str(small))
         seconds = float(told.out.split()[-1])
         print(
