@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,10 @@ class RecordCoder:
         self.version = version
         self.schema: ParsedSchema = parsed(version.data_format, version.definition)
         self._registry = registry
-        self._known: dict[str | int, SchemaVersion] = {
-            version.version_id: version,
-            version.serial: version,
-        }
+        self._known: dict[bytes, tuple[SchemaVersion, Any]] = {}
+        self._plain = wire.glue_header(version.version_id)
+        self._packed = wire.glue_header(version.version_id, compress=True)
+        self._confluent = wire.confluent_header(version.serial)
 
     def fault(self, record: object) -> str | None:
         """Return where and why a record, as JSON, does not fit; None when it does."""
@@ -69,8 +70,8 @@ class RecordCoder:
         except ValueError as error:
             raise RecordRefusedError.of(self.version.title, str(error)) from None
         if header == "confluent":
-            return wire.confluent_record(self.version.serial, payload)
-        return wire.glue_record(self.version.version_id, payload, compress=compress)
+            return self._confluent + payload
+        return self._packed + zlib.compress(payload) if compress else self._plain + payload
 
     def decode(self, record: bytes) -> Decoded:
         """Return the record of bytes with a header of either kind, whatever version it names.
@@ -81,8 +82,8 @@ class RecordCoder:
             RecordRefusedError: the payload cannot be read with that version.
         """
         framed = wire.taken_apart(record)
-        version = self._named(framed.version_id, framed.serial)
-        schema: Any = parsed(version.data_format, version.definition)
+        found = self._known.get(framed.named)
+        version, schema = found if found is not None else self._named(framed)
         try:
             if version.data_format != "PROTOBUF":
                 return Decoded(schema.decode(framed.payload), version)
@@ -102,19 +103,16 @@ class RecordCoder:
             return wire.indexes(places) + payload
         return wire.varint(schema.sorted_messages().index(name)) + payload
 
-    def _named(self, version_id: str | None, serial: int | None) -> SchemaVersion:
-        key = version_id if version_id is not None else serial
-        if key is None:
-            raise WireFormatError.damaged("the header names no version")
-        found = self._known.get(key)
-        if found is None:
-            found = (
-                self._registry.get_schema_version_by_id(key)
-                if isinstance(key, str)
-                else self._registry.get_schema_version_by_serial(key)
-            )
-            if len(self._known) < _REMEMBERED:
-                self._known[key] = found
+    def _named(self, framed: wire.Framed) -> tuple[SchemaVersion, Any]:
+        """Return the version that a header names, parsed, and remember it."""
+        version_id, serial = framed.version_id, framed.serial
+        if version_id is not None:
+            version = self._registry.get_schema_version_by_id(version_id)
+        else:
+            version = self._registry.get_schema_version_by_serial(serial or 0)
+        found = version, parsed(version.data_format, version.definition)
+        if len(self._known) < _REMEMBERED:
+            self._known[framed.named] = found
         return found
 
 

@@ -28,27 +28,33 @@ class Framed:
     """A record taken apart.
 
     Attributes:
-        version_id: The UUID in Glue's header, or None.
-        serial: The number in Confluent's, or None.
+        named: The bytes by which the header names the version.
         payload: Unpacked.
     """
 
     wire: Wire
-    version_id: str | None
-    serial: int | None
+    named: bytes
     payload: bytes
 
+    @property
+    def version_id(self) -> str | None:
+        """The UUID in Glue's header, or None."""
+        return str(uuid.UUID(bytes=self.named)) if self.wire == "glue" else None
 
-def glue_record(version_id: str, payload: bytes, *, compress: bool = False) -> bytes:
-    """Return a payload behind Glue's header."""
-    packed = zlib.compress(payload) if compress else payload
-    kind = ZLIB if compress else PLAIN
-    return bytes((GLUE, kind)) + uuid.UUID(version_id).bytes + packed
+    @property
+    def serial(self) -> int | None:
+        """The number in Confluent's header, or None."""
+        return int.from_bytes(self.named, "big") if self.wire == "confluent" else None
 
 
-def confluent_record(serial: int, payload: bytes) -> bytes:
-    """Return a payload behind Confluent's header."""
-    return bytes((CONFLUENT,)) + serial.to_bytes(4, "big") + payload
+def glue_header(version_id: str, *, compress: bool = False) -> bytes:
+    """Return Glue's header of a version."""
+    return bytes((GLUE, ZLIB if compress else PLAIN)) + uuid.UUID(version_id).bytes
+
+
+def confluent_header(serial: int) -> bytes:
+    """Return Confluent's header of a version."""
+    return bytes((CONFLUENT,)) + serial.to_bytes(4, "big")
 
 
 def taken_apart(record: bytes) -> Framed:
@@ -64,7 +70,7 @@ def taken_apart(record: bytes) -> Framed:
     if record[0] == CONFLUENT:
         if len(record) < _CONFLUENT_BYTES:
             raise WireFormatError.damaged(f"Confluent's header has 5, not {len(record)}")
-        return Framed("confluent", None, int.from_bytes(record[1:5], "big"), record[5:])
+        return Framed("confluent", record[1:5], record[5:])
     raise WireFormatError.damaged(f"the first is {record[0]:#04x}, neither 0x03 nor 0x00")
 
 
@@ -73,11 +79,9 @@ def _glue(record: bytes) -> Framed:
         raise WireFormatError.damaged(f"Glue's header has 18, not {len(record)}")
     if record[1] not in (PLAIN, ZLIB):
         raise WireFormatError.damaged(f"the compression {record[1]:#04x} is unknown")
-    version_id = str(uuid.UUID(bytes=bytes(record[2:_GLUE_BYTES])))
-    payload = bytes(record[_GLUE_BYTES:])
-    return Framed(
-        "glue", version_id, None, _unpacked(payload) if record[1] == ZLIB else payload
-    )
+    payload = record[_GLUE_BYTES:]
+    unpacked = _unpacked(payload) if record[1] == ZLIB else payload
+    return Framed("glue", record[2:_GLUE_BYTES], unpacked)
 
 
 def _unpacked(packed: bytes) -> bytes:

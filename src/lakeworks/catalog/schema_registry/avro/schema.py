@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from lakeworks.catalog.schema_registry.errors import InvalidSchemaError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _DEEPEST = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AvroSchema:
     """One definition.
 
@@ -83,7 +84,7 @@ class AvroSchema:
         """Return the binary encoding of a record."""
         target = io.BytesIO()
         try:
-            fastavro().schemaless_writer(target, self.node, value, strict_allow_default=True)
+            self._write(target, self._ready, value, strict_allow_default=True)
         except Exception as error:  # noqa: BLE001 - it raises whatever it stumbles over
             raise ValueError(str(error) or type(error).__name__) from None
         return target.getvalue()
@@ -92,13 +93,25 @@ class AvroSchema:
         """Return the record of a binary encoding."""
         source = io.BytesIO(payload)
         try:
-            value = fastavro().schemaless_reader(source, self.node, None)
+            value = self._read(source, self._ready, None)
         except Exception as error:  # noqa: BLE001 - it raises whatever it stumbles over
             raise ValueError(str(error) or type(error).__name__) from None
         left = len(payload) - source.tell()
         if left:
             raise ValueError(f"{left} bytes are left after the record")
         return value
+
+    @cached_property
+    def _ready(self) -> Any:  # noqa: ANN401 - a schema that fastavro need not parse again
+        return fastavro().parse_schema(json.loads(self.normal))
+
+    @cached_property
+    def _write(self) -> Any:  # noqa: ANN401 - a function of fastavro
+        return fastavro().schemaless_writer
+
+    @cached_property
+    def _read(self) -> Any:  # noqa: ANN401 - a function of fastavro
+        return fastavro().schemaless_reader
 
     def looked_up(self, node: Any) -> Any:  # noqa: ANN401 - JSON
         """Return what a name stands for, or the node itself."""
