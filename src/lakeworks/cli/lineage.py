@@ -86,7 +86,8 @@ def lineage(
 
         say.line(chart(view))
     elif svg is not None:
-        say.line(f"{svg} written: {render.plural(len(view.nodes), 'table')}.")
+        tables = sum(node.kind != "files" for node in view.nodes.values())
+        say.line(f"{svg} written: {render.plural(tables, 'table')}.")
     else:
         _print_view(view, directions)
 

@@ -58,6 +58,14 @@ def open_engine(  # noqa: PLR0913 - one argument a setting
     )
 
 
+def open_embedded(temp_directory: str) -> Engine:
+    """Open the engine that lives in this process, whatever the environment's is.
+
+    For what needs no data: it plans and describes, and nothing waits for a cluster.
+    """
+    return open_engine("duckdb", temp_directory=temp_directory, threads=1)
+
+
 def _spark(
     settings: SparkSettings | None,
     temp_directory: str,

@@ -6,14 +6,15 @@ models are asked for their frame over empty tables.
 
 from __future__ import annotations
 
-from functools import cached_property
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lakeworks.catalog.lineage.build import build_graph
 from lakeworks.pipeline.errors import UnknownNodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lakeworks.catalog.lineage.build import Frames
     from lakeworks.catalog.lineage.graph import Affected, Direction, LineageGraph
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.lineage.view import View
     from lakeworks.core.names import TableName
     from lakeworks.core.types import Schema
+    from lakeworks.engines.protocol import Engine
     from lakeworks.pipeline.state import Services
     from lakeworks.project.declaration import Model
     from lakeworks.project.errors import Mistake
@@ -32,18 +34,28 @@ class Lineage:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._seen: object = None
+        self._graph: LineageGraph | None = None
+        self._tags: Tags | None = None
 
-    @cached_property
+    @property
     def graph(self) -> LineageGraph:
-        """The lineage of everything that the project declares."""
-        return graph_with(self._services)
+        """The lineage of everything that the project declares, as its tables stand now."""
+        heads = self._services.catalog.heads()
+        stamp = {table: (head.fingerprint, head.schema) for table, head in heads.items()}
+        if self._graph is None or self._seen != stamp:
+            self._graph, self._seen, self._tags = graph_with(self._services), stamp, None
+        return self._graph
 
-    @cached_property
+    @property
     def tags(self) -> Tags:
         """The tags of every column, by table, column and tag, with where each comes from."""
         from lakeworks.catalog.lineage.tags import tags_on
 
-        return tags_on(self.graph, self._services.project)
+        graph = self.graph
+        if self._tags is None:
+            self._tags = tags_on(graph, self._services.project)
+        return self._tags
 
     def tags_of(self, table: str) -> dict[str, Found]:
         """Return the tags of a table's columns."""
@@ -55,12 +67,13 @@ class Lineage:
         Raises:
             UnknownNodeError: there is no such table or column; the hint names the nearest.
         """
-        if text in self.graph.nodes:
+        nodes = self.graph.nodes
+        if text in nodes:
             return text, ""
         table, _, column = text.rpartition(".")
-        node = self.graph.nodes.get(table)
+        node = nodes.get(table)
         if node is None:
-            raise UnknownNodeError.named(text, self.graph.nodes)
+            raise UnknownNodeError.named(text, nodes)
         known = {name.lower(): name for name in node.columns}
         if column.lower() in known:
             return table, known[column.lower()]
@@ -96,14 +109,14 @@ class Lineage:
 
         services = self._services
         model = services.project.models[table]
-        return model_lineage(
-            services.project, model, _schemas(services), frames=_frames(services)
-        )
+        with _frames(services) as frames:
+            return model_lineage(services.project, model, _schemas(services), frames=frames)
 
     def impact(self, table: str, column: str = "") -> list[Affected]:
         """Return every table that a change of a column, or of a whole table, reaches."""
-        columns = [column] if column else ["", *self.graph.nodes[table].columns]
-        return self.graph.impact(table, columns)
+        graph = self.graph
+        columns = [column] if column else ["", *graph.nodes[table].columns]
+        return graph.impact(table, columns)
 
 
 def graph_with(
@@ -121,17 +134,36 @@ def graph_with(
     """
     schemas = {**_schemas(services), **(known or {})}
 
-    frames = _frames(services)
-    return build_graph(
-        services.project, schemas, frames=frames, exactly=exactly, keep=not exactly
-    )
+    with _frames(services) as frames:
+        return build_graph(
+            services.project, schemas, frames=frames, exactly=exactly, keep=not exactly
+        )
 
 
-def _frames(services: Services) -> Frames:
+@contextmanager
+def _frames(services: Services) -> Iterator[Frames]:
+    """Give what finds the lineage of Python models: an engine is made for the first of them."""
+    opened: list[Engine] = []
+
     def frames(model: Model, inputs: Mapping[str, Schema | None]) -> QueryLineage | None:
-        return _of_frame(model, inputs, services)
+        if any(schema is None or _is_vague(schema) for schema in inputs.values()):
+            return None
+        if not opened:
+            opened.append(_embedded(services))
+        return _of_frame(model, inputs, opened[0])
 
-    return frames
+    try:
+        yield frames
+    finally:
+        for engine in opened:
+            engine.close()
+
+
+def _embedded(services: Services) -> Engine:
+    from lakeworks.engines.registry import open_embedded
+
+    local = services.storage.store.local_path("") or services.project.root / ".lake"
+    return open_embedded(str(local / "staging" / f"lineage-{os.getpid()}"))
 
 
 def useless_declassify(
@@ -175,7 +207,7 @@ def _schemas(services: Services) -> dict[TableName, Schema]:
 
 
 def _of_frame(
-    model: Model, inputs: Mapping[str, Schema | None], services: Services
+    model: Model, inputs: Mapping[str, Schema | None], engine: Engine
 ) -> QueryLineage | None:
     """Return what a Python model's frame derives from, where the engine tells its SQL."""
     from lakeworks.core.errors import LakeError
@@ -183,10 +215,8 @@ def _of_frame(
     from lakeworks.project.sql_lineage import query_lineage
     from lakeworks.storage.files import TableSource
 
-    if any(schema is None or _is_vague(schema) for schema in inputs.values()):
-        return None
     try:
-        with services.engine.session() as session:
+        with engine.session() as session:
             for table, schema in inputs.items():
                 assert schema is not None  # noqa: S101 - seen just above
                 session.bind(table, TableSource("", schema, ()))
