@@ -55,6 +55,19 @@ environments:
         spark.sql.shuffle.partitions: '4'
         spark.ui.enabled: 'false'
         spark.pyspark.python: {python}
+  plain:
+    engine: spark
+    storage: {root}/plain
+    memory_limit: 1GB
+    spark:
+      master: {master}
+      settings:
+        spark.executor.memory: 768m
+        spark.executor.cores: '1'
+        spark.dynamicAllocation.enabled: 'false'
+        spark.sql.shuffle.partitions: '2'
+        spark.ui.enabled: 'false'
+        spark.pyspark.python: {python}
 """
 
 
@@ -156,7 +169,7 @@ def project(tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Path:
         unavailable("Spark with Java")
     written = tmp_path / "shop"
     write_template(written, "shop")
-    generate_shop(tmp_path / "landing", orders=2_000, seed=3)
+    generate_shop(tmp_path / "landing", orders=300, seed=3)
     for source in (written / "sources").glob("*.yml"):
         text = source.read_text().replace("path: landing/", f"path: {tmp_path}/landing/")
         source.write_text(text)
@@ -209,3 +222,25 @@ def test_a_worker_killed_in_mid_run_costs_no_row(project: Path, tmp_path: Path) 
         if step["rows_quarantined"]
     ]
     assert contents(project, "cluster", tables) == contents(project, "here", tables)
+
+
+def test_a_plain_run_computes_on_the_cluster(project: Path, tmp_path: Path) -> None:
+    selected = ["--select", "+silver.products"]
+    with Cluster(tmp_path, workers=1) as cluster:
+        (project / "lake.yml").write_text(
+            LAKE.format(root=tmp_path, master=cluster.master, python=sys.executable)
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "lakeworks", "run", "-C", str(project), "--env", "plain",
+             "--json", *selected],
+            capture_output=True, text=True, check=False, timeout=WAIT_S,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert list(tmp_path.glob("work-0/app-*/*/stderr")), (
+            "an executor of the worker computed"
+        )
+    tables = [TableName("bronze", "products"), TableName("silver", "products")]
+    with Lake.open(project, environment="here") as lake:
+        assert lake.pipeline.run("+silver.products").status == "succeeded"
+    with Lake.open(project, environment="plain") as lake:
+        assert {str(one) for one in tables} <= {str(name) for name in lake.storage.tables()}

@@ -102,9 +102,7 @@ def _start(configuration: Configuration) -> SparkSession:
         logging.getLogger(name).disabled = True
     if configuration.remote:
         return _connected(configuration.remote)
-    if configuration.master.startswith("local"):
-        # Else whatever `python3` the PATH has would run this package's functions.
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    _choose_python(configuration)
     settings = dict(configuration.session)
     builder = SparkSession.builder.appName("lakeworks")
     if not submitted():
@@ -119,6 +117,16 @@ def _start(configuration: Configuration) -> SparkSession:
         except Exception as error:
             check_java()
             raise _not_started(configuration.master, reason() or str(error)) from error
+
+
+def _choose_python(configuration: Configuration) -> None:
+    """Let the interpreter that the user named, or else this one, run this package's functions."""
+    told = configuration.static.get("spark.pyspark.python")
+    if told:
+        os.environ["PYSPARK_PYTHON"] = told  # only spark-submit looks at the property itself
+    elif configuration.master.startswith("local"):
+        # Else whatever `python3` the PATH has would run them.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 
 
 def _look_for(configuration: Configuration) -> None:
