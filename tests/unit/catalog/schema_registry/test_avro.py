@@ -112,6 +112,8 @@ def test_a_violation_says_what_would_be_compatible() -> None:
     [
         ("{", "no JSON"),
         ('{"type": "what"}', "what"),
+        ("3", "a name, an object or an array"),
+        ('{"type": "fixed", "name": "F", "size": "x"}', "no number"),
         ('{"type": "record", "name": "R"}', "fields"),
         (json.dumps(record(field("a", "int", default="x"))), "Default value <x>"),
         ("[" * 5000 + "]" * 5000, "nested too deeply"),

@@ -125,6 +125,8 @@ def test_inclusion(old: Any, new: Any, expected: list[tuple[str, str]]) -> None:
         ('{"$schema": "https://example.org/mine"}', "no known draft"),
         ('{"$ref": "https://example.org/other.json"}', "leaves the definition"),
         ('{"$ref": "file:///etc/passwd"}', "leaves the definition"),
+        ('{"$ref": "#"}', "# leads back to itself"),
+        ('{"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"not": {"$ref": "#"}}}}', "back"),
     ],
 )
 def test_what_is_no_json_schema_is_refused_with_the_reason(definition: str, said: str) -> None:

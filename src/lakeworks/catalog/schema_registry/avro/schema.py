@@ -144,6 +144,8 @@ def _json(definition: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def _check_shape(written: Any) -> None:  # noqa: ANN401 - JSON
+    if not isinstance(written, str | dict | list):
+        raise InvalidSchemaError.of("Avro", "a schema is a name, an object or an array")
     level, depth = [written], 0
     while level:
         depth += 1
@@ -155,6 +157,8 @@ def _check_shape(written: Any) -> None:  # noqa: ANN401 - JSON
                 # fastavro takes such a record for one of no fields.
                 if one.get("type") in ("record", "error") and "fields" not in one:
                     raise InvalidSchemaError.of("Avro", "a record has no fields")
+                if one.get("type") == "fixed" and not isinstance(one.get("size"), int):
+                    raise InvalidSchemaError.of("Avro", "the size of a fixed is no number")
                 inner += one.values()
             elif isinstance(one, list):
                 inner += one

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-ANYTHING = True
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _HOME = "urn:lakeworks:definition"
 
 
@@ -61,6 +62,17 @@ class Document:
             else:
                 return None
         return Node(here, self, steps) if isinstance(here, dict | bool) else None
+
+    def nodes(self) -> Iterator[Node]:
+        """Yield every object of the definition as a place."""
+        waiting: list[tuple[Any, tuple[str, ...]]] = [(self.root, ())]
+        while waiting:
+            here, steps = waiting.pop()
+            if isinstance(here, dict):
+                yield Node(here, self, steps)
+                waiting += [(one, (*steps, key)) for key, one in here.items()]
+            elif isinstance(here, list):
+                waiting += [(one, (*steps, str(i))) for i, one in enumerate(here)]
 
     def takes(self, node: Node, value: object) -> bool:
         """Whether a value is valid at a place."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lakeworks.catalog.schema_registry.errors import InvalidSchemaError
 from lakeworks.catalog.schema_registry.formats import PURPOSE
+from lakeworks.catalog.schema_registry.json_schema.circles import circle_in
 from lakeworks.catalog.schema_registry.json_schema.nodes import Document, Node
 from lakeworks.core.errors import MissingExtraError
 
@@ -64,8 +65,12 @@ class JsonSchema:
             raise InvalidSchemaError.of("JSON", "a schema is an object, true or false")
         made = cls(json.dumps(root, sort_keys=True), root, draft_of(root))
         try:
+            circle = circle_in(made.document)
+            if circle is not None:
+                reason = f"the reference at {circle} leads back to itself"
+                raise InvalidSchemaError.of("JSON", reason)
             _ = made.validator
-        except (ValueError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidSchemaError.of("JSON", _first_line(error)) from None
         return made
 
