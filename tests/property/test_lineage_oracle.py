@@ -38,6 +38,12 @@ def _expression(draw: st.DrawFn, names: list[str]) -> str:
                 f"if({one} < {other}, {third}, 0)",
                 f"({one} in ({other}, 3))::int",
                 f"least({one}, {other})",
+                f"{one}.greatest({other})",
+                f"coalesce({one}, {other}).least({third}).abs()",
+                f"map {{{one}: {other}}}[{third}]",
+                f"map([{one}], [{other}])[{third}]",
+                f"row({one}, {other})[1]",
+                f"[{one}, {other}].list_transform(v -> v + {third})[1]",
                 f"list_sum([v + {other} for v in [{one}, {third}] if v > 1])",
                 f"{{'p': {one}, 'q': {other}}}.q",
                 f"(select max(i.d) from x.u as i where i.e = {one})",
@@ -90,7 +96,8 @@ def queries(draw: st.DrawFn, depth: int = 2) -> Query:
     if kind == "grouped":
         key = draw(st.sampled_from(names))
         items = [f"{key} as k0", f"{_aggregate(draw, names)} as k1"]
-        having = f" having {_aggregate_test(draw, names)}" if draw(st.booleans()) else ""
+        test = draw(st.sampled_from([_aggregate_test(draw, names), "k1::varchar > '1'"]))
+        having = f" having {test}" if draw(st.booleans()) else ""
         by = draw(st.sampled_from(["all", "1", key, f"rollup ({key})"]))
         return f"select {', '.join(items)} from {source}{where} group by {by}{having}", (
             "k0",

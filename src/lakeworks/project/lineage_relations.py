@@ -97,7 +97,7 @@ class Relation:
         found = [column.flow for column in self.columns if column.name.lower() == wanted]
         offers = [flow for flow in (rest(name) for rest in self.rest) if flow is not None]
         if found:
-            flow = found[0] if len(found) == 1 else union(found)
+            flow = found[0]  # of columns with one name, the first keeps it
             if not offers or not self.may_hide:
                 return flow
             why = f"{name} may be another column of that name: {'; '.join(self.open_because)}"
@@ -175,6 +175,7 @@ class Scope:
         aliases: Columns of the SELECT list that later expressions may name.
         bound: Names that a lambda or list comprehension binds.
         aliases_first: Whether an alias hides a column of the same name, as in ORDER BY.
+        either: Whether it hangs on more than the names which of the two is meant, as in HAVING.
     """
 
     sources: list[tuple[tuple[str, ...], Relation]] = field(default_factory=list)
@@ -183,6 +184,7 @@ class Scope:
     aliases: dict[str, Flow] = field(default_factory=dict)
     bound: Mapping[str, Flow] = field(default_factory=dict)
     aliases_first: bool = False
+    either: bool = False
 
     def resolve(self, parts: list[str]) -> Flow:
         """Return what a dotted name stands for: a column, or a field inside one."""
@@ -238,6 +240,8 @@ class Scope:
             for flow in (_known(relation, wanted) for _, relation in self.sources)
             if flow is not None
         ]
+        if known and self.either and wanted in self.aliases:
+            known.append(self.aliases[wanted])
         if known:
             # A valid query names a column of one source only; of several, all are named.
             return known[0] if len(known) == 1 else union(known)

@@ -174,8 +174,9 @@ class _Queries:
         named = {c.name.lower(): c.flow for c in found.columns if c.name}
         scope.aliases = {**named, **scope.aliases}
         rows |= self._grouped(node, scope, found)
-        rows |= self._tested(node, "having", scope) | self._tested(node, "qualify", scope)
-        rows |= self._distinct(node, scope, found)
+        loose = replace(scope, either=True)
+        rows |= self._tested(node, "having", loose) | self._tested(node, "qualify", loose)
+        rows |= self._distinct(node, loose, found)
         found.rows = rows
         return self._limited(found, node, scope)
 
@@ -225,6 +226,9 @@ class _Queries:
             return gap(f"position {node.name} stands for a column that is not known")
         if isinstance(node, exp.Var) and node.name.upper() == "ALL":
             return found.whole()
+        if scope.aliases_first and not isinstance(node, exp.Column):
+            # Inside an expression, a column goes before an alias of its name.
+            return self.expressions.flow(node, replace(scope, aliases_first=False))
         return self.expressions.flow(node, scope)
 
     def _set_operation(self, node: exp.SetOperation, parent: Scope | None) -> Relation:

@@ -54,9 +54,10 @@ class Expressions:
         match node:
             case exp.Column():
                 return self._column(node, scope)
+            case exp.DataType():
+                return EMPTY
             case exp.Identifier():
-                name = node.name.lower()
-                return scope.bound.get(name, EMPTY)
+                return scope.resolve([node.name])
             case exp.Paren() | exp.Alias():
                 return self.flow(node.this, scope)
             case exp.Subquery() | exp.Select() | exp.SetOperation() | exp.Values():
@@ -90,9 +91,9 @@ class Expressions:
             case exp.Comprehension():
                 return self._comprehension(node, scope)
             case exp.Dot():
-                return self.flow(node.this, scope).used(TRANSFORMATION)
+                return self._chain(node, scope)
             case exp.PropertyEQ() | exp.Kwarg():
-                return self.flow(node.expression, scope)
+                return self._named(node, scope)
             case exp.Columns():
                 return gap("COLUMNS(…) inside an expression is not followed")
             case exp.PositionalColumn():
@@ -122,6 +123,38 @@ class Expressions:
         aggregates = isinstance(node, exp.AggFunc) or name in AGGREGATES
         flow = self._each(arguments, scope).used(AGGREGATION if aggregates else TRANSFORMATION)
         return replace(flow, is_list=name in _LISTS or isinstance(node, _LIST_NODES))
+
+    def _chain(self, node: exp.Dot, scope: Scope) -> Flow:
+        """Follow `a.b.c`, where later parts are fields, or calls: `email.lower().trim()`."""
+        parts = list(node.flatten())
+        named: list[str] = []
+        while parts and isinstance(parts[0], exp.Identifier):
+            named.append(parts.pop(0).name)
+        flow = scope.resolve(named) if named else self.flow(parts.pop(0), scope)
+        for part in parts:
+            flow = flow.used(TRANSFORMATION)
+            if not isinstance(part, exp.Identifier):
+                flow = self._method(part, flow, scope)
+        return flow
+
+    def _method(self, call: exp.Expr, given: Flow, scope: Scope) -> Flow:
+        """Follow a call whose first argument stands before it."""
+        name = _name(call)
+        flow = given
+        for argument in _children(call):
+            flow |= self._lambda(argument, scope, given) if isinstance(argument, exp.Lambda) else (
+                self.flow(argument, scope))  # fmt: skip
+        if isinstance(call, _COUNT_NODES) or name in _COUNTING:
+            return flow.used(COUNT)
+        aggregates = isinstance(call, exp.AggFunc) or name in AGGREGATES
+        return flow.used(AGGREGATION if aggregates else TRANSFORMATION)
+
+    def _named(self, node: exp.Expr, scope: Scope) -> Flow:
+        """Follow `name := value`; in a map, what stands for the name is a value as well."""
+        flow = self.flow(node.expression, scope)
+        if not isinstance(node.this, exp.Identifier) and node.find_ancestor(exp.ToMap):
+            flow |= self.flow(node.this, scope)
+        return flow
 
     def _each(self, nodes: Iterable[object], scope: Scope) -> Flow:
         return union(self.flow(node, scope) for node in nodes)

@@ -566,6 +566,72 @@ CASES = [
         "with q as (select list(b) as bs from x.t) select unnest(bs) as k from q",
         "k: +t.b; rows: t.b/join",
     ),
+    # calls
+    (
+        "select st.lower().trim() as k from x.t",
+        "k: ~t.st",
+    ),
+    (
+        "select t.st.lower() as k from x.t",
+        "k: ~t.st",
+    ),
+    (
+        "select l.list_transform(v -> v + b) as k from x.t",
+        "k: ~t.b ~t.l",
+    ),
+    (
+        "select a.sum() as k, a.count() as n from x.t",
+        "k: +t.a; n: t.a/count",
+    ),
+    (
+        "select map {a: b}['k'] as k from x.t",
+        "k: ~t.a ~t.b",
+    ),
+    (
+        "select map([a], [b]) as k from x.t",
+        "k: ~t.a ~t.b",
+    ),
+    (
+        "select {p: a, 'q': b} as k from x.t",
+        "k: ~t.a ~t.b",
+    ),
+    (
+        "select cast({'x': a} as struct(x int)) as k from x.t",
+        "k: ~t.a",
+    ),
+    (
+        "select st->>'x' as k from x.t",
+        "k: ~t.st",
+    ),
+    (
+        "select list_transform(l, v -> {'a': v, 'b': a}) as k from x.t",
+        "k: ~t.a ~t.l",
+    ),
+    (
+        "select extract(epoch from a) as e, trim(both st from st) as k from x.t",
+        "e: ~t.a; k: ~t.st",
+    ),
+    # one name twice
+    (
+        "select k from (select a as k, b as k from x.t)",
+        "k: t.a",
+    ),
+    (
+        "select sum(a) as b from x.t group by c having b > 1",
+        "b: +t.a; rows: t.a/filter t.b/filter t.c/group",
+    ),
+    (
+        "select -b as b from x.t order by b + 0 limit 1",
+        "b: ~t.b; rows: t.b/sort",
+    ),
+    (
+        "select a as b from x.t where b > 1",
+        "b: t.a; rows: t.b/filter",
+    ),
+    (
+        "select max(a) as b, c from x.t group by b, c",
+        "b: +t.a; c: t.c; rows: t.b/group t.c/group",
+    ),
     # pivots
     (
         "from (select a, b, c from x.t) pivot (sum(b) for a in (1, 2))",
