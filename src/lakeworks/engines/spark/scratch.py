@@ -34,7 +34,7 @@ class Scratch:
         self._written: dict[str, set[str]] = {}
         self._unwanted: dict[str, set[str]] = {}
 
-    def write(
+    def write(  # noqa: PLR0913 - one job has this many choices
         self,
         frame: DataFrame,
         root: str,

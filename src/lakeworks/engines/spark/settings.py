@@ -110,7 +110,8 @@ def configuration(
     theirs = dict(settings.settings)
     session = {**_SESSION, **FIXED}
     if local:
-        session["spark.sql.shuffle.partitions"] = str(max(4, threads or _cores()))
+        # Adaptive execution joins those that are small; more than one a core spares memory.
+        session["spark.sql.shuffle.partitions"] = str(8 * (threads or _cores()))
     return Configuration(
         remote=settings.remote,
         master=master,
