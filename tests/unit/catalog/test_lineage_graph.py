@@ -164,6 +164,23 @@ def test_tags_reach_a_column_of_a_source_that_has_no_data_yet(project: Project) 
     }
 
 
+def test_rejected_rows_and_rescued_fields_have_the_tags_of_all_columns(tmp_path: Path) -> None:
+    project = _project(
+        tmp_path, {"silver/odd": "select id, _rescued as rest from bronze.people"}
+    )
+    columns = (*PEOPLE, Field("_rescued", Scalar("string")))
+    tags = tags_of(project, {TableName("bronze", "people"): Schema(columns)})
+    every = {
+        "pii": (
+            TagOrigin("email", "bronze.people", "email"),
+            TagOrigin("place", "bronze.people", "city"),
+        )
+    }
+    assert tags["quarantine.bronze_people"] == {"row": every, "error": every}
+    assert tags["silver.odd"] == {"rest": every}
+    assert tags["quarantine.silver_odd"]["row"] == every
+
+
 def test_what_was_found_is_kept_and_found_again_equal(project: Project) -> None:
     first = _graph(project)
     kept = project.root / ".lake" / "cache" / "lineage.facts"

@@ -1,7 +1,8 @@
 """Tags follow data: a tag on a column is on every column that takes its value, however far.
 
 Pure. A column gives a tag up where its declaration says `declassify`, with a reason. What only
-influences a column (a filter, a count) carries no tag.
+influences a column (a filter, a count) carries no tag. Where whole rows are kept, as in quarantine
+and in `_rescued`, the tags of all columns of the table are.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.lineage.build import build_graph
+from lakeworks.core.names import TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lakeworks.catalog.lineage.graph import ColumnId, LineageGraph
-    from lakeworks.core.names import TableName
     from lakeworks.core.types import Schema
     from lakeworks.project.declaration import ColumnNote, Model, Project, Source
+
+_RESCUED = "_rescued"
+# Of a quarantine table: the rejected row, and the message, which may quote a value of it.
+_REJECTED = ("row", "error")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,7 +79,19 @@ def tags_on(graph: LineageGraph, project: Project) -> Tags:
     for column, found, _ in _walked(graph, project):
         if found:
             tags.setdefault(column[0], {})[column[1]] = found
+    for name in [*tags]:
+        everything = _together(tags[name].values())
+        tags[str(TableName.parse(name).quarantine)] = dict.fromkeys(_REJECTED, everything)
     return tags
+
+
+def _together(columns: Iterable[Found]) -> Found:
+    """Return the tags that any of some columns has."""
+    found: dict[str, set[TagOrigin]] = {}
+    for tags in columns:
+        for tag, origins in tags.items():
+            found.setdefault(tag, set()).update(origins)
+    return {tag: tuple(sorted(origins)) for tag, origins in sorted(found.items())}
 
 
 def declassified(graph: LineageGraph, project: Project) -> list[Declassified]:
@@ -99,12 +116,21 @@ def declassified(graph: LineageGraph, project: Project) -> list[Declassified]:
 def _walked(graph: LineageGraph, project: Project) -> Iterator[tuple[ColumnId, Found, Found]]:
     """Yield each column with its tags and with those that it gave up, origins first."""
     notes = _notes(project)
+    sources = {
+        str(table): _together(
+            {tag: (TagOrigin(value, str(table), name),) for tag, value in note.tags.items()}
+            for name, note in source.columns.items()
+        )
+        for table, source in project.sources.items()
+    }
     found: dict[ColumnId, Found] = {}
     for column in _in_order(graph, project):
         inherited: dict[str, set[TagOrigin]] = {}
         for origin in graph.values.get(column, ()):
             for tag, origins in found.get(_fold(origin), {}).items():
                 inherited.setdefault(tag, set()).update(origins)
+        if column[1].lower() == _RESCUED and column[0] in sources:
+            inherited = {tag: set(origins) for tag, origins in sources[column[0]].items()}
         note = notes.get(_fold(column))
         given_up = note.declassify if note else {}
         removed = {
