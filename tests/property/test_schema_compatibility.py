@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
 QUIET = settings(
-    max_examples=200,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
@@ -271,7 +271,7 @@ def declared(schema: Any) -> str:
     return json.dumps({"$schema": DRAFT} | schema if isinstance(schema, dict) else schema)
 
 
-@settings(QUIET, max_examples=600)
+@settings(QUIET, max_examples=300)
 @given(pairs())
 def test_what_a_compatible_json_schema_took_before_it_takes_now(pair: tuple[Any, Any]) -> None:
     old, new = (JsonSchema.parse(declared(one)) for one in pair)
@@ -282,7 +282,7 @@ def test_what_a_compatible_json_schema_took_before_it_takes_now(pair: tuple[Any,
             assert new.fault(value) is None, value
 
 
-@settings(QUIET, max_examples=200)
+@settings(QUIET, max_examples=60)
 @given(pairs())
 def test_every_json_schema_takes_what_it_takes(pair: tuple[Any, Any]) -> None:
     for one in pair:

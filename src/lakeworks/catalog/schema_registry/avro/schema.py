@@ -154,12 +154,20 @@ def _check_shape(written: Any) -> None:  # noqa: ANN401 - JSON
         inner: list[Any] = []
         for one in level:
             if isinstance(one, dict):
-                # fastavro takes such a record for one of no fields.
-                if one.get("type") in ("record", "error") and "fields" not in one:
-                    raise InvalidSchemaError.of("Avro", "a record has no fields")
-                if one.get("type") == "fixed" and not isinstance(one.get("size"), int):
-                    raise InvalidSchemaError.of("Avro", "the size of a fixed is no number")
+                _check_object(one)
                 inner += one.values()
             elif isinstance(one, list):
                 inner += one
         level = inner
+
+
+def _check_object(one: dict[str, Any]) -> None:
+    """Refuse what fastavro takes for something else.
+
+    Raises:
+        InvalidSchemaError: a record names no fields, or a fixed no size.
+    """
+    if one.get("type") in ("record", "error") and "fields" not in one:
+        raise InvalidSchemaError.of("Avro", "a record has no fields")
+    if one.get("type") == "fixed" and not isinstance(one.get("size"), int):
+        raise InvalidSchemaError.of("Avro", "the size of a fixed is no number")
