@@ -7,6 +7,7 @@ direction, as a change may happen to change nothing.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -163,18 +164,26 @@ def _source(draw: st.DrawFn, depth: int) -> tuple[str, list[str]]:
     return f"{numbers} as q {side}join x.t on {on}", [*(f"q.{n}" for n in names), "t.a", "t.c"]
 
 
-def _lake(rows: list[list[int]]) -> duckdb.DuckDBPyConnection:
+@cache
+def _lake() -> duckdb.DuckDBPyConnection:
+    """Return tables with a number for each row, and views that show them without it."""
     con = duckdb.connect(config={"threads": 1})
     con.execute("create schema x")
     for name, columns in COLUMNS.items():
-        con.execute(f"create table {name} ({', '.join(f'{c} int' for c in columns)}, _row int)")
-    for i, values in enumerate(rows):
-        con.execute(f"insert into x.t values (?, ?, ?, {i})", values[:3])
-        con.execute(f"insert into x.u values (?, ?, ?, {i})", values[3:])
-    for name, columns in COLUMNS.items():
-        con.execute(f"alter table {name} rename to {name.removeprefix('x.')}_rows")
+        con.execute(
+            f"create table {name}_rows ({', '.join(f'{c} int' for c in columns)}, _row int)"
+        )
         con.execute(f"create view {name} as select {', '.join(columns)} from {name}_rows")
     return con
+
+
+def _fill(con: duckdb.DuckDBPyConnection, rows: list[list[int]]) -> None:
+    for name, first in (("x.t", 0), ("x.u", 3)):
+        listed = ", ".join(
+            f"({', '.join(map(str, values[first : first + 3]))}, {i})"
+            for i, values in enumerate(rows)
+        )
+        con.execute(f"delete from {name}_rows; insert into {name}_rows values {listed}")
 
 
 def _result(con: duckdb.DuckDBPyConnection, sql: str, names: tuple[str, ...]) -> dict[str, Any]:
@@ -198,11 +207,12 @@ def test_a_column_that_changes_with_a_source_column_has_it_in_its_lineage(
     assert found.complete
     assert not found.unresolved
     changed = COLUMNS[table][position]
-    with _lake(rows) as con:
-        before = _result(con, sql, names)
-        for row, value in enumerate(change):
-            con.execute(f"update {table}_rows set {changed} = {value} where _row = {row}")
-        after = _result(con, sql, names)
+    con = _lake()
+    _fill(con, rows)
+    before = _result(con, sql, names)
+    for row, value in enumerate(change):
+        con.execute(f"update {table}_rows set {changed} = {value} where _row = {row}")
+    after = _result(con, sql, names)
     for column in found.columns:
         assert not column.unresolved
         origins = {(t, c) for t, c, _ in column.origins | found.rows}
