@@ -146,6 +146,14 @@ class SparkSettingError(RequestError):
         )
 
     @classmethod
+    def no_delta(cls) -> Self:
+        """Delta's reader is asked for, and no release of it fits this Spark by itself."""
+        return cls(
+            "spark: delta: no release of Delta for Spark 4.3 is known to work",
+            "name one in packages: or jars:, or leave delta out: Lakeworks itself needs none",
+        )
+
+    @classmethod
     def unknown(cls, name: str) -> Self:
         """Name what is no property of Spark's."""
         return cls(

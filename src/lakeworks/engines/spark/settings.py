@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 LEAST_DRIVER_MIB = 512
 HADOOP_AWS = "org.apache.hadoop:hadoop-aws:3.5.0"
-# The newest release; made for Spark 4.2.
-DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 _RESULT_BYTES = "512m"
 # Results depend on these, so every session has them, whoever started Spark.
 FIXED = {
@@ -130,7 +128,7 @@ def _jars(settings: SparkSettings, s3: Mapping[str, str | bool] | None) -> dict[
     found: dict[str, str] = {}
     packages = list(settings.packages)
     if settings.delta and not any("delta" in name for name in (*packages, *settings.jars)):
-        packages.append(DELTA_PACKAGE)
+        raise SparkSettingError.no_delta()
     if s3 is not None and not any("hadoop-aws" in name for name in (*packages, *settings.jars)):
         packages.append(HADOOP_AWS)
     if packages:

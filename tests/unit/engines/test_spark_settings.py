@@ -1,0 +1,59 @@
+"""What Spark is started with, without starting one."""
+
+from __future__ import annotations
+
+import pytest
+
+from lakeworks.engines.spark.errors import SparkSettingError
+from lakeworks.engines.spark.settings import FIXED, Configuration, configuration
+from lakeworks.project.declaration import SparkSettings
+
+GIB = 1024**3
+
+
+def of(settings: SparkSettings, **more: object) -> Configuration:
+    return configuration(settings, temp_directory="/scratch", **more)  # type: ignore[arg-type]
+
+
+def test_a_local_spark_takes_the_environments_threads_and_memory() -> None:
+    found = of(SparkSettings(), memory_limit=4 * GIB, threads=3)
+    assert found.master == "local[3]"
+    assert found.static["spark.driver.memory"] == "4096m"
+    assert found.static["spark.serializer"].endswith("KryoSerializer")
+    assert found.session["spark.sql.adaptive.enabled"] == "true"
+    assert found.session["spark.sql.parquet.compression.codec"] == "snappy"
+    assert "spark.dynamicAllocation.enabled" not in found.static
+
+
+def test_a_cluster_gives_and_takes_executors_as_they_are_needed() -> None:
+    found = of(SparkSettings(master="spark://head:7077"))
+    assert found.static["spark.dynamicAllocation.enabled"] == "true"
+    assert "spark.local.dir" not in found.static
+
+
+@pytest.mark.parametrize("name", sorted(FIXED))
+def test_what_results_depend_on_cannot_be_changed_but_may_be_said(name: str) -> None:
+    with pytest.raises(SparkSettingError, match=name):
+        of(SparkSettings(settings={name: "other"}))
+    assert of(SparkSettings(settings={name: FIXED[name].upper()}))
+
+
+def test_what_the_user_sets_wins_elsewhere() -> None:
+    found = of(SparkSettings(settings={"spark.sql.shuffle.partitions": "5", "spark.x": "y"}))
+    assert found.session["spark.sql.shuffle.partitions"] == "5"
+    assert found.static["spark.x"] == "y"
+
+
+def test_jars_and_packages_are_sparks_to_fetch() -> None:
+    settings = SparkSettings(jars=("/a.jar",), packages=("g:a:1",), repositories=("https://r",))
+    found = of(settings, s3={"key_id": "k", "secret": "s", "endpoint": "h:1", "use_ssl": False})
+    assert found.static["spark.jars"] == "/a.jar"
+    assert found.static["spark.jars.packages"].startswith("g:a:1,org.apache.hadoop:hadoop-aws:")
+    assert found.static["spark.hadoop.fs.s3a.endpoint"] == "http://h:1"
+
+
+def test_deltas_reader_needs_a_release_to_be_named() -> None:
+    with pytest.raises(SparkSettingError, match=r"no release of Delta for Spark 4\.3"):
+        of(SparkSettings(delta=True))
+    named = SparkSettings(delta=True, packages=("io.delta:delta-spark_2.13:9",))
+    assert of(named).static["spark.sql.extensions"].startswith("io.delta.sql")
