@@ -20,7 +20,8 @@ from lakeworks.quality import evaluate
 if TYPE_CHECKING:
     from lakeworks.quality import Evaluation, RuleOutcome
 
-ENGINES = ("duckdb",)
+# Each case on Spark takes about a second.
+ENGINES = ("duckdb", pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.slow]))
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 STATES = ["CA", "NY", "CA", None, "TX", "NY"]
 TABLE = pa.table(
@@ -51,6 +52,8 @@ TABLE = pa.table(
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
+    if request.param == "spark":
+        request.getfixturevalue("spark_engine")  # skips where Spark cannot start
     return str(request.param)
 
 

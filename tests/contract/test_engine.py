@@ -144,8 +144,11 @@ def _literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-@pytest.fixture(params=["duckdb"])
+@pytest.fixture(params=["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "spark":
+        yield request.getfixturevalue("spark_engine")
+        return
     opened = open_engine(request.param, temp_directory=str(tmp_path / "scratch"), threads=2)
     yield opened
     opened.close()

@@ -6,6 +6,8 @@ refused by name.
 
 from __future__ import annotations
 
+import re
+
 from lakeworks.engines.spark.errors import NotOnSparkError
 
 # strftime's letters to Java's, as written; and as read, where one digit will do for two.
@@ -15,8 +17,11 @@ _WRITTEN = {
     "I": "hh", "g": "SSS", "-d": "d", "-m": "M", "-H": "H", "-M": "m", "-S": "s", "-I": "h",
 }  # fmt: skip
 _READ = {"m": "M", "d": "d", "H": "H", "M": "m", "S": "s", "I": "h"}
+# Names in any case and years of two digits are read by other rules.
+_NOT_READ = frozenset({"y", "b", "B", "a", "A", "j", "p", "I", "g", "-I"})
 _COMPOSED = {"F": "%Y-%m-%d", "T": "%H:%M:%S", "x": "%Y-%m-%d", "X": "%H:%M:%S",
              "c": "%Y-%m-%d %H:%M:%S", "D": "%m/%d/%y", "R": "%H:%M"}  # fmt: skip
+_FLAGS = re.compile(r"\(\?[imsU-]+")
 _OUTSIDE_CLASS = {"$": r"\z"}
 
 
@@ -39,7 +44,7 @@ def java_format(text: str, *, reading: bool = False) -> str:
         at += 1 + len(name)
         if name == "%":
             parts.append(("%", False))
-        elif name in _WRITTEN:
+        elif name in _WRITTEN and not (reading and name in _NOT_READ):
             parts.append((name, True))
         else:
             raise NotOnSparkError.part(f"the date format %{name}")
@@ -73,11 +78,15 @@ def java_pattern(pattern: str, flags: str = "") -> str:
             out.append(found.replace("]", r"\]"))
             at += len(found)
             continue
-        _refuse_groups(pattern, at)
+        flags_end = _flags_end(pattern, at)
+        if flags_end:
+            out.append(_inline(pattern[at:flags_end], pattern))
+            at = flags_end
+            continue
         out.append(_OUTSIDE_CLASS.get(mark, mark))
         at += 1
     # d: only a line feed ends a line, as in RE2.
-    letters = "d" + ("i" if "i" in flags else "") + ("s" if "s" in flags else "")
+    letters = "d" + ("iu" if "i" in flags else "") + ("s" if "s" in flags else "")
     return f"(?{letters}){''.join(out)}"
 
 
@@ -116,7 +125,7 @@ def _joined(parts: list[tuple[str, bool]], *, reading: bool) -> str:
 
 
 def _escaped(pair: str, pattern: str) -> str:
-    if pair[1:] in {"C", "Q", "E", "z"} or pair[1:].isdigit():
+    if pair[1:] in {"C", "Q", "E", "z", "p", "P", "v"} or pair[1:].isdigit():
         if pair == r"\z":
             return pair
         raise NotOnSparkError.part(f"the pattern {pattern!r}, with {pair}")
@@ -142,8 +151,18 @@ def _in_class(pattern: str, at: int, out: list[str]) -> tuple[int, int]:
 _POSIX = {"alnum": "Alnum", "xdigit": "XDigit", "ascii": "ASCII"}
 
 
-def _refuse_groups(pattern: str, at: int) -> None:
-    if pattern.startswith(("(?P<", "(?P'"), at):
+def _flags_end(pattern: str, at: int) -> int:
+    """Return where `(?flags` ends that begins here, or 0 if none does."""
+    if pattern.startswith(("(?P<", "(?P'", "(?<"), at):
         raise NotOnSparkError.part(
             f"the pattern {pattern!r}, with a named group", "number the groups instead"
         )
+    found = _FLAGS.match(pattern, at)
+    return found.end() if found else 0
+
+
+def _inline(flags: str, pattern: str) -> str:
+    """Return flags inside a pattern; letters of all languages fold, as in RE2."""
+    if set(flags) & set("mU"):
+        raise NotOnSparkError.part(f"the pattern {pattern!r}, with {flags}")
+    return flags.replace("i", "iu")

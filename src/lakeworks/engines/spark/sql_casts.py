@@ -21,7 +21,7 @@ _MOMENT = (
     _DAY + r"(?:(?:[ T]\\s*)(\\d{1,2}:\\d{1,2}(?::\\d{1,2}(?:\\.\\d*)?)?)\\s*"
     r"(Z|UTC|[+-]\\d{2}(?::?\\d{2})?)?)?\\s*$"
 )
-_NUMBER_LETTER = r"[0-9.][dDfF]\\s*$"
+_NUMBER_LETTER = r"[0-9.][dDfF]\\s*$|[\\x00-\\x08\\x0E-\\x1F]"
 
 
 def conversion(writer: Writer, node: exp.Cast | exp.TryCast) -> str:
@@ -80,22 +80,34 @@ def from_text(word: str, value: str, to: Type) -> str:
     match to:
         case Scalar("tinyint" | "smallint" | "int" | "bigint"):
             # Reads 1.5 and 1e3 too, and rounds halves away from zero.
-            return f"{word}(ROUND({word}({value} AS DECIMAL(38, 18)), 0) AS {name})"
+            told = f"{word}({_plain_number(value)} AS DECIMAL(38, 18))"
+            return f"{word}(ROUND({told}, 0) AS {name})"
         case Scalar("float" | "double"):
             bad = f"{value} RLIKE '{_NUMBER_LETTER}'"
             return f"{word}(IF({bad}, CONCAT({value}, '?'), {value}) AS {name})"
         case Scalar("date"):
-            pattern = _DAY + "(?s:.*)$"
+            pattern = _DAY + "(?![0-9])(?s:.*)$"
             return f"{word}({_read(value, pattern, '$1-$3-$4')} AS DATE)"
         case Scalar("timestamp" | "timestamp_ntz"):
             return f"{word}(RTRIM({_read(value, _MOMENT, '$1-$3-$4 $5$6')}) AS {name})"
         case Scalar("boolean"):
-            padded = f"{value} RLIKE '^\\\\s|\\\\s$'"
+            padded = f"{value} RLIKE '[^0-9a-zA-Z]'"
             return f"{word}(IF({padded}, CONCAT('? ', {value}), {value}) AS BOOLEAN)"
-        case Scalar("string" | "binary") | Decimal():
+        case Decimal():
+            return f"{word}({_plain_number(value)} AS {name})"
+        case Scalar("string" | "binary"):
             return f"{word}({value} AS {name})"
         case _:
             raise NotOnSparkError.part(f"a cast of text to {to}")
+
+
+def _plain_number(value: str) -> str:
+    """Return a text as it is, or one that no number is if it holds what no number does.
+
+    Spark reads digits of all scripts, and passes over marks that do not print.
+    """
+    odd = r"[^0-9.eE+\\- \\t-\\r]"
+    return f"IF({value} RLIKE '{odd}', CONCAT({value}, '?'), {value})"
 
 
 def as_text(writer: Writer, node: exp.Expression, value: str) -> str:
@@ -105,9 +117,11 @@ def as_text(writer: Writer, node: exp.Expression, value: str) -> str:
         case Scalar("string"):
             return value
         case Scalar("timestamp"):
-            return f"CONCAT(CAST({value} AS STRING), '+00')"
-        case Scalar("boolean" | "tinyint" | "smallint" | "int" | "bigint" | "date"
-                    | "timestamp_ntz") | Decimal():  # fmt: skip
+            return f"CONCAT(LTRIM('+', CAST({value} AS STRING)), '+00')"
+        case Scalar("date" | "timestamp_ntz"):
+            # Spark puts a plus before years of five digits.
+            return f"LTRIM('+', CAST({value} AS STRING))"
+        case Scalar("boolean" | "tinyint" | "smallint" | "int" | "bigint") | Decimal():
             return f"CAST({value} AS STRING)"
         case _:
             raise NotOnSparkError.part(

@@ -82,8 +82,10 @@ def difference(writer: Writer, node: exp.DateDiff) -> str:
         case "DAY":
             return f"DATEDIFF({end}, {start})"
         case "WEEK":
-            weeks = [f"DATE_TRUNC('WEEK', {one})" for one in (end, start)]
-            return f"(DATEDIFF({weeks[0]}, {weeks[1]}) DIV 7)"
+            raise NotOnSparkError.part(
+                f"{writer.original(node)}: a difference in weeks",
+                "write date_diff('day', date_trunc('week', a), date_trunc('week', b)) // 7",
+            )
         case "YEAR":
             return f"(YEAR({end}) - YEAR({start}))"
         case "MONTH":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from lakeworks.core.types import Array, Map, Struct
+from lakeworks.core.types import Array, Decimal, Map, Struct
 from lakeworks.engines.spark.errors import NotOnSparkError
 from lakeworks.engines.spark.sql_casts import as_text
 from lakeworks.engines.spark.sql_texts import literal_text, text_literal
@@ -126,10 +126,36 @@ def quantile(writer: Writer, node: exp.PercentileCont | exp.Median) -> str:
         raise NotOnSparkError.part(
             f"{writer.original(node)}: a quantile of {held}", "cast numbers to double first"
         )
+    if isinstance(held, Decimal):
+        return _decimal_quantile(writer, node, held)
     share = "0.5" if isinstance(node, exp.Median) else writer.sql(node.expression)
     told = f"PERCENTILE(CAST({writer.sql(node.this)} AS DOUBLE), {share})"
     to = spark_name(writer.kind_of(node))
     return writer.over(node, told, "", lambda found, _: f"CAST({found} AS {to})")
+
+
+def _decimal_quantile(
+    writer: Writer, node: exp.PercentileCont | exp.Median, held: Decimal
+) -> str:
+    """Between two decimals the lake cuts off digits beyond their own, downwards."""
+    share = "0.5" if isinstance(node, exp.Median) else writer.sql(node.expression)
+    if share not in {"0", "0.25", "0.5", "0.75", "1"}:
+        raise NotOnSparkError.part(
+            f"{writer.original(node)}: this quantile of decimals", "cast them to double first"
+        )
+    value = writer.sql(node.this)
+    to = spark_name(writer.kind_of(node))
+    # As whole numbers of the last digit's unit, which doubles hold exactly up to a size.
+    whole = f"PERCENTILE(CAST({value} * 1{'0' * held.scale}BD AS DOUBLE), {share})"
+    unit = f"CAST('1E-{held.scale}' AS DECIMAL({max(1, held.scale)}, {held.scale}))"
+    failed = "CAST(RAISE_ERROR('a quantile of decimals too large for doubles') AS DOUBLE)"
+    return writer.over(
+        node, whole, f"MAX(ABS({value}))",
+        lambda found, most: (
+            f"CAST(CAST(FLOOR(IF({most} > 9E15BD * {unit}, {failed}, {found})) AS "
+            f"DECIMAL(18, 0)) * {unit} AS {to})"
+        ),
+    )  # fmt: skip
 
 
 def any_value(writer: Writer, node: exp.AnyValue) -> str:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from lakeworks.engines.spark.sql_writer import Writer
 
 _MOST_SUMMED = 28
+_DEVIATIONS: dict[type[exp.Expression], str] = {
+    exp.Stddev: "STDDEV_SAMP", exp.StddevSamp: "STDDEV_SAMP", exp.StddevPop: "STDDEV_POP",
+    exp.Variance: "VAR_SAMP", exp.VariancePop: "VAR_POP",
+}  # fmt: skip
 
 
 def division(writer: Writer, node: exp.Div) -> str:
@@ -153,8 +157,22 @@ def correlated(writer: Writer, node: exp.Corr) -> str:
     left, right = writer.sql(node.this), writer.sql(node.expression)
     return writer.over(
         node, f"CORR({left}, {right})", f"COUNT(IF({right} IS NULL, NULL, {left}))",
-        lambda found, count: f"COALESCE({found}, IF({count} > 0, DOUBLE('NaN'), NULL))",
+        lambda found, count: (
+            f"COALESCE({_finite(found, 'corr')}, IF({count} > 0, DOUBLE('NaN'), NULL))"
+        ),
     )  # fmt: skip
+
+
+def deviation(writer: Writer, node: exp.Expression) -> str:
+    """`stddev(a)`, `variance(a)` and their like; they fail where the result is not finite."""
+    name = _DEVIATIONS[type(node)]
+    told = f"{name}({_double(writer, node.this)})"
+    return writer.over(node, told, "", lambda found, _: _finite(found, name.lower()))
+
+
+def counted_if(writer: Writer, node: exp.CountIf) -> str:
+    """`count_if(a)`: null where there is nothing but nulls."""
+    return f"SUM(CAST({writer.sql(node.this)} AS BIGINT))"
 
 
 def averaged(writer: Writer, node: exp.Avg) -> str:
@@ -211,6 +229,12 @@ def _distinct(node: exp.Expression) -> tuple[str, exp.Expression]:
     return "", node
 
 
+def _finite(told: str, name: str) -> str:
+    """Let a figure that is not finite fail, as it does in the lake."""
+    endless = f"ISNAN({told}) OR ABS({told}) = DOUBLE('Infinity')"
+    return f"(CASE WHEN {endless} THEN {_fails(name + ' is out of range')} ELSE {told} END)"
+
+
 def _fails(reason: str) -> str:
     return f"CAST(RAISE_ERROR('{reason}') AS DOUBLE)"
 
@@ -234,4 +258,6 @@ RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.Sum: summed,
     exp.Avg: averaged,
     exp.Corr: correlated,
+    exp.CountIf: counted_if,
+    **dict.fromkeys(_DEVIATIONS, deviation),
 }

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from lakeworks.engines.spark.sql_writer import Writer
 
 
+_ASCII_END = 128
+
+
 def text_literal(text: str) -> str:
     """Return a text as Spark's SQL writes it."""
     told = text.replace("\\", "\\\\").replace("'", "\\'")
@@ -146,16 +149,6 @@ def extracted(writer: Writer, node: exp.RegexpExtract) -> str:
     return f"REGEXP_EXTRACT({writer.sql(node.this)}, {_pattern(writer, node)}, {place})"
 
 
-def trimmed(writer: Writer, node: exp.Trim) -> str:
-    """`trim(a)`, `ltrim(a)`, `rtrim(a)`, of blanks or of the characters given."""
-    position = str(node.args.get("position") or "BOTH")
-    marks = node.args.get("expression")
-    if marks is None:
-        name = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}.get(position, "TRIM")
-        return f"{name}({writer.sql(node.this)})"
-    return f"TRIM({position} {writer.sql(marks)} FROM {writer.sql(node.this)})"
-
-
 def padded(writer: Writer, node: exp.Pad) -> str:
     """`lpad(a, n, filling)` and `rpad`."""
     name = "LPAD" if node.args.get("is_left") else "RPAD"
@@ -174,9 +167,20 @@ def contains(writer: Writer, node: exp.Contains) -> str:
     return f"{name}({writer.sql(node.this)}, {writer.sql(node.expression)})"
 
 
+def character(writer: Writer, node: exp.Chr) -> str:
+    """`chr(n)`; Spark's knows the first 256 characters only."""
+    place = _whole(node.expressions[0]) if len(node.expressions) == 1 else None
+    if place is None or not 0 < place < _ASCII_END:
+        raise NotOnSparkError.part(
+            f"{writer.original(node)}: a character that is no plain number below 128",
+            "write the character itself",
+        )
+    return f"CHR({place})"
+
+
 def reversed_(writer: Writer, node: exp.Reverse) -> str:
-    """`reverse(a)`."""
-    return f"REVERSE({writer.sql(node.this)})"
+    """`reverse(a)`: the lake keeps letters and their accents together, Spark does not."""
+    raise NotOnSparkError.part(f"{writer.original(node)}: a text in reverse")
 
 
 def _text(writer: Writer, node: exp.Expression) -> str:
@@ -222,9 +226,9 @@ RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.SimilarTo: matches_whole,
     exp.RegexpReplace: replaced,
     exp.RegexpExtract: extracted,
-    exp.Trim: trimmed,
     exp.Pad: padded,
     exp.StrPosition: position,
     exp.Contains: contains,
+    exp.Chr: character,
     exp.Reverse: reversed_,
 }

@@ -30,7 +30,8 @@ _ASKED = (
     exp.GroupConcat, exp.Reverse, exp.Contains, exp.Max, exp.Min, exp.Abs, exp.Pow,
     exp.Anonymous, exp.Case, exp.If, exp.Coalesce, exp.Greatest, exp.Least, exp.In, exp.Between,
     exp.Nullif, exp.UnixToTime, exp.Explode, exp.GenerateSeries, exp.Unnest, exp.ArrayDistinct,
-    exp.Sign, exp.AtTimeZone, exp.Ordered, exp.ArgMax, exp.ArgMin,
+    exp.Sign, exp.AtTimeZone, exp.Ordered, exp.Stddev, exp.StddevPop,
+    exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr, exp.ArrayContains, exp.ArgMax, exp.ArgMin,
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from lakeworks.engines.spark import (
     sql_casts,
     sql_compared,
     sql_dates,
+    sql_letters,
     sql_nested,
     sql_numbers,
     sql_series,
@@ -33,6 +34,7 @@ _RULES: dict[type[exp.Expression], Callable[..., str]] = {
     **sql_numbers.RULES,
     **sql_casts.RULES,
     **sql_texts.RULES,
+    **sql_letters.RULES,
     **sql_dates.RULES,
     **sql_nested.RULES,
     **sql_series.RULES,
@@ -41,30 +43,29 @@ _RULES: dict[type[exp.Expression], Callable[..., str]] = {
 _NAMED = sql_dates.NAMED
 # Functions of the same name, arguments and results; the generator writes them as Spark does.
 _ALIKE: frozenset[type[exp.Expression]] = frozenset({
-    exp.Abs, exp.And, exp.ArraySize, exp.Ascii, exp.Chr,
-    exp.Count, exp.CountIf, exp.CovarPop, exp.CovarSamp, exp.CumeDist,
-    exp.CurrentDate, exp.CurrentTimestamp, exp.DateFromParts, exp.DenseRank, exp.EndsWith,
-    exp.Exists, exp.Exp, exp.FirstValue, exp.Flatten, exp.Grouping,
-    exp.Lag, exp.LastDay, exp.LastValue, exp.Lead,
-    exp.LogicalAnd, exp.LogicalOr, exp.Lower, exp.MD5, exp.MapKeys,
-    exp.NthValue, exp.Ntile, exp.Or, exp.PercentRank, exp.Rank, exp.Repeat,
-    exp.Replace, exp.RowNumber, exp.SHA2, exp.Sign, exp.StartsWith, exp.Stddev,
-    exp.StddevPop, exp.StddevSamp, exp.Transform, exp.ArrayFilter, exp.Upper, exp.Variance,
-    exp.VariancePop, exp.Cos, exp.Sin, exp.Tan, exp.Pi, exp.Translate,
+    exp.Abs, exp.And, exp.ArrayFilter, exp.ArraySize, exp.Ascii, exp.Cos, exp.Count,
+    exp.CovarPop, exp.CovarSamp, exp.CumeDist, exp.CurrentDate,
+    exp.CurrentTimestamp, exp.DateFromParts, exp.DenseRank, exp.EndsWith, exp.Exists, exp.Exp,
+    exp.FirstValue, exp.Flatten, exp.Grouping, exp.Lag, exp.LastDay, exp.LastValue, exp.Lead,
+    exp.LogicalAnd, exp.LogicalOr, exp.MapKeys, exp.MD5, exp.NthValue, exp.Ntile,
+    exp.Or, exp.PercentRank, exp.Pi, exp.Rank, exp.Repeat, exp.Replace, exp.RowNumber,
+    exp.SHA2, exp.Sign, exp.Sin, exp.StartsWith, exp.Tan, exp.Transform, exp.Translate,
 })  # fmt: skip
 _ALIKE_NAMED = {
     "now": "CURRENT_TIMESTAMP", "suffix": "ENDSWITH", "prefix": "STARTSWITH",
     "ends_with": "ENDSWITH", "cardinality": "SIZE", "list_reverse": "REVERSE",
-    "var_samp": "VAR_SAMP", "unicode": "ASCII",
+    "unicode": "ASCII",
 }  # fmt: skip
 _REFUSED: dict[type[exp.Expression], str] = {
     exp.Pivot: "PIVOT", exp.TableSample: "a sample", exp.Lateral: "LATERAL",
     exp.Columns: "COLUMNS(…)", exp.Glob: "GLOB", exp.Parameter: "a parameter",
     exp.Placeholder: "a parameter", exp.Slice: "a slice", exp.Comprehension: "a list comprehension",
-    exp.BitwiseXor: "xor", exp.JSONExtract: "->",
+    exp.BitwiseXor: "xor", exp.BitwiseLeftShift: "<<", exp.BitwiseRightShift: ">>",
+    exp.JSONExtract: "->",
 }  # fmt: skip
 # Aggregates that may be written as several, each with its FILTER and OVER.
-_TWO_PARTS = (exp.Avg, exp.ArrayAgg, exp.Median, exp.PercentileCont, exp.Corr)
+_TWO_PARTS = (exp.Avg, exp.ArrayAgg, exp.Median, exp.PercentileCont, exp.Corr,
+              exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop)  # fmt: skip
 _HINTS = {
     "hash": "write md5(…) or sha256(…)",
     "approx_count_distinct": "write count(distinct …)",
