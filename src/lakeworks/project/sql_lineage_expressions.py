@@ -263,7 +263,11 @@ def _why(relation: Relation) -> frozenset[str]:
 
 
 def _children(node: exp.Expr) -> Iterable[exp.Expr]:
-    for value in node.args.values():
+    # A quoted name of a function is an identifier, and no column.
+    named = isinstance(node, exp.Anonymous | exp.CombinedAggFunc | exp.ParameterizedAgg)
+    for key, value in node.args.items():
+        if named and key == "this":
+            continue
         if isinstance(value, exp.Expr):
             yield value
         elif isinstance(value, list):

@@ -604,6 +604,10 @@ CASES = [
         "k: ~t.st",
     ),
     (
+        'select "add"(count(distinct a), "max"(b)) as k from x.t',
+        "k: +t.b t.a/count",
+    ),
+    (
         "select list_transform(l, v -> {'a': v, 'b': a}) as k from x.t",
         "k: ~t.a ~t.l",
     ),
