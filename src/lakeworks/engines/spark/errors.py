@@ -234,16 +234,13 @@ class NotOnSparkError(SqlError):
     @classmethod
     def part(cls, what: str, hint: str = "") -> Self:
         """Name the part, as the user wrote it, and what to write instead."""
-        return cls(
-            f"{what} cannot be carried over to Spark with equal results",
-            hint or "write it otherwise, or run this model with engine: duckdb",
-        )
+        hint = hint or "write it otherwise, or run this model with engine: duckdb"
+        return cls(f"{what} cannot be carried over to Spark with equal results", hint)
 
     def on_line(self, line: int | None) -> Self:
         """Return the same with the line of the SQL, where it has none yet."""
-        if self.line is not None or line is None:
-            return self
-        return type(self)(f"SQL line {line}: {self.problem}", self.hint, line)
+        told = f"SQL line {line}: {self.problem}"
+        return type(self)(told, self.hint, line) if line and self.line is None else self
 
 
 _CLASS = re.compile(r"^(?:[\w$.]+(?:Exception|Error): ?)+")
