@@ -68,7 +68,9 @@ i in (3, 7);n > 1;n = n;n > 1e300;coalesce(i, 0);nullif(i, 3);ifnull(i, 9);if(i 
 case when i > 1 then 1 else 2.5 end;case i when 7 then p end;i is distinct from 3;cast(i as varchar);
 cast(p as varchar);cast(y as varchar);cast(y as int);y and i > 0;y or i > 0;not y;i > p;isnan(n);
 d = '2024-01-31';ts > '2024-01-01';d in ('2024-02-29', '2023-12-31');z at time zone 'Europe/Berlin';
-ts at time zone 'UTC';timezone('Asia/Tokyo', z);(0.5::double)::int;1e10 * i;try_cast(n as int);id + 9000000000""".replace("\n", "")
+ts at time zone 'UTC';timezone('Asia/Tokyo', z);(0.5::double)::int;1e10 * i;try_cast(n as int);id + 9000000000""".replace(
+    "\n", ""
+)
 STRINGS = """lower(t);upper(t);lower('ΑΣ' || t);upper('ßﬁ' || t);length(t);t || 'x';t || i;concat(t, '-', i);concat_ws('-', t, i, 'z');
 substr(t, 2);substr(t, 2, 2);substr(t, -2);substr(t, 0, 2);substr(t, -9, 8);left(t, 2);right(t, 2);
 trim(t);ltrim(t);rtrim(t);trim(t, 'ac');replace(t, 'a', 'z');list_reverse(l);repeat(t, 2);lpad(t, 5, '*');

@@ -2,8 +2,8 @@
 
 Each package derives its own errors from `LakeError` in a module `errors.py` of its own. A code is
 given once, never reused, and documented in `docs/errors.md`: LW0xx core, LW1xx project, LW2xx
-storage, LW3xx catalog, LW4xx engines, LW5xx quality, LW6xx ingest, LW7xx pipeline, LW8xx query and observe,
-LW9xx command line, samples and submission.
+storage, LW3xx catalog, LW4xx engines, LW5xx quality, LW6xx ingest, LW7xx pipeline, LW8xx query
+and observe, LW9xx command line, samples and submission.
 """
 
 from __future__ import annotations

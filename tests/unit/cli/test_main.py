@@ -65,9 +65,9 @@ def test_no_other_command_exists() -> None:
 def test_outside_a_project_commands_say_so_and_end_with_2(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = {"query": ["select 1"]} | dict.fromkeys(
-        ("show", "optimize", "lineage", "impact"), ["a.b"]
-    )
+    given = {"query": ["select 1"]} | {
+        name: ["a.b"] for name in ("show", "optimize", "lineage", "impact")
+    }
     more = given.get(command, [])
     assert main([command, *more, "-C", str(tmp_path)]) == 2
     told = capsys.readouterr()

@@ -9,8 +9,8 @@ from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.engines.duckdb.engine import DuckEngine, default_memory_limit
 from lakeworks.engines.duckdb.rewriting import files_that_may_hold
 from lakeworks.engines.duckdb.statements import Statements
-from lakeworks.engines.target import replaced_files
 from lakeworks.engines.errors import InterruptedQueryError, SqlError
+from lakeworks.engines.target import replaced_files
 from lakeworks.storage.files import DataFile, TableSource
 
 if TYPE_CHECKING:

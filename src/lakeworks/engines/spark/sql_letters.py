@@ -31,7 +31,10 @@ _CHANGED_UPPER = {
     },
     **{chr(one): chr(one + 9) for one in (0x1FB3, 0x1FC3, 0x1FF3)},
 }
-_KEPT_LOWER = "\u1c89\ua7cb-\ua7cc\ua7ce\ua7d2\ua7d4\ua7da\ua7dc\U00010d50-\U00010d65\U00016ea0-\U00016eb8"
+_KEPT_LOWER = (
+    "\u1c89\ua7cb-\ua7cc\ua7ce\ua7d2\ua7d4\ua7da\ua7dc"
+    "\U00010d50-\U00010d65\U00016ea0-\U00016eb8"
+)
 _CHANGED_LOWER = {"\u0130": "i", "\u03a3": "\u03c3"}
 _BLANKS = " \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
 
