@@ -66,11 +66,12 @@ def contents(project: Path) -> dict[str, list[str]]:
 
 
 def files(project: Path) -> set[str]:
-    tables = project / ".lake/tables"
+    # os.walk passes over folders that Spark removes meanwhile.
     return {
-        str(path)
-        for path in tables.rglob("*")
-        if path.suffix in {".json", ".parquet"} and not path.name.startswith((".", "_"))
+        os.path.join(folder, name)  # noqa: PTH118
+        for folder, _, names in os.walk(project / ".lake/tables")
+        for name in names
+        if name.endswith((".json", ".parquet")) and not name.startswith((".", "_"))
     }
 
 
