@@ -205,7 +205,9 @@ def _gather(store: ObjectStore, folder: str, layout: _Layout) -> list[Written]:
 
 
 def _is_committed(path: str) -> bool:
-    parts = path.split("/")[1:]
+    _, *parts = path.split("/")
+    if not parts:
+        return False  # where no row was written, a bucket lists the folder itself
     hidden = any(part.startswith((".", "_")) and "=" not in part for part in parts)
     return not hidden and parts[-1].endswith(".parquet")
 
