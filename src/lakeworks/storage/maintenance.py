@@ -140,9 +140,7 @@ def vacuum(
     cutoff = clock.now() - retention
     needed = _needed(log, keep_versions)
     found = [
-        entry
-        for entry in log.store.list(unfinished=True)
-        if entry.modified < cutoff and entry.path not in needed and _is_data(entry.path)
+        entry for entry in _data(log) if entry.modified < cutoff and entry.path not in needed
     ]
     if found:
         recent = _removed_since(log, int(cutoff.timestamp() * 1000))
@@ -160,11 +158,7 @@ def orphans(log: TableLog) -> list[ObjectInfo]:
     A step that is running has such files too, until it commits.
     """
     head = {f.path for f in log.version().files} if log.exists() else set()
-    found = [
-        entry
-        for entry in log.store.list(unfinished=True)
-        if entry.path not in head and _is_data(entry.path)
-    ]
+    found = [entry for entry in _data(log) if entry.path not in head]
     if not found:
         return []
     named = _ever_named(log)
@@ -246,6 +240,17 @@ def _check_rows(log: TableLog, removed: list[DataFile], added: list[DataFile]) -
             f"its log counts {before} rows in files that hold {after}",
             "nothing was changed; rebuild the table with lake run --full-refresh",
         )
+
+
+def _data(log: TableLog) -> Iterator[ObjectInfo]:
+    """Yield the files that lie in a table's folder, its own log left out.
+
+    An empty object in a bucket is no file: Spark and consoles mark folders so.
+    """
+    in_bucket = log.store.local_path("") is None
+    for entry in log.store.list(unfinished=True):
+        if _is_data(entry.path) and (entry.size_bytes or not in_bucket):
+            yield entry
 
 
 def _is_data(path: str) -> bool:
