@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError
+from lakeworks.engines.errors import EngineFailedError, InterruptedQueryError, QueryTimeoutError
 from lakeworks.engines.registry import open_engine
 from lakeworks.project.declaration import SparkSettings
 
@@ -77,3 +77,31 @@ def test_explain_shows_sparks_plan_and_describe_the_lakes_types(engine: Engine) 
         assert "== Physical Plan ==" in told["explain_value"]
         (column,) = session.query("describe select 1 as one").read_all().to_pylist()
         assert (column["column_name"], column["column_type"]) == ("one", "INTEGER")
+
+
+@pytest.fixture
+def fits_a_mebibyte(spark_engine: Engine) -> Iterator[None]:
+    """Let Spark's driver take no larger result; it looks at this setting whenever a job starts."""
+    with spark_engine.session() as session:
+        setting = session.spark.sparkContext._jsc.sc().conf()  # type: ignore[attr-defined]
+    before = setting.get("spark.driver.maxResultSize")
+    setting.set("spark.driver.maxResultSize", "1m")
+    yield
+    setting.set("spark.driver.maxResultSize", before)
+
+
+@pytest.mark.usefixtures("fits_a_mebibyte")
+def test_a_result_beyond_the_drivers_limit_comes_whole(spark_engine: Engine) -> None:
+    rows = 40_000  # of some 80 bytes, in partitions of a quarter of the limit
+    with spark_engine.session() as session:
+        numbers = session.spark.range(0, rows, 1, 12)  # type: ignore[attr-defined]
+        session.register("x.t", numbers)
+        with pytest.raises(EngineFailedError, match="maxResultSize"), session.running():
+            numbers.selectExpr("id", "sha2(string(id), 256)").toArrow()
+        found = session.query(
+            "select id, sha256(id::varchar) as h, null as n from x.t"
+        ).read_all()
+        columns = {field.name: str(field.type) for field in found.schema}
+        assert columns == {"id": "int64", "h": "string", "n": "int32"}
+        assert sorted(found["id"].to_pylist()) == list(range(rows))
+        assert len(set(found["h"].to_pylist())) == rows
