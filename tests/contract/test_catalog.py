@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 A, B, C = (TableName("silver", name) for name in "abc")
 IMPORTS = "import sys; from lakeworks.catalog import Catalog"
+REGISTRY_TABLES = ("registry_metadata", "registry_versions", "registry_schemas", "registries")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -756,7 +757,8 @@ def test_a_catalog_of_the_first_revision_is_brought_up_to_date(
 ) -> None:
     catalog.set_head(Head(A, 7, {}, "", 0, 0, Schema(), NOON))
     with catalog._database.writing() as session:
-        session.run("DROP TABLE quality_results")
+        for later in ("quality_results", *REGISTRY_TABLES):
+            session.run(f"DROP TABLE {later}")
         session.run("UPDATE alembic_version SET version_num = '0001'")
     catalog.close()
     with Catalog.open(url) as reopened:

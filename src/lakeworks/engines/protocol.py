@@ -212,8 +212,14 @@ class Session(Protocol):
         """
         ...
 
-    def query(self, sql: str, *, timeout_s: float | None = None) -> pa.RecordBatchReader:
-        """Run one SELECT and stream its result; call at most one at a time."""
+    def query(
+        self, sql: str, *, timeout_s: float | None = None, in_order: bool = False
+    ) -> pa.RecordBatchReader:
+        """Run one SELECT and stream its result; call at most one at a time.
+
+        Args:
+            in_order: Give the rows in the order of the data, on an engine that `keeps_order`.
+        """
         ...
 
     def figures(self, sql: str) -> dict[str, Any]:

@@ -128,7 +128,13 @@ class SparkLakeSession:
         spark_select(sql, self.shadow.schemas, self.shadow.describe)
         return found
 
-    def query(self, sql: str, *, timeout_s: float | None = None) -> pa.RecordBatchReader:
+    def query(
+        self,
+        sql: str,
+        *,
+        timeout_s: float | None = None,
+        in_order: bool = False,  # noqa: ARG002 - Spark's rows have no order to keep
+    ) -> pa.RecordBatchReader:
         """Stream a SELECT's rows."""
         from lakeworks.engines.spark.results import stream
 

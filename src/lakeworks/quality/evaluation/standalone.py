@@ -191,7 +191,7 @@ class _Rows:
             ordered=self.workplace.engine.keeps_order,
         )
         sql = made.query(self.schema, list(tests.values()))
-        reader = self.workplace.session.query(sql)
+        reader = self.workplace.session.query(sql, in_order=True)
         skipped = [text for text in rules if text not in tests]
         told = flags.batches(reader, list(tests), skipped)
         return pa.RecordBatchReader.from_batches(told.schema, self._kept(told))

@@ -225,3 +225,16 @@ print(sorted({{'pyarrow', 'pandas', 'sqlglot', 'deltalake', 'ssl', 'obstore'}} &
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_rows_of_many_files_keep_their_order_however_often_they_are_read(
+    tmp_path: Path,
+) -> None:
+    for number in range(6):
+        pq.write_table(
+            pa.table({"id": [2 * number, 2 * number + 1, 7]}), tmp_path / f"{number}.parquet"
+        )
+    found = evaluate(str(tmp_path / "*.parquet"), 'Rules = [ IsUnique "id" ]')
+    wanted = [value for n in range(6) for value in (2 * n, 2 * n + 1, 7)]
+    for _ in range(60):
+        assert found.rows().column("id").to_pylist() == wanted
