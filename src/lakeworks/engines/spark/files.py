@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lakeworks.engines.spark.session import SparkLakeSession
 
 MIB = 1024 * 1024
-# A bound, of which most tasks touch a tenth: to read back rescued documents, which may be huge,
+# A bound, of which most tasks touch a fifth: to read back rescued documents, which may be huge,
 # a buffer of 512 MiB is laid out.
 TASK_MEMORY_BYTES = 2048 * MIB
 _LEAST_BYTES, _MOST_FILES = 16 * MIB, 500
