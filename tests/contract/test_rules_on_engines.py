@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -78,3 +80,23 @@ def test_outcomes_reasons_figures_and_rows_are_equal(spark_engine: Engine) -> No
         assert session.figures("select sum(x) as x from mine") == {"x": 3}
     with spark_engine.session() as session:
         assert session.figures("select count(*) as n from (values (1)) as t(x)") == {"n": 1}
+
+
+TWICE = """
+import pyarrow as pa
+from lakeworks.quality import evaluate
+
+for _ in range(2):
+    found = evaluate(pa.table({"a": [1, 1]}), 'Rules = [IsUnique "a"]', engine="spark")
+    print(found.outcomes[0].outcome)
+    del found  # and its folder
+"""
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.usefixtures("spark_engine")  # skips where Spark cannot start
+def test_spark_goes_on_when_the_evaluation_that_started_it_is_gone() -> None:
+    words = [sys.executable, "-c", TWICE]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.split() == ["Failed", "Failed"], done.stderr

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,9 +144,8 @@ class _Workplace:
 
         scratch = tempfile.mkdtemp(prefix="lakeworks-quality-")
         try:
-            engine = open_engine(
-                name, temp_directory=f"{scratch}/spill", s3=s3, keep_order=True
-            )
+            spill = _lasting_folder() if name == "spark" else f"{scratch}/spill"
+            engine = open_engine(name, temp_directory=spill, s3=s3, keep_order=True)
             place = cls(engine, engine.session(), scratch)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -154,6 +155,14 @@ class _Workplace:
 
     def close(self) -> None:
         _freed(self.engine, self.session, self.scratch)
+
+
+@cache
+def _lasting_folder() -> str:
+    """Return where Spark may write until this process ends: so long lives its application."""
+    folder = tempfile.mkdtemp(prefix="lakeworks-spark-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _freed(engine: Engine, session: Session, scratch: str) -> None:
