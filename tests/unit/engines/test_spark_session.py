@@ -22,15 +22,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
-DIGITS = "(values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))"
-
-
-def digits(count: int) -> str:
-    """A FROM of ten to the power of `count` rows."""
-    return ", ".join(f"{DIGITS} as d{n}(i)" for n in range(count))
-
-
-ENDLESS = f"select sum(d0.i * d1.i + d15.i) as n from {digits(16)}"
+# Spark's tasks look whether they are still wanted each thousand rows of the first table.
+ENDLESS = "select count(*) as n from range(10000000000) a, range(1000) b"
 
 
 @pytest.fixture
