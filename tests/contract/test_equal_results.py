@@ -96,7 +96,7 @@ cast(z as varchar);d < ts;d = date '2024-01-31';ts between timestamp '2024-01-01
 greatest(d, date '2024-01-01');strptime('03/02/2024', '%d/%m/%Y');strptime('2024-2-3 4:05', '%Y-%m-%d %H:%M');
 try_strptime(t, '%Y-%m-%d')""".replace("\n", "")
 NESTED = """l[1];l[-1];l[0];l[9];l[i];len(l);list_contains(l, 1);s.a;s.b;s['a'];s;l;m['k'];m['x'];[i, 1];{'a': i, 'b': t};
-map {'k': i};[1, 2] || l;list_transform(l, x -> x + 1);l is null;s is null;s.a + 1""".replace(
+map {'k': i};[1, 2] || l;list_transform(l, x -> x + 1);l is null;s is null;s.a + 1;flatten([l, [i]])""".replace(
     "\n", ""
 )
 SELECTS = [
@@ -249,7 +249,7 @@ def test_bad_value_fails_on_both(sessions: list[Session], expression: str) -> No
 
 @pytest.mark.parametrize(
     "expression",
-    ["hash(t)", "cast(n as varchar)", "approx_count_distinct(i)", "substr(t, i)", "unnest(s)",
+    ["hash(t)", "cast(n as varchar)", "approx_count_distinct(i)", "substr(t, i)", "substr(t, 3, -2)", "unnest(s)",
      "regexp_matches(t, t)", "ts - ts", "strftime(ts, '%U')", "list(i order by id)", "uuid()",
      "random()", "t ~ 'a'", "cast(t as time)", "l[1:2]", "reverse(t)", "chr(i)", "i << 1", "date_diff('week', d, ts)", "list_distinct(l)", "max(l)",
      "t = i", "y = 1", "first(t order by id)", "count(distinct i) over ()", "json_extract(t, '$.a')"],

@@ -176,6 +176,11 @@ def has(writer: Writer, node: exp.ArrayContains) -> str:
     return f"IF({held} IS NULL OR {value} IS NULL, NULL, {told})"
 
 
+def flat(writer: Writer, node: exp.Flatten) -> str:
+    """`flatten(a)`: lists that are null give nothing; on Spark one makes all null."""
+    return f"FLATTEN(FILTER({writer.sql(node.this)}, each -> each IS NOT NULL))"
+
+
 def _from_one(writer: Writer, place: exp.Expression) -> str:
     """Return an index as written: sqlglot holds literals from zero, others with `- 1`."""
     if isinstance(place, exp.Literal):
@@ -202,4 +207,5 @@ RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.AnyValue: any_value,
     exp.IgnoreNulls: not_nulls,
     exp.ArrayContains: has,
+    exp.Flatten: flat,
 }

@@ -66,6 +66,8 @@ def part_of(writer: Writer, node: exp.Substring) -> str:
         )
     if length is None:
         return f"SUBSTRING({value}, {whole or 1})"
+    if (_whole(length) or 0) < 0:
+        raise NotOnSparkError.part(f"{writer.original(node)}: a length below zero")
     told = writer.sql(length)
     if whole == 0:
         return f"SUBSTRING({value}, 1, GREATEST({told} - 1, 0))"
