@@ -22,7 +22,7 @@ from lakeworks.engines.spark.errors import (
     SparkStartError,
     translated_errors,
 )
-from lakeworks.engines.spark.jvm import check_java, quiet, reason, submitted
+from lakeworks.engines.spark.jvm import check_java, quiet, reason, submitted, without_traces
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -100,6 +100,7 @@ def _start(configuration: Configuration) -> SparkSession:
         raise MissingSparkError.pyspark() from error
     for name in _NOISY:
         logging.getLogger(name).disabled = True
+    logging.getLogger().addFilter(without_traces)
     if configuration.remote:
         return _connected(configuration.remote)
     _choose_python(configuration)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from lakeworks.engines.spark.errors import MissingSparkError
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterator
 
 LEAST_JAVA = 17
@@ -66,6 +67,14 @@ def quiet(settings: dict[str, str]) -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def without_traces(record: logging.LogRecord) -> bool:
+    """Keep what py4j, which speaks with the JVM, says under the root logger's name to itself.
+
+    It writes the trace of a connection that breaks; the session tells what became of Spark.
+    """
+    return record.module != "java_gateway"
 
 
 def last_words() -> str:
