@@ -38,6 +38,8 @@ _SERVER_START_S = 60
 settings.register_profile(
     "lakeworks",
     deadline=None,  # machines differ; budgets are measured in benchmarks/
+    # CI judges a change by the same examples each time; every other run looks for new ones.
+    derandomize="CI" in os.environ,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
