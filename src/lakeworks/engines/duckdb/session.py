@@ -51,6 +51,7 @@ class DuckSession:
         self._given: list[object] = []
         self._statements = Statements(con, s3=s3)
         self._closed = False
+        self._threads: int | None = None  # to return to, while one keeps the order
         # A database of its own in the shared instance: names of two sessions never meet.
         con.execute(f"ATTACH ':memory:' AS {catalog}")
         con.execute(f"USE {catalog}")
@@ -98,10 +99,8 @@ class DuckSession:
         import pyarrow as pa
 
         watch = _Watch(self._con, timeout_s)
-        # Where a scan of several files meets a hash table, DuckDB's threads lose the order that
-        # `preserve_insertion_order` promises: one row in a hundred runs came out of place.
-        threads = self._one_thread() if in_order else None
         with watch.watched():
+            self._keep_order(in_order=in_order)
             relation = cast("duckdb.DuckDBPyRelation | None", self._con.sql(bare(sql)))
             if relation is None:
                 raise SqlError("only a SELECT can be queried", "write a SELECT")
@@ -117,20 +116,28 @@ class DuckSession:
                     yield batch
             finally:
                 watch.stop()
-                if threads is not None:
-                    self._con.execute(f"SET threads = {threads}")
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
-    def _one_thread(self) -> int:
-        """Let the instance compute with one thread; return how many it had."""
-        (had,) = self._con.execute("SELECT current_setting('threads')").fetchone() or (1,)
-        self._con.execute("SET threads = 1")
-        return int(had)
+    def _keep_order(self, *, in_order: bool) -> None:
+        """Compute with one thread while order counts, and with all again when it does not.
+
+        Where a scan of several files meets a hash table, DuckDB's threads lose the order that
+        `preserve_insertion_order` promises: in one run of a hundred, files changed places. A
+        setting ends a stream that is still open, so it is made before a query, never after one.
+        """
+        if in_order and self._threads is None:
+            (had,) = self._con.execute("SELECT current_setting('threads')").fetchone() or (1,)
+            self._con.execute("SET threads = 1")
+            self._threads = int(had)
+        elif not in_order and self._threads is not None:
+            self._con.execute(f"SET threads = {self._threads}")
+            self._threads = None
 
     def figures(self, sql: str) -> dict[str, Any]:
         """Return the one row of a SELECT of numbers, by column."""
         with translated(self._con):
+            self._keep_order(in_order=False)
             relation = self._con.sql(bare(sql))
             (row,) = relation.fetchall()
             return dict(zip(relation.columns, row, strict=True))

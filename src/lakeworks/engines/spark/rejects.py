@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from lakeworks.engines.reasons import Reason
     from lakeworks.engines.spark.columns import SparkColumns
 
-HIT = "__hit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 PASS, FAIL = "DataQualityRulesPass", "DataQualityRulesFail"
 SKIP, RESULT = "DataQualityRulesSkip", "DataQualityEvaluationResult"
-COLUMNS = (PASS, FAIL, SKIP, RESULT)
 _TOLD = "lw_told"
 _PASSED, _FAILED, _SKIPPED = "1", "0", "2"
 

@@ -238,3 +238,15 @@ def test_rows_of_many_files_keep_their_order_however_often_they_are_read(
     wanted = [value for n in range(6) for value in (2 * n, 2 * n + 1, 7)]
     for _ in range(60):
         assert found.rows().column("id").to_pylist() == wanted
+
+
+def test_a_stream_that_is_given_up_takes_nothing_from_the_next() -> None:
+    count = 300_000
+    found = evaluate(pa.table({"id": range(count)}), 'Rules = [ IsUnique "id" ]')
+    given_up = found.row_batches()
+    given_up.read_next_batch()
+    following = found.row_batches()
+    first = following.read_next_batch()
+    del given_up
+    gc.collect()
+    assert len(first) + sum(len(batch) for batch in following) == count
