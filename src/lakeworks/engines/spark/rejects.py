@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lakeworks.engines.spark.columns import SparkColumns
 
 
-
 @dataclass(frozen=True, slots=True)
 class Repeated:
     """Values of columns that must be unique and are not: one row each, all columns named."""
