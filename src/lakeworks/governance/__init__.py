@@ -1,0 +1,1 @@
+"""Who may see what: principals, grants, tags, filters, masks; classification and audit."""
