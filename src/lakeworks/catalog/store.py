@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    from lakeworks.catalog.data_catalog.service import DataCatalog
     from lakeworks.catalog.ledger import Ledger
     from lakeworks.catalog.locks import Locks
     from lakeworks.catalog.quality_results import QualityResults
+    from lakeworks.catalog.query_history import QueryHistory
     from lakeworks.catalog.schema_registry.registry import SchemaRegistry
     from lakeworks.core.names import TableName
 
@@ -77,6 +79,20 @@ class Catalog:
         return SchemaRegistry(self._database)
 
     @cached_property
+    def query_history(self) -> QueryHistory:
+        """Which queries were asked of the lake."""
+        from lakeworks.catalog.query_history import QueryHistory
+
+        return QueryHistory(self._database)
+
+    @cached_property
+    def data_catalog(self) -> DataCatalog:
+        """Databases, tables and partitions, in the words of the Glue Data Catalog."""
+        from lakeworks.catalog.data_catalog.service import DataCatalog
+
+        return DataCatalog(self._database)
+
+    @cached_property
     def locks(self) -> Locks:
         """Who may write which table now."""
         from lakeworks.catalog.locks import Locks
@@ -85,6 +101,8 @@ class Catalog:
 
     def close(self) -> None:
         """Give back every connection."""
+        if "query_history" in self.__dict__:
+            self.query_history.flush()
         self._database.close()
 
     def __enter__(self) -> Self:

@@ -1,0 +1,132 @@
+"""What can go wrong with the data catalog: LW340 to LW349."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from lakeworks.core.errors import LakeError, RequestError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class EntryNotFoundError(RequestError):
+    """The data catalog has no such database, table, version or partition."""
+
+    code = "LW340"
+
+    @classmethod
+    def database(cls, name: str, known: Iterable[str]) -> Self:
+        """Suggest the nearest database."""
+        return cls(f"the catalog has no database {name!r}", did_you_mean(name, known))
+
+    @classmethod
+    def table(cls, name: str, known: Iterable[str]) -> Self:
+        """Suggest the nearest table."""
+        return cls(f"the catalog has no table {name!r}", did_you_mean(name, known))
+
+    @classmethod
+    def version(cls, table: str, version: int, newest: int) -> Self:
+        """A version that was never made, not archived, or deleted."""
+        return cls(
+            f"{table} has no version {version}",
+            f"the newest is {newest}; lake catalog versions {table} lists those that are kept",
+        )
+
+    @classmethod
+    def partition(cls, table: str, values: Iterable[str]) -> Self:
+        """No partition has these values."""
+        return cls(
+            f"{table} has no partition {', '.join(map(repr, values))}",
+            f"lake catalog partitions {table} lists them",
+        )
+
+
+class EntryExistsError(RequestError):
+    """The data catalog has an entry of that name already."""
+
+    code = "LW341"
+
+    @classmethod
+    def named(cls, kind: str, name: str) -> Self:
+        """Nothing was changed."""
+        return cls(f"the {kind} {name} exists already", "choose another name, or update it")
+
+
+class EntryChangedError(LakeError):
+    """Someone else changed the table since it was read: Glue's ConcurrentModification."""
+
+    code = "LW342"
+    retryable = True
+
+    @classmethod
+    def of(cls, table: str, expected: int, found: int, by: str) -> Self:
+        """Say which version is there now, and whose it is."""
+        whose = f", by {by}" if by else ""
+        return cls(
+            f"{table} was to be updated at version {expected}, but is at {found}{whose}",
+            "read the table again and repeat the change",
+        )
+
+
+class EntryRefusedError(RequestError):
+    """Glue would not take this entry."""
+
+    code = "LW343"
+
+    @classmethod
+    def because(cls, what: str, reason: str, hint: str = "") -> Self:
+        """Name the entry and the rule it breaks."""
+        return cls(f"{what}: {reason}", hint)
+
+
+class GlueJsonError(RequestError):
+    """A text is not Glue's JSON of a database, table or partition."""
+
+    code = "LW344"
+
+    @classmethod
+    def expected(cls, where: str, kind: str, given: Any) -> Self:  # noqa: ANN401 - JSON
+        """A value has another type."""
+        return cls(f"{where} must be {kind}, not {given!r}")
+
+    @classmethod
+    def missing(cls, where: str, key: str) -> Self:
+        """A key that Glue needs."""
+        return cls(f"{where + ' has' if where else 'there is'} no {key}")
+
+    @classmethod
+    def without_database(cls, table: str) -> Self:
+        """A TableInput does not say where it belongs."""
+        return cls(f"the JSON of table {table} names no database", "name one: --database NAME")
+
+
+class PartitionFilterError(RequestError):
+    """A condition over partition keys cannot be read, or does not fit the table's keys."""
+
+    code = "LW345"
+
+    @classmethod
+    def key(cls, name: str, known: Iterable[str]) -> Self:
+        """It names a column that is no partition key."""
+        keys = list(known)
+        hint = did_you_mean(name, keys) or f"its partition keys are {', '.join(keys) or 'none'}"
+        return cls(f"{name!r} is no partition key of the table", hint)
+
+    @classmethod
+    def value(cls, key: str, kind: str, value: object) -> Self:
+        """A value is not of its key's type."""
+        return cls(f"{value!r} is no {kind}, which partition key {key} is")
+
+    @classmethod
+    def arity(cls, key: str, operator: str, wanted: int, found: int) -> Self:
+        """Too many or too few values."""
+        return cls(f"{key} {operator}: {found} values where {wanted} belong")
+
+    @classmethod
+    def syntax(cls, text: str, at: int, problem: str) -> Self:
+        """Point at the place."""
+        return cls(
+            f"{problem}, at character {at + 1}\n    {text}\n    {' ' * at}^",
+            "write it as year = 2026 and region in ('eu', 'us') and day between 1 and 7",
+        )
