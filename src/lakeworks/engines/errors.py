@@ -312,5 +312,22 @@ class StatementRefusedError(RequestError):
             f"files become tables through sources/; allowed are {', '.join(sorted(allowed))}",
         )
 
+    @classmethod
+    def uncalled(cls, name: str) -> Self:
+        """Name a function that a query under permissions may not call."""
+        return cls(
+            f"a query under permissions cannot call {name}()",
+            "it may call functions that compute from their arguments alone; "
+            "docs/reference/sql-service.md lists them",
+        )
+
+    @classmethod
+    def part(cls, kind: str) -> Self:
+        """Name a part of SQL that a query under permissions may not have."""
+        said = kind.lower().replace("_", " ")
+        return cls(
+            f"a query under permissions cannot have a part of the kind {said}", _ONE_QUERY
+        )
+
 
 _ONE_QUERY = "write one SELECT, or WITH, FROM, VALUES, DESCRIBE, SUMMARIZE or EXPLAIN"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lakeworks.core.types import Schema, Type
+    from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.secured import SecuredTable
     from lakeworks.storage.files import DataFile, TableSource
 
 
@@ -311,6 +313,28 @@ class Engine(Protocol):
         """Open a session for a caller's SQL: it reads these tables (dotted name to source).
 
         It can reach no other file, change no setting, and write nothing.
+        """
+        ...
+
+    def gate(self, sql: str) -> CallerQuery:
+        """Examine the query of a caller who may not see everything.
+
+        Its text is never changed: it is run as it is, or not at all.
+
+        Raises:
+            SqlError: it cannot be parsed.
+            StatementRefusedError: it is not one query, reads something else than tables, or
+                calls a function that is not known to compute from its arguments alone.
+        """
+        ...
+
+    def governed_session(
+        self, tables: Mapping[str, SecuredTable], query: CallerQuery
+    ) -> Session:
+        """Open a session that holds these tables (by dotted name), as a principal may see them.
+
+        Args:
+            query: What the gate found; the session is to run that query and no other.
         """
         ...
 

@@ -11,13 +11,35 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import quote_literal
+from lakeworks.engines.caller import CallerQuery
+from lakeworks.engines.duckdb.allowed_functions import ALLOWED, NEVER_FAILING
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.errors import StatementRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import duckdb
+
+# Expressions that give a value, or refer to one, and cannot fail on what they find.
+_STEADY = frozenset({
+    "BETWEEN", "CASE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "STAR", "SUBQUERY",
+    "WINDOW",
+})  # fmt: skip
+_STEADY_OPERATORS = frozenset({
+    "COMPARE_IN", "COMPARE_NOT_IN", "OPERATOR_COALESCE", "OPERATOR_IS_NOT_NULL",
+    "OPERATOR_IS_NULL", "OPERATOR_NOT", "OPERATOR_TRY",
+})  # fmt: skip
+# All kinds of expressions there are, but for those that stand for something outside the query.
+_EXPRESSIONS = _STEADY | {
+    "CAST", "COLLATE", "FUNCTION", "LAMBDA", "LAMBDA_REF", "OPERATOR", "PARAMETER",
+    "POSITIONAL_REFERENCE", "TYPE",
+}  # fmt: skip
+# Kinds of relations: a kind that a later DuckDB brings is refused until it stands here.
+_RELATIONS = frozenset({
+    "BASE_TABLE", "COLUMN_DATA", "EMPTY", "EXPRESSION_LIST", "JOIN", "PIVOT", "SHOW_REF",
+    "SUBQUERY", "TABLE_FUNCTION",
+})  # fmt: skip
 
 # Table functions that compute and read no file, table or setting.
 TABLE_FUNCTIONS = frozenset({
@@ -27,6 +49,7 @@ _EXPLAIN = re.compile(
     r"explain(?=[\s(/]|--)(?:\s+analyze(?=\s))?(?:\s*\((?:analyze|format\s+\w+|[\s,])*\))?",
     re.IGNORECASE,
 )
+_ANALYZE = re.compile(r"\banalyze\b", re.IGNORECASE)
 _BLANK = re.compile(r"(?:\s|--[^\n]*(?:\n|$))+")
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 
@@ -44,17 +67,68 @@ def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
         StatementRefusedError: it is another statement, several, or reads something else than
             tables.
     """
-    statements = _parsed(con, _without_explain(sql))
+    return _named(_nodes(_one(con, _without_explain(sql))))
+
+
+def gate(con: duckdb.DuckDBPyConnection, sql: str) -> CallerQuery:
+    """Examine the query of a caller who may not see everything; see the protocol.
+
+    Raises:
+        SqlError: it cannot be parsed.
+        StatementRefusedError: it is another statement, several, reads something else than
+            tables, or calls a function that is not known to compute from its arguments alone.
+    """
+    inner = _without_explain(sql)
+    explains = inner != sql
+    if explains and _ANALYZE.search(sql[: len(sql) - len(inner)]):
+        # Its figures count rows that the caller may not see.
+        raise StatementRefusedError.kind("EXPLAIN ANALYZE under permissions")
+    nodes = list(_nodes(_one(con, inner)))
+    # Every node must pass: `all` would stop at the first that can fail.
+    failing = sum(not _passes(node) for node in nodes)
+    return CallerQuery(_named(nodes), explains=explains, can_fail=failing > 0)
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
+    statements = _parsed(con, sql)
     if len(statements) != 1:
         raise StatementRefusedError.number_of(len(statements))
+    found: dict[str, Any] = statements[0]
+    return found
+
+
+def _named(nodes: Iterable[dict[str, Any]]) -> frozenset[str]:
     named: set[str] = set()
     common: set[str] = set()
-    for node in _nodes(statements[0]):
+    for node in nodes:
         common.update(entry["key"].lower() for entry in _common_tables(node))
         name = _table(node)
         if name is not None:
             named.add(name)
     return frozenset(named - common)
+
+
+def _passes(node: dict[str, Any]) -> bool:
+    """Refuse what may not be; return whether an expression can not fail on any value."""
+    if "class" in node and "type" in node:
+        return _expression_passes(str(node["class"]), str(node["type"]), node)
+    if "sample" in node and "alias" in node and node.get("type") not in _RELATIONS:
+        raise StatementRefusedError.part(str(node.get("type")))
+    return True
+
+
+def _expression_passes(class_: str, kind: str, node: dict[str, Any]) -> bool:
+    if class_ not in _EXPRESSIONS:
+        raise StatementRefusedError.part(class_)
+    name = str(node.get("function_name") or "").lower()
+    if name and name not in ALLOWED and name not in TABLE_FUNCTIONS:
+        raise StatementRefusedError.uncalled(name)
+    if class_ in {"FUNCTION", "WINDOW"}:
+        # The parser itself writes `main` before what stands for its own syntax, such as row().
+        if node.get("catalog") or node.get("schema") not in {"", "main", None}:
+            raise StatementRefusedError.uncalled(f"{node.get('schema')}.{name}")
+        return name in NEVER_FAILING
+    return kind in _STEADY_OPERATORS if class_ == "OPERATOR" else class_ in _STEADY
 
 
 def _parsed(con: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:

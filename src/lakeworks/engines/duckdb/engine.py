@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,18 @@ from lakeworks.engines.duckdb.session import DuckSession
 from lakeworks.engines.duckdb.statements import Statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import duckdb
 
+    from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.secured import SecuredTable
     from lakeworks.storage.files import TableSource
 
 MEMORY_SHARE = 0.6
 _FLUSH_ROWS = 65_536
+# Plans of tables without rows keep their steps.
+_EVERY_STEP = "SET disabled_optimizers = 'statistics_propagation,empty_result_pullup'"
 _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -98,16 +103,38 @@ class DuckEngine:
 
     def query_session(self, sources: Mapping[str, TableSource]) -> DuckSession:
         """Open a session for a caller's SQL, shut to all but `sources`; see the protocol."""
+        return self._shut_session((), sources)
+
+    def _shut_session(
+        self, settings: Sequence[str], sources: Mapping[str, TableSource]
+    ) -> DuckSession:
         from lakeworks.engines.duckdb.query_session import query_session
 
         self._renew()
         # Two instances that share one temporary directory overwrite each other's files.
         spill = f"{self._temp_directory}/query-{next(self._numbers)}"
         root = self._connect(self._threads, spill)
-        session = query_session(root, sources, spill=spill, s3=self._s3, on_close=self._forget)
+        session = query_session(
+            root, sources, spill=spill, s3=self._s3, on_close=self._forget, settings=settings
+        )
         with self._lock:
             self._sessions.add(session)
         return session
+
+    def gate(self, sql: str) -> CallerQuery:
+        """Examine the query of a caller who may not see everything; see the protocol."""
+        from lakeworks.engines.duckdb.caller_sql import gate
+
+        return gate(self._root.cursor(), sql)
+
+    def governed_session(
+        self, tables: Mapping[str, SecuredTable], query: CallerQuery
+    ) -> DuckSession:
+        """Open a session that holds what a principal may see; see the protocol."""
+        from lakeworks.engines.secured import secured_session
+
+        settings = (_EVERY_STEP,) if query.explains else ()
+        return secured_session(partial(self._shut_session, settings), tables, query)
 
     def close(self) -> None:
         """Interrupt what runs, free memory, remove temporary files. May be called again."""

@@ -14,7 +14,7 @@ from lakeworks.engines.duckdb.reading import paths_list, uri
 from lakeworks.engines.duckdb.session import DuckSession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import duckdb
 
@@ -28,6 +28,7 @@ def query_session(
     spill: str,
     s3: Mapping[str, str | bool] | None = None,
     on_close: Callable[[DuckSession], None] | None = None,
+    settings: Sequence[str] = (),
 ) -> DuckSession:
     """Return a session that can read `sources` and nothing else.
 
@@ -37,6 +38,7 @@ def query_session(
         spill: The instance's temporary directory, for rows that do not fit into memory.
         s3: How `s3://` is reached.
         on_close: Called when the session was closed.
+        settings: Statements that are run before settings are shut too.
     """
 
     def close(session: DuckSession) -> None:
@@ -46,6 +48,9 @@ def query_session(
 
     session = DuckSession(root.cursor(), catalog="lake", s3=s3, on_close=close)
     try:
+        with translated(root):
+            for setting in settings:
+                root.execute(setting)
         for name, source in sources.items():
             session.bind(name, source)
         _shut(root, sources, spill)

@@ -157,6 +157,20 @@ class DuckSession:
         self._view(name, sql)
         self._frames[name] = sql
 
+    def secure(self, name: str, select: str, *, empty: bool = False) -> None:
+        """Let SQL read a SELECT over names of this session as `name`.
+
+        Args:
+            empty: Give its columns and no rows, from a table that plans show by its name alone.
+        """
+        if not empty:
+            self._view(name, select)
+            return
+        schema, _, _ = name.rpartition(".")
+        with translated(self._con):
+            self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}")
+            self._con.execute(f"CREATE TABLE {_dotted(name)} AS {select} LIMIT 0")
+
     def bind_arrow(self, name: str, data: Any) -> None:  # noqa: ANN401
         """Let SQL read a caller's Arrow data as `name`."""
         import pyarrow as pa

@@ -7,6 +7,7 @@ finding the tables that it names are the embedded engine's work.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakeworks.engines.spark.application import application
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+    from lakeworks.engines.caller import CallerQuery
     from lakeworks.engines.protocol import Engine
+    from lakeworks.engines.secured import SecuredTable
     from lakeworks.project.declaration import SparkSettings
     from lakeworks.storage.files import TableSource
 
@@ -92,6 +95,20 @@ class SparkEngine:
             session.close()
             raise
         return session
+
+    def gate(self, sql: str) -> CallerQuery:
+        """Examine the query of a caller who may not see everything; see the protocol."""
+        found = self._shadow_engine().gate(sql)
+        # Spark orders what it computes in a row as it likes.
+        return replace(found, can_fail=True)
+
+    def governed_session(
+        self, tables: Mapping[str, SecuredTable], query: CallerQuery
+    ) -> SparkLakeSession:
+        """Open a session that holds what a principal may see; see the protocol."""
+        from lakeworks.engines.secured import secured_session
+
+        return secured_session(self.query_session, tables, query)
 
     def interrupt(self) -> None:
         """Stop what every open session runs."""

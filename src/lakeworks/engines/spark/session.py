@@ -161,6 +161,16 @@ class SparkLakeSession:
         self.frames[name] = rows
         self.shadow.bind(name, schema)
 
+    def secure(self, name: str, select: str, *, empty: bool = False) -> None:
+        """Let SQL read a SELECT over names of this session as `name`.
+
+        Args:
+            empty: Give its columns and no rows.
+        """
+        with self.running():
+            rows = self.sql(f"{select} LIMIT 0" if empty else select)
+        self.register(name, rows)
+
     def bind_arrow(self, name: str, data: Any) -> None:  # noqa: ANN401
         """Let SQL read a caller's Arrow data as `name`."""
         from lakeworks.engines.spark.given import arrow_frame
