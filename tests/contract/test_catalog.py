@@ -33,6 +33,7 @@ from lakeworks.catalog.errors import (
     UnknownSnapshotError,
 )
 from lakeworks.catalog.quality_results import QualityResult
+from lakeworks.catalog.query_history import QueryRecord, TableRead
 from lakeworks.catalog.schema_registry.errors import (
     IncompatibleSchemaError,
     InvalidSchemaError,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
 A, B, C = (TableName("silver", name) for name in "abc")
 IMPORTS = "import sys; from lakeworks.catalog import Catalog"
+HISTORY_TABLES = ("query_tables", "queries")
 REGISTRY_TABLES = ("registry_metadata", "registry_versions", "registry_schemas", "registries")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -757,7 +759,7 @@ def test_a_catalog_of_the_first_revision_is_brought_up_to_date(
 ) -> None:
     catalog.set_head(Head(A, 7, {}, "", 0, 0, Schema(), NOON))
     with catalog._database.writing() as session:
-        for later in ("quality_results", *REGISTRY_TABLES):
+        for later in ("quality_results", *HISTORY_TABLES, *REGISTRY_TABLES):
             session.run(f"DROP TABLE {later}")
         session.run("UPDATE alembic_version SET version_num = '0001'")
     catalog.close()
@@ -929,3 +931,99 @@ def test_of_versions_registered_at_once_each_fits_those_before_it(catalog: Catal
         thread.join()
     assert len(refused) == 1
     assert [one.number for one in registry.list_schema_versions("o")] == [1, 2]
+
+
+# The history of queries ------------------------------------------------------------------
+
+
+def asked(number: int, *reads: TableRead, **others: Any) -> QueryRecord:
+    moment = NOON + timedelta(minutes=number)
+    return QueryRecord(
+        f"q{number}", f"select {number}", moment, 0.25, 3, tables=reads, **others
+    )
+
+
+def test_a_query_is_kept_with_what_it_read_and_found_by_table_and_by_workgroup(
+    catalog: Catalog,
+) -> None:
+    history = catalog.query_history
+    first = asked(1, TableRead(A, 4, 2, 500), TableRead(B, None, 1, 20), user="ada")
+    failed = asked(
+        2,
+        state="failed",
+        error="LW401 no",
+        workgroup="bi",
+        principal="role/x",
+        details={"k": 1},
+    )
+    history.record(first, failed)
+    found = history.recent()
+    assert [one.query_id for one in found] == ["q2", "q1"]
+    assert replace(found[1], number=0) == first
+    assert found[0].details == {"k": 1}
+    assert found[0].bytes_scanned == 0
+    assert found[1].bytes_bound == 520
+    assert [one.query_id for one in history.of_table(B)] == ["q1"]
+    assert history.of_table(B, since=NOON + timedelta(hours=1)) == []
+    assert [one.query_id for one in history.recent(workgroup="bi")] == ["q2"]
+    assert history.get("q1") == found[1]
+    assert history.get("unknown") is None
+
+
+def test_recording_a_query_again_updates_it(catalog: Catalog) -> None:
+    history = catalog.query_history
+    history.record(asked(1, TableRead(A, 1, 1, 10), state="running"))
+    history.record(asked(1, TableRead(A, 1, 1, 10), state="succeeded"))
+    assert [(one.state, len(one.tables)) for one in history.recent()] == [("succeeded", 1)]
+
+
+def test_columns_that_were_worked_out_later_are_kept_and_summed(catalog: Catalog) -> None:
+    history = catalog.query_history
+    history.record(asked(1, TableRead(A, 1, 9, 900)), asked(2, TableRead(A, 2, 9, 900)))
+    for one in history.unexamined():
+        read = replace(
+            one.tables[0], bytes_scanned=100, uses={"filter": ("x",), "sort": ("y",)}
+        )
+        history.examined(replace(one, tables=(read,)))
+    assert history.unexamined() == []
+    (read, count), *others = history.reads(since=NOON)
+    assert (count, others) == (2, [])
+    assert (read.bytes_bound, read.bytes_scanned) == (1800, 200)
+    assert read.uses == {"filter": ("x",), "sort": ("y",)}
+    assert history.get("q1").bytes_scanned == 100  # type: ignore[union-attr]
+
+
+def test_old_queries_and_those_beyond_a_number_are_forgotten(catalog: Catalog) -> None:
+    history = catalog.query_history
+    history.record(*(asked(n, TableRead(A, n, 1, 1)) for n in range(10)))
+    early = NOON + timedelta(minutes=2)
+    assert history.superfluous(before=early, most=5) == 5
+    assert history.prune(before=early, most=100) == 2
+    assert history.prune(before=NOON, most=5) == 3
+    assert [one.query_id for one in history.recent()] == ["q9", "q8", "q7", "q6", "q5"]
+    assert len(history.of_table(A)) == history.count() == 5
+
+
+def test_notes_from_many_threads_are_all_written(catalog: Catalog) -> None:
+    history = catalog.query_history
+    threads = [
+        threading.Thread(
+            target=lambda k=k: [history.note(asked(k * 50 + n)) for n in range(50)]
+        )
+        for k in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert history.flush(30)
+    assert history.count() == 200
+
+
+def test_a_note_waits_for_nobody_who_writes_the_catalog(catalog: Catalog) -> None:
+    with catalog._database.writing():
+        begin = time.monotonic()
+        catalog.query_history.note(asked(1))
+        assert time.monotonic() - begin < 0.5
+    catalog.query_history.flush(30)
+    assert catalog.query_history.count() <= 1

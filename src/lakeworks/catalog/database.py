@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 BUSY_S = 30.0
+NOTE_BUSY_S = 1.0
 
 
 class Session(Protocol):
@@ -56,6 +57,16 @@ class Database(Protocol):
 
     def writing(self) -> AbstractContextManager[Session]:
         """Open the only writing transaction; others wait. An exception undoes all of it."""
+        ...
+
+    def noting(self) -> AbstractContextManager[Session]:
+        """Open a writing transaction for notes that may be lost.
+
+        It waits neither long for other writers nor for the disk: a power cut may undo it.
+
+        Raises:
+            CatalogBusyError: another wrote for longer than `NOTE_BUSY_S`.
+        """
         ...
 
     def integrity(self) -> list[str]:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from lakeworks.catalog import errors, revisions
-from lakeworks.catalog.database import BUSY_S
+from lakeworks.catalog.database import BUSY_S, NOTE_BUSY_S
 from lakeworks.core.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -94,6 +94,15 @@ class ServerDatabase:
     def writing(self) -> Iterator[ServerSession]:
         """Open the only writing transaction."""
         with self._explained(), self._writer() as connection:
+            yield ServerSession(connection)
+
+    @contextmanager
+    def noting(self) -> Iterator[ServerSession]:
+        """Open a writing transaction for notes that may be lost."""
+        # Without the one writer's lock: notes are only added, and each is whole in itself.
+        with self._explained(), self._engine.begin() as connection:
+            connection.execute(text(f"SET LOCAL lock_timeout = '{int(NOTE_BUSY_S * 1000)}ms'"))
+            connection.execute(text("SET LOCAL synchronous_commit = off"))
             yield ServerSession(connection)
 
     def integrity(self) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lakeworks.catalog import errors, revisions
-from lakeworks.catalog.database import BUSY_S
+from lakeworks.catalog.database import BUSY_S, NOTE_BUSY_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -100,6 +100,22 @@ class SqliteDatabase:
                 connection.rollback()
                 raise
 
+    @contextmanager
+    def noting(self) -> Iterator[SqliteSession]:
+        """Open a writing transaction for notes that may be lost."""
+        if self._frozen:
+            raise errors.CatalogReadOnlyError.at(self.where)
+        with self._explained(NOTE_BUSY_S):
+            # A connection of its own: its settings must not leak into the pool.
+            connection = self._connect(NOTE_BUSY_S)
+            try:
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute("BEGIN IMMEDIATE")
+                yield SqliteSession(connection)
+                connection.commit()
+            finally:
+                connection.close()
+
     def integrity(self) -> list[str]:
         """Return what SQLite's own check finds."""
         try:
@@ -138,12 +154,12 @@ class SqliteDatabase:
         with self._guard:
             self._idle.append(connection)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, timeout_s: float = BUSY_S) -> sqlite3.Connection:
         target = f"{Path(self.path).absolute().as_uri()}?mode={self._mode()}"
         connection = sqlite3.connect(
             target,
             uri=True,
-            timeout=BUSY_S,
+            timeout=timeout_s,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -192,17 +208,17 @@ class SqliteDatabase:
             connection.close()
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, waited_s: float = BUSY_S) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._explain(error) from error
+            raise self._explain(error, waited_s) from error
 
-    def _explain(self, error: sqlite3.Error) -> errors.CatalogError:
+    def _explain(self, error: sqlite3.Error, waited_s: float) -> errors.CatalogError:
         name = getattr(error, "sqlite_errorname", "") or ""
         match name.split("_")[1] if "_" in name else "":
             case "BUSY" | "LOCKED":
-                return errors.CatalogBusyError.at(self.where, BUSY_S)
+                return errors.CatalogBusyError.at(self.where, waited_s)
             case "READONLY" | "PERM":
                 return errors.CatalogReadOnlyError.at(self.where)
             case "FULL":

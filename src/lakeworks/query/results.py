@@ -6,13 +6,14 @@ to a file. What needs all rows (`to_arrow`, `rows`, …) keeps them, so that it 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from lakeworks.core.errors import MissingExtraError
 from lakeworks.query.errors import ResultSpentError, UnknownFormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
     from typing import IO
@@ -32,14 +33,27 @@ class QueryResult:
 
     Timestamps with a zone are UTC. It holds the engine's session until it is read to its end or
     closed; use it as a context manager when it may be left half read.
+
+    Args:
+        on_close: Told once how many rows were taken, how long the engine took to give them, and
+            what went wrong.
     """
 
     def __init__(
-        self, reader: pa.RecordBatchReader, session: Session, *, limit: int | None = None
+        self,
+        reader: pa.RecordBatchReader,
+        session: Session,
+        *,
+        limit: int | None = None,
+        on_close: Callable[[int, float, BaseException | None], None] | None = None,
     ) -> None:
         self._reader = _distinct(reader)
         self._session: Session | None = session
         self._limit = limit
+        self._on_close = on_close
+        self._taken_rows = 0
+        self._waited_s = 0.0
+        self._failure: BaseException | None = None
         self._table: pa.Table | None = None
         self._spent = False
 
@@ -68,13 +82,14 @@ class QueryResult:
         left = self._limit
         try:
             while left is None or left > 0:
-                batch = next(self._reader, None)
+                batch = self._next()
                 if batch is None:
                     return
                 if left is not None:
                     batch = batch.slice(0, left)
                     left -= batch.num_rows
                 if batch.num_rows:
+                    self._taken_rows += batch.num_rows
                     yield batch
         finally:
             self.close()
@@ -170,6 +185,18 @@ class QueryResult:
         session, self._session = self._session, None
         if session is not None:
             session.__exit__(None, None, None)
+            if self._on_close is not None:
+                self._on_close(self._taken_rows, self._waited_s, self._failure)
+
+    def _next(self) -> pa.RecordBatch | None:
+        begin = time.monotonic()
+        try:
+            return next(self._reader, None)
+        except BaseException as error:
+            self._failure = error
+            raise
+        finally:
+            self._waited_s += time.monotonic() - begin
 
     def __enter__(self) -> Self:
         return self

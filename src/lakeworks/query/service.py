@@ -13,6 +13,7 @@ from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName
 from lakeworks.engines.errors import SqlError
 from lakeworks.query.errors import UnqualifiedTableError
+from lakeworks.query.recording import Recording
 from lakeworks.query.versions import without_versions
 
 if TYPE_CHECKING:
@@ -25,10 +26,17 @@ if TYPE_CHECKING:
 
 
 class QueryService:
-    """SQL over published tables. Safe to use from several threads."""
+    """SQL over published tables. Safe to use from several threads.
 
-    def __init__(self, catalog: Catalog, storage: Storage, engine: Engine) -> None:
+    Args:
+        recorded: Whether queries are noted in the catalog's history.
+    """
+
+    def __init__(
+        self, catalog: Catalog, storage: Storage, engine: Engine, *, recorded: bool = True
+    ) -> None:
         self._catalog = catalog
+        self._history = catalog.query_history if recorded else None
         self._storage = storage
         self._engine = engine
 
@@ -57,6 +65,22 @@ class QueryService:
             UnknownSnapshotError: nothing was published then.
             QueryTimeoutError: it ran longer than `timeout_s`, here or while it is read.
         """
+        recording = Recording(self._history, text)
+        try:
+            return self._run(text, recording, at=at, limit=limit, timeout_s=timeout_s)
+        except BaseException as error:
+            recording.failed(error)
+            raise
+
+    def _run(
+        self,
+        text: str,
+        recording: Recording,
+        *,
+        at: datetime | int | None,
+        limit: int | None,
+        timeout_s: float | None,
+    ) -> QueryResult:
         from lakeworks.query.results import QueryResult
 
         query = without_versions(text)
@@ -70,6 +94,7 @@ class QueryService:
                 sources[name] = self._version(f"{database}.{table}", number, snapshot)
             else:
                 sources[name] = self._published(name, snapshot, at)
+        recording.reads(sources, query.versions, snapshot)
         events.emit("query.started", tables=sorted(named))
         session = self._engine.query_session(sources)
         try:
@@ -79,7 +104,7 @@ class QueryService:
         except BaseException:
             session.__exit__(None, None, None)
             raise
-        return QueryResult(reader, session, limit=limit)
+        return QueryResult(reader, session, limit=limit, on_close=recording.begun())
 
     def _snapshot(self, at: datetime | int | None) -> Snapshot:
         if at is None:
