@@ -1,4 +1,4 @@
-"""What can go wrong with the data catalog: LW340 to LW349."""
+"""What can go wrong with the data catalog: LW350 to LW359."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class EntryNotFoundError(RequestError):
     """The data catalog has no such database, table, version or partition."""
 
-    code = "LW340"
+    code = "LW350"
 
     @classmethod
     def database(cls, name: str, known: Iterable[str]) -> Self:
@@ -45,7 +45,7 @@ class EntryNotFoundError(RequestError):
 class EntryExistsError(RequestError):
     """The data catalog has an entry of that name already."""
 
-    code = "LW341"
+    code = "LW351"
 
     @classmethod
     def named(cls, kind: str, name: str) -> Self:
@@ -56,7 +56,7 @@ class EntryExistsError(RequestError):
 class EntryChangedError(LakeError):
     """Someone else changed the table since it was read: Glue's ConcurrentModification."""
 
-    code = "LW342"
+    code = "LW352"
     retryable = True
 
     @classmethod
@@ -72,7 +72,7 @@ class EntryChangedError(LakeError):
 class EntryRefusedError(RequestError):
     """Glue would not take this entry."""
 
-    code = "LW343"
+    code = "LW353"
 
     @classmethod
     def because(cls, what: str, reason: str, hint: str = "") -> Self:
@@ -83,7 +83,7 @@ class EntryRefusedError(RequestError):
 class GlueJsonError(RequestError):
     """A text is not Glue's JSON of a database, table or partition."""
 
-    code = "LW344"
+    code = "LW354"
 
     @classmethod
     def expected(cls, where: str, kind: str, given: Any) -> Self:  # noqa: ANN401 - JSON
@@ -104,7 +104,7 @@ class GlueJsonError(RequestError):
 class PartitionFilterError(RequestError):
     """A condition over partition keys cannot be read, or does not fit the table's keys."""
 
-    code = "LW345"
+    code = "LW355"
 
     @classmethod
     def key(cls, name: str, known: Iterable[str]) -> Self:
@@ -122,6 +122,11 @@ class PartitionFilterError(RequestError):
     def arity(cls, key: str, operator: str, wanted: int, found: int) -> Self:
         """Too many or too few values."""
         return cls(f"{key} {operator}: {found} values where {wanted} belong")
+
+    @classmethod
+    def too_long(cls, found: int, most: int) -> Self:
+        """Glue takes no longer one."""
+        return cls(f"the expression has {found} letters; at most {most} are taken")
 
     @classmethod
     def syntax(cls, text: str, at: int, problem: str) -> Self:

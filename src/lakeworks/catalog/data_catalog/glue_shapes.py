@@ -174,9 +174,7 @@ def _many(shape: Shape, kind: type) -> tuple[_Reader, _Writer]:
     def read_all(given: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401 - JSON
         if not isinstance(given, list):
             raise GlueJsonError.expected(where, "a list", given)
-        return tuple(
-            kind(**read(shape, one, f"{where}[{at}]")) for at, one in enumerate(given)
-        )
+        return tuple(kind(**read(shape, one, f"{where}[{at}]")) for at, one in enumerate(given))
 
     return read_all, lambda values: [written(shape, value) for value in values]
 

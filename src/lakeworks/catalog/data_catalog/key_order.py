@@ -29,7 +29,7 @@ def sortable(kind: str, value: Value) -> str | None:
     """
     if value == HIVE_NULL:
         return None
-    name = kind.partition("(")[0].strip().lower()
+    name = _bare(kind)
     if name in _NUMBERS:
         return _number(value)
     if name == "date":
@@ -37,6 +37,15 @@ def sortable(kind: str, value: Value) -> str | None:
     if name.startswith("timestamp"):
         return _moment(value)
     return _text(value) if name != "boolean" else _text(value).lower()
+
+
+def is_text(kind: str) -> bool:
+    """Whether values of a key of Hive type `kind` sort as they are written."""
+    return _bare(kind) in {"string", "varchar", "char"}
+
+
+def _bare(kind: str) -> str:
+    return kind.partition("(")[0].strip().lower()
 
 
 def _text(value: Value) -> str:

@@ -116,7 +116,8 @@ class TableEntry:
         name: Any name that Glue takes; `core.names.is_identifier` says of each part whether
             it can be queried unquoted.
         table_type: `EXTERNAL_TABLE`, `MANAGED` (the lake's own Delta tables), `VIRTUAL_VIEW`.
-        version: From 0 (-1: not in the catalog yet); the catalog gives it, and the moments, whose change it was, and why.
+        version: From 0, or -1 of an entry that is not in the catalog yet. The catalog gives it,
+            and the moments, and notes whose change it was, and why.
     """
 
     name: TableName

@@ -90,8 +90,7 @@ def drop(session: Session, number: int, texts: Sequence[str]) -> int:
         names = {f"v{at}": text for at, text in enumerate(texts[start : start + _AT_ONCE])}
         marks = ", ".join(f":{name}" for name in names)
         gone += session.run(
-            "DELETE FROM dc_partitions WHERE table_id = :id "
-            f"AND partition_values IN ({marks})",
+            f"DELETE FROM dc_partitions WHERE table_id = :id AND partition_values IN ({marks})",
             id=number,
             **names,
         )
@@ -141,7 +140,7 @@ class _Shapes:
             "SELECT fingerprint, shape_id FROM dc_partition_shapes WHERE table_id = :id",
             id=number,
         )
-        self._known: dict[str, int] = dict(rows)  # type: ignore[arg-type]
+        self._known: dict[str, int] = {row[0]: row[1] for row in rows}
         self._last: tuple[PartitionEntry, int] | None = None
 
     def number(self, entry: PartitionEntry) -> int:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lakeworks.catalog.data_catalog.errors import PartitionFilterError
-from lakeworks.catalog.data_catalog.key_order import sortable
+from lakeworks.catalog.data_catalog.key_order import is_text, sortable
 from lakeworks.catalog.data_catalog.model import HIVE_NULL
 from lakeworks.catalog.data_catalog.partition_filter import (
     AllOf,
     AnyOf,
     Comparison,
     Negation,
-    Operator,
     PartitionFilter,
 )
 
@@ -34,7 +34,11 @@ _OPPOSITE = {
     "=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">",
     "is null": "is not null", "is not null": "is null",
 }  # fmt: skip
-_HIGHEST = 0x10FFFF
+_HIGHEST = chr(0x10FFFF)
+_SURROGATES, _BEHIND_SURROGATES = 0xD800, 0xE000
+_COMPARE: dict[str, Callable[[str, str], bool]] = {
+    "=": eq, "<>": ne, "<": lt, "<=": le, ">": gt, ">=": ge,
+}  # fmt: skip
 
 _Plain = Literal["=", "<>", "<", "<=", ">", ">=", "in", "like", "not like", "is null",
                  "is not null"]  # fmt: skip
@@ -121,7 +125,7 @@ def _plain_comparison(
     if len(values) != wanted and operator != "in":
         raise PartitionFilterError.arity(where.key, operator, wanted, len(values))
     if operator == "like":
-        return _Test(position, "not like" if negated else "like", (str(values[0]),))
+        return _like_test(position, keys[position].type, str(values[0]), negated=negated)
     typed = tuple(_typed(keys[position], value) for value in values)
     if operator == "between":
         low, high = typed
@@ -135,6 +139,31 @@ def _plain_comparison(
         return _Group(all=True, parts=tuple(_Test(position, "<>", (one,)) for one in typed))
     plain = _OPPOSITE[operator] if negated else operator
     return _Test(position, cast("_Plain", plain), typed)
+
+
+def _like_test(position: int, kind: str, pattern: str, *, negated: bool) -> _Test | _Group:
+    """Return the test of a pattern, with the range of its first letters where an index has it."""
+    if negated:
+        return _Test(position, "not like", (pattern,))
+    test = _Test(position, "like", (pattern,))
+    prefix = re.split("[%_]", pattern, maxsplit=1)[0]
+    if not prefix or not is_text(kind):
+        return test
+    first = _Test(position, ">=", (prefix,))
+    after = _after(prefix)
+    if after is None:
+        return _Group(all=True, parts=(first, test))
+    return _Group(all=True, parts=(first, _Test(position, "<", (after,)), test))
+
+
+def _after(prefix: str) -> str | None:
+    """Return the first text that sorts behind every text with this prefix; None: there is none."""
+    kept = prefix.rstrip(_HIGHEST)
+    if not kept:
+        return None
+    following = ord(kept[-1]) + 1
+    # Surrogates are no letters: no database stores them.
+    return kept[:-1] + chr(_BEHIND_SURROGATES if following == _SURROGATES else following)
 
 
 def _position(where: Comparison, keys: Sequence[Column]) -> int:
@@ -180,7 +209,9 @@ class _Writer:
                 self.exact = False
                 return f"{column} IS NULL" if test.operator == "is null" else None
             case "like":
-                return self._prefix(column, test.values[0])
+                # Of a key that is no text its sortable text is not what the pattern is held to.
+                self.exact = False
+                return None
             case "in":
                 return self._in(column, test.values)
             case _:
@@ -194,11 +225,6 @@ class _Writer:
             low, high = self._value(min(values)), self._value(max(values))
             return f"{column} >= {low} AND {column} <= {high}"
         return f"{column} IN ({', '.join(self._value(one) for one in values)})"
-
-    def _prefix(self, column: str, pattern: str) -> str | None:
-        # A key of another type is compared as it was written, which its sortable text is not.
-        self.exact = False
-        return None
 
     def _value(self, value: str) -> str:
         name = f"f{len(self.values)}"
@@ -223,6 +249,8 @@ def _holds(test: _Test, kind: str, value: str) -> bool:
             return not null
         case "like" | "not like":
             return not null and _like(test.values[0], value) == (test.operator == "like")
+        case _:
+            pass
     found = sortable(kind, value)
     return found is not None and _compared(test.operator, found, test.values)
 
@@ -230,20 +258,7 @@ def _holds(test: _Test, kind: str, value: str) -> bool:
 def _compared(operator: _Plain, found: str, values: tuple[str, ...]) -> bool:
     if operator == "in":
         return found in values
-    other = values[0]
-    match operator:
-        case "=":
-            return found == other
-        case "<>":
-            return found != other
-        case "<":
-            return found < other
-        case "<=":
-            return found <= other
-        case ">":
-            return found > other
-        case _:
-            return found >= other
+    return _COMPARE[operator](found, values[0])
 
 
 def _like(pattern: str, value: str) -> bool:

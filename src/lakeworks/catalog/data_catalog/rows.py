@@ -39,9 +39,7 @@ def compact(told: Any) -> str:  # noqa: ANN401 - JSON
 
 def databases(session: Session) -> list[DatabaseEntry]:
     """Return every database, by name."""
-    rows = session.all(
-        "SELECT entry_json, created_us FROM dc_databases ORDER BY database_name"
-    )
+    rows = session.all("SELECT entry_json, created_us FROM dc_databases ORDER BY database_name")
     return [_database(row) for row in rows]
 
 
@@ -240,9 +238,7 @@ def _fields(entry: TableEntry) -> dict[str, Any]:
 
 
 def _database(row: tuple[Any, ...]) -> DatabaseEntry:
-    return replace(
-        database_from_json(json.loads(row[0])), created_at=from_microseconds(row[1])
-    )
+    return replace(database_from_json(json.loads(row[0])), created_at=from_microseconds(row[1]))
 
 
 def _table(row: tuple[Any, ...]) -> TableEntry:

@@ -59,7 +59,9 @@ def checked_table(entry: TableEntry) -> TableEntry:
     for column in entry.columns:
         _name(f"{entry.name}: column", column.name)
         if column.name.lower() in seen:
-            raise EntryRefusedError.because(str(entry.name), f"column {column.name} comes twice")
+            raise EntryRefusedError.because(
+                str(entry.name), f"column {column.name} comes twice"
+            )
         seen.add(column.name.lower())
     _check_keys(entry.name, entry.partition_keys)
     return replace(entry, name=TableName(database, table))
@@ -122,6 +124,7 @@ def _check_keys(table: TableName, keys: tuple[Column, ...]) -> None:
 def _name(kind: str, name: str) -> str:
     if not name or len(name) > MOST_LETTERS or _CONTROL.search(name):
         raise EntryRefusedError.because(
-            f"{kind} {name!r}", f"a name has 1 to {MOST_LETTERS} letters, none of them a control"
+            f"{kind} {name!r}",
+            f"a name has 1 to {MOST_LETTERS} letters, none of them a control",
         )
     return name

@@ -317,7 +317,7 @@ class DataCatalog:
         rows.add_table(session, replace(entry, version=0, updated_by=who, reason=reason))
         return rows.table(session, entry.name)[1]
 
-    def _change(  # noqa: PLR0913 - one place writes a change
+    def _change(
         self,
         session: Session,
         number: int,
@@ -340,9 +340,7 @@ class DataCatalog:
             if there and not anew:
                 raise EntryExistsError.named("partition", f"{name} {next(iter(there))}")
             partition_rows.drop(session, number, list(there))
-            partition_rows.add(
-                session, number, entry.partition_keys, by_values.values(), there
-            )
+            partition_rows.add(session, number, entry.partition_keys, by_values.values(), there)
         return len(by_values)
 
 
