@@ -100,7 +100,7 @@ def test_the_wheel_is_the_same_each_time_and_says_what_it_needs() -> None:
     told = archive.read(f"{info}/METADATA").decode()
     assert f"Version: {lakeworks.__version__}\n" in told
     assert "Requires-Dist: pyarrow" in told
-    assert 'Requires-Dist: pyspark==4.3.0; extra == "spark"' in told
+    assert 'Requires-Dist: pyspark==4.2.1; extra == "spark"' in told
     assert "lakeworks/catalog/migrations/versions/0001_catalog.py" in archive.namelist()
     assert "lakeworks/py.typed" in archive.namelist()
     assert not any("__pycache__" in name for name in archive.namelist())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+from typing import Any
+
 import pytest
 
 from lakeworks.engines.spark.errors import SparkSettingError
@@ -52,8 +55,25 @@ def test_jars_and_packages_are_sparks_to_fetch() -> None:
     assert found.static["spark.hadoop.fs.s3a.endpoint"] == "http://h:1"
 
 
-def test_deltas_reader_needs_a_release_to_be_named() -> None:
-    with pytest.raises(SparkSettingError, match=r"no release of Delta for Spark 4\.3"):
-        of(SparkSettings(delta=True))
+def test_deltas_reader_comes_in_the_release_made_for_this_spark() -> None:
+    found = of(SparkSettings(delta=True)).static
+    release = ".".join(metadata.version("pyspark").split(".")[:2])
+    assert found["spark.jars.packages"].startswith(f"io.delta:delta-spark_{release}_2.13:")
+    assert found["spark.sql.extensions"].startswith("io.delta.sql")
+
+
+def test_a_release_of_delta_that_is_named_goes_before_ours() -> None:
     named = SparkSettings(delta=True, packages=("io.delta:delta-spark_2.13:9",))
-    assert of(named).static["spark.sql.extensions"].startswith("io.delta.sql")
+    assert of(named).static["spark.jars.packages"] == "io.delta:delta-spark_2.13:9"
+    by_path = of(SparkSettings(delta=True, jars=("/j/delta-spark.jar",))).static
+    assert "spark.jars.packages" not in by_path
+    assert by_path["spark.sql.extensions"].startswith("io.delta.sql")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"master": "yarn"}, {"jars": ("/a.jar",)}, {"packages": ("g:a:1",)}, {"delta": True}],
+)
+def test_what_counts_where_spark_starts_is_refused_beside_a_server(told: dict[str, Any]) -> None:
+    with pytest.raises(SparkSettingError, match=f"{next(iter(told))}: cannot be set over"):
+        of(SparkSettings(remote="sc://h:1", **told))

@@ -60,12 +60,17 @@ class Application:
             SparkSettingError: a server does not let its settings be changed so.
         """
         with translated_errors():
-            session: SparkSession = self._root.newSession()
-            if self._configuration.remote:
-                policies = self._root.client.get_retry_policies()
-                session.client.set_retry_policies(policies)
+            session = self._beside()
             for name, value in self._configuration.session.items():
                 _set(session, name, value)
+        return session
+
+    def _beside(self) -> SparkSession:
+        """Return a session that shares this one's Spark, and nothing else."""
+        if not self._configuration.remote:
+            return self._root.newSession()
+        session: SparkSession = type(self._root)(self._configuration.remote)  # type: ignore[arg-type]
+        session.client.set_retry_policies(self._root.client.get_retry_policies())
         return session
 
 

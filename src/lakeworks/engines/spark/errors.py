@@ -38,7 +38,7 @@ class MissingSparkError(MissingExtraError):
         """Say how the client of Spark Connect is installed."""
         return cls(
             "spark: remote: needs the client of Spark Connect, which is not installed",
-            "pip install 'lakeworks[spark]' 'pyspark[connect]==4.3.0'",
+            "pip install 'lakeworks[spark]' 'pyspark[connect]==4.2.1'",
         )
 
     @classmethod
@@ -112,7 +112,7 @@ class SparkStartError(LakeError):
         """Name the server."""
         return cls(
             f"no Spark Connect server answers at {remote}: {first_line(reason)}",
-            "check spark: remote: in lake.yml, and that the server runs Spark 4.3",
+            "check spark: remote: in lake.yml, and that the server runs Spark 4.2",
         )
 
 
@@ -146,11 +146,11 @@ class SparkSettingError(RequestError):
         )
 
     @classmethod
-    def no_delta(cls) -> Self:
-        """Delta's reader is asked for, and no release of it fits this Spark by itself."""
+    def beside_remote(cls, key: str) -> Self:
+        """Name a key that counts only where Spark is started."""
         return cls(
-            "spark: delta: no release of Delta for Spark 4.3 is known to work",
-            "name one in packages: or jars:, or leave delta out: Lakeworks itself needs none",
+            f"spark: {key}: cannot be set over Spark Connect (remote:)",
+            "it counts when Spark starts: give it to the server, and leave it out here",
         )
 
     @classmethod

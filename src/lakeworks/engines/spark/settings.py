@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 LEAST_DRIVER_MIB = 512
+# For the release of Spark that the extra `spark` pins.
 HADOOP_AWS = "org.apache.hadoop:hadoop-aws:3.5.0"
+DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
 _RESULT_BYTES = "512m"
 # Results depend on these, so every session has them, whoever started Spark.
 FIXED = {
@@ -87,13 +89,15 @@ def configuration(
     """Return what Spark is started with.
 
     Raises:
-        SparkSettingError: a setting would change what results are.
+        SparkSettingError: a setting would change what results are, or counts only where Spark
+            is started.
     """
     for name, value in settings.settings.items():
         if FIXED.get(name, value).lower() != value.lower():
             raise SparkSettingError.fixed(name, FIXED[name])
         if not name.startswith("spark."):
             raise SparkSettingError.unknown(name)
+    _check_remote(settings)
     master = settings.master or f"local[{threads or '*'}]"
     local = master.startswith("local")
     memory = memory_limit or _default_memory(local=local)
@@ -120,6 +124,14 @@ def configuration(
     )
 
 
+def _check_remote(settings: SparkSettings) -> None:
+    if settings.remote is None:
+        return
+    for key in ("master", "jars", "packages", "repositories", "delta"):
+        if getattr(settings, key):
+            raise SparkSettingError.beside_remote(key)
+
+
 def _known(theirs: Mapping[str, str], session: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in theirs.items() if name in session}
 
@@ -128,7 +140,7 @@ def _jars(settings: SparkSettings, s3: Mapping[str, str | bool] | None) -> dict[
     found: dict[str, str] = {}
     packages = list(settings.packages)
     if settings.delta and not any("delta" in name for name in (*packages, *settings.jars)):
-        raise SparkSettingError.no_delta()
+        packages.append(DELTA)
     if s3 is not None and not any("hadoop-aws" in name for name in (*packages, *settings.jars)):
         packages.append(HADOOP_AWS)
     if packages:
@@ -142,6 +154,8 @@ def _jars(settings: SparkSettings, s3: Mapping[str, str | bool] | None) -> dict[
         found["spark.sql.catalog.spark_catalog"] = (
             "org.apache.spark.sql.delta.catalog.DeltaCatalog"
         )
+        # Of a log's replay; Delta's own 50 make every small table slow.
+        found["spark.databricks.delta.snapshotPartitions"] = "2"
     return found
 
 

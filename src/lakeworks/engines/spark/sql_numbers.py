@@ -155,10 +155,17 @@ def summed(writer: Writer, node: exp.Sum) -> str:
 def correlated(writer: Writer, node: exp.Corr) -> str:
     """`corr(a, b)`: not-a-number where either does not vary, null without pairs."""
     left, right = writer.sql(node.this), writer.sql(node.expression)
+    paired = f"IF({right} IS NULL, NULL, {left})"
+    # Some releases of Spark let CORR fail where a side does not vary; a quotient can be tried.
+    spread = writer.over(
+        node, f"STDDEV_POP({paired})", f"STDDEV_POP(IF({left} IS NULL, NULL, {right}))",
+        lambda one, other: f"{one} * {other}",
+    )  # fmt: skip
     return writer.over(
-        node, f"CORR({left}, {right})", f"COUNT(IF({right} IS NULL, NULL, {left}))",
+        node, f"COVAR_POP({left}, {right})", f"COUNT({paired})",
         lambda found, count: (
-            f"COALESCE({_finite(found, 'corr')}, IF({count} > 0, DOUBLE('NaN'), NULL))"
+            f"COALESCE({_finite(f'TRY_DIVIDE({found}, {spread})', 'corr')}, "
+            f"IF({count} > 0, DOUBLE('NaN'), NULL))"
         ),
     )  # fmt: skip
 
