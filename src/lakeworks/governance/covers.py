@@ -1,0 +1,163 @@
+"""Which cells of a table one grant shows: some columns, and of nested ones some fields, in some rows.
+
+Pure. Covers are then united: a row is there if some cover shows it, a value if some cover that has
+its column shows the row
+(https://docs.aws.amazon.com/lake-formation/latest/dg/data-filters-about.html).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakeworks.core.types import Struct
+from lakeworks.governance.errors import ExpressionError
+from lakeworks.governance.policy_set import parsed_filter
+from lakeworks.governance.row_filters import FilterWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from lakeworks.core.names import TableName
+    from lakeworks.core.types import Schema, Type
+    from lakeworks.governance.policy_set import CellsFilter, Grant
+    from lakeworks.governance.tags import TagState
+
+Leaf = tuple[str, ...]
+Leaves = frozenset[Leaf]
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What one grant shows.
+
+    Attributes:
+        leaves: Columns, and fields of structs, by path, in the table's own spelling.
+        condition: The rows, as SQL; None for all.
+    """
+
+    leaves: Leaves
+    condition: str | None = None
+
+    def within(self, other: Cover) -> Cover:
+        """Return what both show."""
+        conditions = [c for c in (self.condition, other.condition) if c is not None]
+        both = " and ".join(dict.fromkeys(conditions))
+        joined = f"({both})" if len(conditions) > 1 and both not in conditions else both
+        return Cover(self.leaves & other.leaves, joined or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A table, as grants are measured against it.
+
+    Attributes:
+        leaves: Of each column, its own path, or those of its fields.
+        session_tags: Those of whoever asks.
+    """
+
+    table: TableName
+    schema: Schema
+    leaves: Mapping[str, tuple[Leaf, ...]]
+    tags: TagState
+    filters: Mapping[str, CellsFilter]
+    session_tags: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        table: TableName,
+        schema: Schema,
+        tags: TagState,
+        filters: Mapping[str, CellsFilter],
+        session_tags: Mapping[str, str],
+    ) -> Place:
+        """Take a table's columns apart."""
+        leaves = {f.name: tuple(leaves_of((f.name,), f.type)) for f in schema}
+        return cls(table, schema, leaves, tags, filters, session_tags)
+
+    @property
+    def everything(self) -> Leaves:
+        """All cells' columns."""
+        return frozenset(leaf for leaves in self.leaves.values() for leaf in leaves)
+
+    def named(self, columns: Iterable[str]) -> Leaves:
+        """Return what a list of columns names: `email`, `address`, `address.city`.
+
+        A name that the table does not have names nothing.
+        """
+        found: set[Leaf] = set()
+        for written in columns:
+            found.update(self._named(written))
+        return frozenset(found)
+
+    def _named(self, written: str) -> Iterator[Leaf]:
+        own = self.schema.get(written)
+        if own is not None:
+            yield from self.leaves[own.name]
+            return
+        path = tuple(part.casefold() for part in written.split("."))
+        top = self.schema.get(path[0])
+        for leaf in self.leaves[top.name] if top is not None else ():
+            if tuple(part.casefold() for part in leaf[: len(path)]) == path:
+                yield leaf
+
+
+def leaves_of(path: Leaf, kind: Type) -> Iterator[Leaf]:
+    """Yield the paths of a column's values: fields of structs, however deep."""
+    if isinstance(kind, Struct) and kind.fields:
+        for field in kind.fields:
+            yield from leaves_of((*path, field.name), field.type)
+    else:
+        yield path
+
+
+def cover_of(grant: Grant, place: Place) -> Cover | None:
+    """Return what a grant of SELECT shows of a table; None for nothing."""
+    resource = grant.resource
+    if resource.kind == "tags":
+        if resource.of != "tables":
+            return None
+        return _shown(_tagged(grant, place), resource.rows, place)
+    if not resource.names(place.table):
+        return None
+    if not resource.cells:
+        leaves = _listed(resource.columns, resource.excluded, place)
+        return _shown(leaves, resource.rows, place)
+    cells = place.filters.get(resource.cells)
+    if cells is None or cells.table != str(place.table):
+        return None
+    return _shown(_listed(cells.columns, cells.excluded, place), cells.rows, place)
+
+
+def _tagged(grant: Grant, place: Place) -> Leaves:
+    found: set[Leaf] = set()
+    for name, leaves in place.leaves.items():
+        if place.tags.of_column(place.table, name).granted_by(grant.resource.tags):
+            found.update(leaves)
+    return frozenset(found)
+
+
+def _listed(columns: tuple[str, ...], excluded: tuple[str, ...], place: Place) -> Leaves:
+    shown = place.named(columns) if columns else place.everything
+    return shown - place.named(excluded) if excluded else shown
+
+
+def _shown(leaves: Leaves, rows: str, place: Place) -> Cover | None:
+    if not leaves:
+        return None
+    if not rows:
+        return Cover(leaves)
+    condition = written_filter(rows, place)
+    return None if condition is None else Cover(leaves, condition)
+
+
+def written_filter(rows: str, place: Place, *, matched: str | None = None) -> str | None:
+    """Return a row filter as SQL; None where it does not fit the table or the session."""
+    tree = parsed_filter(rows)
+    if tree is None:
+        return None
+    try:
+        return FilterWriter(place.schema, place.session_tags, matched).sql(tree)
+    except ExpressionError:
+        return None
