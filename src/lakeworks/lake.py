@@ -112,7 +112,12 @@ class Lake:
         """SQL over the published snapshot."""
         from lakeworks.query.service import QueryService
 
-        return QueryService(self.catalog, self.storage, self.engine)
+        return QueryService(
+            self.catalog,
+            self.storage,
+            self.engine,
+            recorded=self.project.care.history.recorded,
+        )
 
     @cached_property
     def lineage(self) -> Lineage:
@@ -128,7 +133,7 @@ class Lake:
 
         described = {name: one.description for name, one in self.project.sources.items()}
         described |= {name: one.description for name, one in self.project.models.items()}
-        return Tables(self.catalog, self.storage, described)
+        return Tables(self.catalog, self.storage, described, self.project.retention)
 
     @cached_property
     def quality(self) -> TableQuality:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.catalog.errors import UnknownTableError, VersionTextError
 from lakeworks.core import clock
+from lakeworks.project.care import Retention, lasting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,6 +122,7 @@ class Tables:
         catalog: Knows heads and snapshots.
         storage: Holds the tables.
         descriptions: What the project says of its tables.
+        retention: How long versions are kept that were replaced.
     """
 
     def __init__(
@@ -128,10 +130,12 @@ class Tables:
         catalog: Catalog,
         storage: Storage,
         descriptions: Mapping[TableName, str] | None = None,
+        retention: Retention | None = None,
     ) -> None:
         self._catalog = catalog
         self._storage = storage
         self._descriptions = descriptions or {}
+        self._retention = retention or Retention()
 
     def list(self) -> list[TableSummary]:
         """Return every table that the catalog knows, by name. Opens no table."""
@@ -244,7 +248,8 @@ class Tables:
 
         Args:
             name: One table, or None for all of them.
-            retention: How far back readers and rollbacks may go; 7 days when left out.
+            retention: How far back readers and rollbacks may go; as the project says when left
+                out.
             dry_run: Only say what would be deleted; forget nothing.
             wait_s: How long to wait for a run that holds a table; None as long as it takes.
 
@@ -261,7 +266,7 @@ class Tables:
             self._catalog,
             self._storage,
             None if name is None else self.find(name),
-            retention=retention,
+            retention=self._retention if retention is None else lasting(retention),
             dry_run=dry_run,
             wait_s=wait_s,
         )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.locks import Lease, LockHolder
     from lakeworks.catalog.store import Catalog
+    from lakeworks.project.care import Retention
     from lakeworks.storage.layout import Storage
     from lakeworks.storage.log import TableVersion
     from lakeworks.storage.maintenance import Compaction
@@ -85,14 +86,12 @@ def vacuum(
     storage: Storage,
     table: TableName | None,
     *,
-    retention: timedelta | None,
+    retention: Retention,
     dry_run: bool,
     wait_s: float | None,
 ) -> list[TableVacuum]:
     """Delete what no kept snapshot needs; see `Tables.vacuum`."""
-    from lakeworks.storage import maintenance
-
-    kept_for = maintenance.DEFAULT_RETENTION if retention is None else retention
+    kept_for = retention.of_snapshots
     run_id = clock.new_run_id()
     if table is not None:
         _settled(catalog, storage, table)
@@ -104,7 +103,11 @@ def vacuum(
     needs = _Needs(catalog, storage, clock.now() - kept_for)
     for name in sorted(catalog.heads()) if table is None else [table]:
         with _held(catalog, name, run_id, wait_s):
-            done.append(_vacuum_one(needs, name, kept_for, dry_run=dry_run, strict=bool(table)))
+            done.append(
+                _vacuum_one(
+                    needs, name, retention.of(name), dry_run=dry_run, strict=bool(table)
+                )
+            )
     return done
 
 

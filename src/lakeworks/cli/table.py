@@ -159,19 +159,26 @@ def vacuum(
         bool, typer.Option("--dry-run", help="Only say what would go.", show_default=False)
     ] = False,
     retain_hours: Annotated[
-        float, typer.Option(min=0, help="What readers saw since then stays.")
-    ] = 168,
+        float | None,
+        typer.Option(
+            min=0,
+            help="What readers saw since then stays; default: retention: of lake.yml, a week.",
+            show_default=False,
+        ),
+    ] = None,
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete files that no kept snapshot needs.
 
-    What readers saw within --retain-hours can be queried and rolled back to afterwards.
+    What readers saw within the retention can be queried and rolled back to afterwards.
     """
     with opened(folder, environment) as lake, progress.shown():
         done = lake.tables.vacuum(
-            table, retention=timedelta(hours=retain_hours), dry_run=dry_run
+            table,
+            retention=None if retain_hours is None else timedelta(hours=retain_hours),
+            dry_run=dry_run,
         )
     if as_json:
         say.as_json(say.plain(list(done)))

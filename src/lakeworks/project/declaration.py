@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lakeworks.project.care import CareSettings, Retention
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -200,6 +202,7 @@ class Source:
             folder to be one, and keeps only checksums.
         max_rejected: When a step fails for the rows that it rejects; None: never.
         freshness_s: How many seconds old the table may be, or None.
+        retention_s: How long versions are kept that were replaced; None: as the lake says.
         columns: What is said of columns that its files have.
         owner: Who answers for the table.
         record_schema: What every record is held to before it enters the table.
@@ -221,6 +224,7 @@ class Source:
     tags: Mapping[str, str] = field(default_factory=dict)
     max_rejected: RejectLimit | None = None
     freshness_s: int | None = None
+    retention_s: int | None = None
     columns: Mapping[str, ColumnNote] = field(default_factory=dict)
     owner: str = ""
     record_schema: RecordSchema | None = None
@@ -288,6 +292,7 @@ class Model:
             key, latest_by, partition_by, quality, audit.
         max_rejected: When a step fails for the rows that it rejects; None: never.
         freshness_s: How many seconds old the table may be, or None.
+        retention_s: How long versions are kept that were replaced; None: as the lake says.
         owner: Who answers for the table.
         lineage: For a Python model, what each of its columns is declared to derive from by
             value, as `alias.column`; None where it declares nothing.
@@ -315,6 +320,7 @@ class Model:
     tags: Mapping[str, str] = field(default_factory=dict)
     max_rejected: RejectLimit | None = None
     freshness_s: int | None = None
+    retention_s: int | None = None
     owner: str = ""
     lineage: Mapping[str, tuple[str, ...]] | None = None
 
@@ -327,7 +333,11 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A whole project as it stands on disk, valid in itself."""
+    """A whole project as it stands on disk, valid in itself.
+
+    Attributes:
+        care: How its tables are looked after.
+    """
 
     root: Path
     name: str
@@ -336,3 +346,13 @@ class Project:
     publish: Literal["run", "table"]
     sources: Mapping[TableName, Source]
     models: Mapping[TableName, Model]
+    care: CareSettings = field(default_factory=CareSettings)
+
+    @property
+    def retention(self) -> Retention:
+        """How long versions are kept that were replaced: what tables say of themselves counts."""
+        said = {str(table): one.retention_s for table, one in self.sources.items()}
+        said |= {str(table): one.retention_s for table, one in self.models.items()}
+        own = {table: seconds for table, seconds in said.items() if seconds is not None}
+        told = self.care.retention
+        return Retention(told.lake_s, {**told.by_name_s, **own})

@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
 )
 
 from lakeworks.core.errors import did_you_mean
+from lakeworks.project.care_yaml import (
+    LifecycleYaml,
+    MaintenanceYaml,
+    QueryHistoryYaml,
+    Retentions,
+)
 from lakeworks.project.declaration import (
     FileFormat,
     Load,
@@ -26,6 +31,7 @@ from lakeworks.project.declaration import (
     SchemaMode,
     SubmitTarget,
 )
+from lakeworks.project.declared_shape import DeclaredShape, known_keys
 from lakeworks.project.errors import UNKNOWN_KEY, WRONG_VALUE
 
 if TYPE_CHECKING:
@@ -54,19 +60,8 @@ MAX_SHOWN = 60
 Shape = TypeVar("Shape", bound="_Declared")
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _left_out(cls, data: object) -> object:
-        """A known key with nothing after it counts as left out."""
-        if data is None:
-            return {}
-        if not isinstance(data, dict):
-            return data
-        known = known_keys(cls)
-        return {key: text for key, text in data.items() if text is not None or key not in known}
+class _Declared(DeclaredShape, BaseModel):
+    pass
 
 
 class S3Yaml(_Declared):
@@ -147,6 +142,11 @@ class LakeYaml(_Declared):
     name: str
     publish: Literal["run", "table"] = "run"
     environments: dict[str, EnvironmentYaml] = {}
+    retention: Retentions = {}
+    query_history: QueryHistoryYaml = Field(default_factory=QueryHistoryYaml)
+    maintenance: MaintenanceYaml = Field(default_factory=MaintenanceYaml)
+    lifecycle: dict[str, LifecycleYaml] = {}
+    prices: dict[str, Annotated[float, Field(ge=0)]] = {}
 
 
 class CsvYaml(_Declared):
@@ -200,6 +200,7 @@ class SourceYaml(_Declared):
     tags: Tags = {}
     max_rejected: str | None = None
     freshness: str | None = None
+    retention: str | None = None
     columns: dict[str, ColumnYaml] = {}
     owner: str = ""
     record_schema: RecordSchemaYaml | None = None
@@ -225,6 +226,7 @@ class HeaderYaml(_Declared):
     tags: Tags = {}
     max_rejected: str | None = None
     freshness: str | None = None
+    retention: str | None = None
     owner: str = ""
 
 
@@ -236,19 +238,17 @@ class PythonHeaderYaml(HeaderYaml):
     lineage: dict[str, Texts] | None = None
 
 
-_NESTED: dict[tuple[str, ...], type[_Declared]] = {
+_NESTED: dict[tuple[str, ...], type[DeclaredShape]] = {
     ("environments", "*"): EnvironmentYaml,
     ("environments", "*", "s3"): S3Yaml,
     ("environments", "*", "submit"): SubmitYaml,
     ("environments", "*", "openlineage"): OpenLineageYaml,
+    ("query_history",): QueryHistoryYaml,
+    ("maintenance",): MaintenanceYaml,
+    ("lifecycle", "*"): LifecycleYaml,
     ("csv",): CsvYaml,
     ("columns", "*"): ColumnYaml,
 }
-
-
-def known_keys(shape: type[BaseModel]) -> list[str]:
-    """Return the keys that a shape accepts, as the user writes them."""
-    return [field.alias or name for name, field in shape.model_fields.items()]
 
 
 def validated(

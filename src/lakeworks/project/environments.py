@@ -67,7 +67,10 @@ def read_lake(
     if lake is None:
         return None
     _check_names(lake, document, mistakes)
+    from lakeworks.project.care_yaml import care_facts
+
     before = len(mistakes.found)
+    care = care_facts(lake, document, mistakes)
     environment = _environment(lake, current, document, root, mistakes)
     environment["submit"]["unset"] = unset.get(current, {})
     if not usable or len(mistakes.found) > before:
@@ -77,6 +80,7 @@ def read_lake(
         "publish": lake.publish,
         "environments": list(lake.environments) or [DEFAULT_ENVIRONMENT],
         "environment": environment,
+        "care": care,
     }
 
 

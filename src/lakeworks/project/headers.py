@@ -56,6 +56,7 @@ class Header:
     tags: Mapping[str, str] = field(default_factory=dict)
     max_rejected: str | None = None
     freshness: str | None = None
+    retention: str | None = None
     owner: str = ""
 
     @classmethod
@@ -91,10 +92,11 @@ class Header:
         return Quality(self.quality, at, self.on_violation, tables, self.quality_options)
 
     def limits(self) -> dict[str, Any]:
-        """Return `max_rejected` and `freshness_s` as a `Model` takes them."""
+        """Return `max_rejected`, `freshness_s` and `retention_s` as a `Model` takes them."""
         return {
             "max_rejected": reject_limit(self.max_rejected) if self.max_rejected else None,
             "freshness_s": age_s(self.freshness) if self.freshness else None,
+            "retention_s": age_s(self.retention) if self.retention else None,
         }
 
     def notes(self) -> dict[str, ColumnNote]:
@@ -199,7 +201,9 @@ def check_header(header: Header, at: Callable[..., Location], mistakes: Mistakes
     if header.quality is not None and not header.quality.strip():
         mistakes.add(at("quality"), "quality holds no rules", "leave it out", code=WRONG_VALUE)
     _check_references(header, at, mistakes)
-    check_limits(header.max_rejected, header.freshness, at, mistakes)
+    check_limits(
+        header.max_rejected, header.freshness, at, mistakes, retention=header.retention
+    )
     check_columns("key", header.key, at, mistakes)
     check_columns("partition_by", header.partition_by, at, mistakes)
     check_columns("latest_by", (header.latest_by,) if header.latest_by is not None else (), at,

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 _ROWS = re.compile(r"(\d{1,15})(?:\s*rows?)?")
-_AGE = re.compile(r"(\d{1,6})\s*(minute|hour|day|week)s?")
-_SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+_AGE = re.compile(r"(\d{1,6})\s*(?:(minute|hour|day|week|year)s?|([mhdwy]))")
+_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _WHOLE_PERCENT = 100
 
 
@@ -33,9 +33,9 @@ def reject_limit(text: str) -> RejectLimit | None:
 
 
 def age_s(text: str) -> int | None:
-    """Return how many seconds `90 minutes` or `1 day` are, or None where the text is no age."""
+    """Return how many seconds `90 minutes` or `1d` are, or None where the text is no age."""
     found = _AGE.fullmatch(text.strip())
-    return int(found[1]) * _SECONDS[found[2]] or None if found else None
+    return int(found[1]) * _SECONDS[(found[2] or found[3])[0]] or None if found else None
 
 
 def check_limits(
@@ -43,8 +43,14 @@ def check_limits(
     freshness: str | None,
     at: Callable[..., Location],
     mistakes: Mistakes,
+    *,
+    retention: str | None = None,
 ) -> None:
     """Note limits that cannot be read."""
+    if retention is not None and age_s(retention) is None:
+        problem = f"retention: {retention[:40]!r} is no age"
+        hint = "write how long old versions stay: hours, days, weeks or years, such as 30 days"
+        mistakes.add(at("retention"), problem, hint, code=WRONG_VALUE)
     if max_rejected is not None and reject_limit(max_rejected) is None:
         problem = f"max_rejected: {max_rejected[:40]!r} is neither a share nor a number of rows"
         hint = "write a share of the rows read, such as 5%, or a number, such as 1000 rows"

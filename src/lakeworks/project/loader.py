@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import NameRefusedError
+from lakeworks.project.care import care_of
 from lakeworks.project.declaration import Location, Model, Project, Quality
 from lakeworks.project.environments import LAKE_FILE, environment_of, may_be_kept, read_lake
 from lakeworks.project.errors import (
@@ -318,6 +319,7 @@ class _Loading:
             publish=lake["publish"],
             sources={source.table: source for source in sources},
             models={model.table: model for model in models},
+            care=care_of(lake.get("care", {})),
         ) if lake else None  # fmt: skip
         declared = tuple(ruleset for ruleset in rulesets if ruleset is not None)
         return Examined(tuple(self.mistakes.found), project, declared, frozenset(doubtful))

@@ -72,6 +72,7 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
     tags: Mapping[str, str] | None = None,
     max_rejected: str | None = None,
     freshness: str | None = None,
+    retention: str | None = None,
     references: Mapping[str, str] | None = None,
     quality_options: Mapping[str, str] | None = None,
     owner: str = "",
@@ -94,6 +95,7 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
             that `append` and `merge` may hand over only its new rows.
         max_rejected: The share (`5%`) or number of rows above which the step fails.
         freshness: How old the table may be, such as `24 hours`.
+        retention: How long versions are kept that were replaced, such as `30 days`.
         references: Alias to table, for rules that look at other tables.
         quality_options: How rules are evaluated, under the names of AWS Glue's options.
         owner: Who answers for the table.
@@ -117,6 +119,7 @@ def model(  # noqa: PLR0913 - a declaration, all of it by keyword
         "tags": tags or {},
         "max_rejected": max_rejected,
         "freshness": freshness,
+        "retention": retention,
         "references": references or {},
         "quality_options": quality_options or {},
         "owner": owner,

@@ -65,7 +65,8 @@ def read_source(
     _check_types(declared, document, mistakes)
     check_columns("partition_by", declared.partition_by, document.at, mistakes)
     check_columns("columns", tuple(declared.columns), document.at, mistakes)
-    check_limits(declared.max_rejected, declared.freshness, document.at, mistakes)
+    limits = declared.max_rejected, declared.freshness
+    check_limits(*limits, document.at, mistakes, retention=declared.retention)
     sound = path != "" and len(mistakes.found) == before
     return _facts(declared, path, document) if sound else None
 
@@ -77,6 +78,7 @@ def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
     path = values.pop("path")
     csv = values.pop("csv", {})
     max_rejected, freshness = values.pop("max_rejected", None), values.pop("freshness", None)
+    retention = values.pop("retention", None)
     columns = column_notes(values.pop("columns", {}))
     held = values.pop("record_schema", None)
     if "null_values" in csv:
@@ -90,6 +92,7 @@ def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
         partition_by=tuple(values.pop("partition_by", ())),
         max_rejected=reject_limit(max_rejected) if max_rejected else None,
         freshness_s=age_s(freshness) if freshness else None,
+        retention_s=age_s(retention) if retention else None,
         record_schema=RecordSchema(**held) if held else None,
         columns=columns,
         **values,

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def last(lake: Any) -> Last:
     def found() -> QueryRecord:
         assert lake.catalog.query_history.flush(30)
-        return lake.catalog.query_history.recent(1)[0]
+        newest: QueryRecord = lake.catalog.query_history.recent(1)[0]
+        return newest
 
     return found
 
