@@ -18,7 +18,7 @@ from lakeworks.catalog.runs import Run
 from lakeworks.catalog.snapshots import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from types import TracebackType
 
@@ -40,6 +40,7 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._freshen: Callable[[], None] | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -90,7 +91,15 @@ class Catalog:
         """Databases, tables and partitions, in the words of the Glue Data Catalog."""
         from lakeworks.catalog.data_catalog.service import DataCatalog
 
-        return DataCatalog(self._database)
+        return DataCatalog(self._database, self._freshen)
+
+    def keep_fresh(self, freshen: Callable[[], None]) -> None:
+        """Bring the data catalog's entries of the lake's own tables up to date, when asked.
+
+        Args:
+            freshen: Called once, before they are first asked for.
+        """
+        self._freshen = freshen
 
     @cached_property
     def locks(self) -> Locks:

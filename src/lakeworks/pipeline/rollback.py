@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.catalog.errors import UnknownSnapshotError
 from lakeworks.core import clock, events
+from lakeworks.pipeline.catalog_entries import note_publication
 from lakeworks.pipeline.errors import NoSnapshotError
 from lakeworks.pipeline.publication import restore
 from lakeworks.pipeline.state import State
@@ -56,6 +57,8 @@ def rollback(
             changes[table] = _go_back(table, target.tables.get(table), state)
         lease.check()
         published = catalog.publish(rollback_id, changes, kind="rollback")
+        reason = f"rollback {rollback_id} to snapshot {target.id}"
+        note_publication(services, changes, state.heads, reason)
         report = {"steps": [], "to_snapshot": target.id, "snapshot": published.id}
         catalog.end_run(rollback_id, "succeeded", report)
     return published

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core import clock, events
 from lakeworks.core.errors import LakeError
+from lakeworks.pipeline.catalog_entries import note_publication
 from lakeworks.pipeline.errors import RulesFailedError
 from lakeworks.pipeline.graph import graph_of, select, upstream
 from lakeworks.pipeline.planner import make_plan
@@ -122,6 +123,7 @@ class _Work:
         ahead = self.state.unpublished(tables)
         if ahead:
             self.state.snapshot = self.services.catalog.publish(self.run_id, ahead)
+            note_publication(self.services, ahead, self.state.heads, f"run {self.run_id}")
         return bool(ahead)
 
     def _steps(self) -> Iterator[tuple[TableName, StepReport]]:

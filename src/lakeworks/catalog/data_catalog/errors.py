@@ -34,6 +34,11 @@ class EntryNotFoundError(RequestError):
         )
 
     @classmethod
+    def statistics(cls, table: str, column: str) -> Self:
+        """Nobody counted."""
+        return cls(f"nothing is known of {table}.{column}")
+
+    @classmethod
     def partition(cls, table: str, values: Iterable[str]) -> Self:
         """No partition has these values."""
         return cls(

@@ -13,6 +13,8 @@ from typing import Any
 
 from lakeworks.catalog.data_catalog.errors import GlueJsonError
 from lakeworks.catalog.data_catalog.model import (
+    EXTERNAL_TABLE,
+    MANAGED,
     Column,
     DatabaseEntry,
     PartitionEntry,
@@ -40,7 +42,7 @@ class Shape:
     """One kind of entry: its keys, and which of them must be there."""
 
     keys: tuple[_Key, ...]
-    needed: str = ""
+    needed: tuple[str, ...] = ()
 
 
 def read(shape: Shape, given: Any, where: str) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -51,12 +53,15 @@ def read(shape: Shape, given: Any, where: str) -> dict[str, Any]:  # noqa: ANN40
     """
     if not isinstance(given, Mapping):
         raise GlueJsonError.expected(where or "the entry", "an object", given)
-    if shape.needed and given.get(shape.needed) is None:
-        raise GlueJsonError.missing(where, shape.needed)
+    for name in shape.needed:
+        if given.get(name) is None:
+            raise GlueJsonError.missing(where, name)
     found: dict[str, Any] = {}
     extra = {str(name): plain(value) for name, value in given.items()}
     for key in shape.keys:
         if key.name not in extra:
+            if key.name not in shape.needed:
+                found[key.attribute] = key.default
             continue
         value = _value(key, extra[key.name], where)
         found[key.attribute] = value
@@ -148,6 +153,11 @@ def _version(given: Any, where: str) -> int:  # noqa: ANN401 - JSON
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else -1  # noqa: PLR2004
 
 
+def _table_type(kind: str) -> str:
+    # Glue has no word for the lake's own tables; to its readers they are external ones.
+    return EXTERNAL_TABLE if kind == MANAGED else kind
+
+
 def _same(value: Any) -> Any:  # noqa: ANN401 - JSON
     return value
 
@@ -186,7 +196,7 @@ COLUMN = Shape(
         _key("Comment", "comment", Column, _text),
         _key("Parameters", "parameters", Column, _parameters, dict),
     ),
-    needed="Name",
+    needed=("Name",),
 )
 SERDE = Shape((
     _key("Name", "name", SerDe, _text),
@@ -196,9 +206,10 @@ SERDE = Shape((
 SORT_COLUMN = Shape(
     (
         _key("Column", "column", SortColumn, _text),
-        _key("SortOrder", "sort_order", SortColumn, _whole),
+        # Glue wants it said, the usual order too.
+        _Key("SortOrder", "sort_order", _whole, _same),
     ),
-    needed="Column",
+    needed=("Column", "SortOrder"),
 )
 STORAGE = Shape((
     _key("Columns", "columns", StorageDescriptor, *_many(COLUMN, Column)),
@@ -221,13 +232,14 @@ DATABASE = Shape(
         _key("Parameters", "parameters", DatabaseEntry, _parameters, dict),
         _key("CreateTime", "created_at", DatabaseEntry, _moment, datetime.timestamp),
     ),
-    needed="Name",
+    needed=("Name",),
 )
 TABLE = Shape(
     (
         # A name is a pair with the database's, which stands beside the table in Glue's calls.
         _key("Name", "name", TableEntry, _text, lambda name: getattr(name, "table", name)),
-        _key("TableType", "table_type", TableEntry, _text),
+        # Athena reads no table without a type; one that does not say has an empty one here.
+        _Key("TableType", "table_type", _text, _table_type, ""),
         _key("Description", "description", TableEntry, _text),
         _key("Owner", "owner", TableEntry, _text),
         _key("StorageDescriptor", "storage", TableEntry, *_one(STORAGE, StorageDescriptor)),
@@ -237,7 +249,7 @@ TABLE = Shape(
         _key("UpdateTime", "updated_at", TableEntry, _moment, datetime.timestamp),
         _key("VersionId", "version", TableEntry, _version, str),
     ),
-    needed="Name",
+    needed=("Name",),
 )
 PARTITION = Shape(
     (
@@ -246,5 +258,5 @@ PARTITION = Shape(
         _key("Parameters", "parameters", PartitionEntry, _parameters, dict),
         _key("CreationTime", "created_at", PartitionEntry, _moment, datetime.timestamp),
     ),
-    needed="Values",
+    needed=("Values",),
 )

@@ -150,13 +150,13 @@ def _like_test(position: int, kind: str, pattern: str, *, negated: bool) -> _Tes
     if not prefix or not is_text(kind):
         return test
     first = _Test(position, ">=", (prefix,))
-    after = _after(prefix)
+    after = after_prefix(prefix)
     if after is None:
         return _Group(all=True, parts=(first, test))
     return _Group(all=True, parts=(first, _Test(position, "<", (after,)), test))
 
 
-def _after(prefix: str) -> str | None:
+def after_prefix(prefix: str) -> str | None:
     """Return the first text that sorts behind every text with this prefix; None: there is none."""
     kept = prefix.rstrip(_HIGHEST)
     if not kept:

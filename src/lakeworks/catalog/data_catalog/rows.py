@@ -13,17 +13,19 @@ from lakeworks.catalog.data_catalog.glue_json import (
     table_from_json,
     table_input,
 )
-from lakeworks.catalog.data_catalog.model import TableVersion
+from lakeworks.catalog.data_catalog.model import MANAGED, DatabaseEntry, TableVersion
 from lakeworks.catalog.moments import from_microseconds
 from lakeworks.core.names import TableName
 
 if TYPE_CHECKING:
-    from lakeworks.catalog.data_catalog.model import DatabaseEntry, TableEntry
+    from collections.abc import Sequence
+
+    from lakeworks.catalog.data_catalog.model import TableEntry
     from lakeworks.catalog.database import Session
 
 _TABLE = (
     "SELECT table_id, database_name, entry_json, version, updated_by, reason, created_us, "
-    "updated_us FROM dc_tables"
+    "updated_us, table_type FROM dc_tables"
 )
 _OWN = "FROM dc_tables WHERE database_name = :database AND table_name = :table"
 _VERSION = (
@@ -76,6 +78,12 @@ def write_database(session: Session, entry: DatabaseEntry) -> None:
     )
 
 
+def ensure_database(session: Session, name: str) -> None:
+    """Make a database unless it is there."""
+    if not has_database(session, name):
+        write_database(session, DatabaseEntry(name))
+
+
 def drop_database(session: Session, name: str) -> None:
     """Delete a database that has no table any more."""
     session.run("DELETE FROM dc_databases WHERE database_name = :name", name=name)
@@ -96,6 +104,16 @@ def tables(
         most=2**31 - 1 if limit is None else limit,
     )
     return [_table(row) for row in rows]
+
+
+def tables_numbered(session: Session, numbers: Sequence[int]) -> list[tuple[int, TableEntry]]:
+    """Return the tables of these numbers that there are, each with its number."""
+    if not numbers:
+        return []
+    marks = ", ".join(str(int(number)) for number in numbers)
+    return [
+        (row[0], _table(row)) for row in session.all(f"{_TABLE} WHERE table_id IN ({marks})")
+    ]
 
 
 def table_names(session: Session) -> list[TableName]:
@@ -249,6 +267,7 @@ def _table(row: tuple[Any, ...]) -> TableEntry:
         reason=row[5],
         created_at=from_microseconds(row[6]),
         updated_at=from_microseconds(row[7]),
+        table_type=row[8],
     )
 
 
@@ -261,4 +280,6 @@ def _version(row: tuple[Any, ...], present: TableEntry) -> TableVersion:
         created_at=present.created_at,
         updated_at=from_microseconds(row[1]),
     )
+    if present.managed:
+        entry = replace(entry, table_type=MANAGED)
     return as_version(entry)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import getpass
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.data_catalog.errors import EntryExistsError, EntryRefusedError
+from lakeworks.catalog.data_catalog.glue_json import table_input
 from lakeworks.core.names import TableName
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     )
 
 MOST_LETTERS = 255
+# Glue's limits, in letters.
+MOST = {
+    "comment": 255, "description": 2048, "location": 2056, "location_uri": 1024, "owner": 255,
+    "type": 131_072,
+}  # fmt: skip
 _CONTROL = re.compile("[^\t\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # What a crawler or a run counts: it changes with every look and says nothing of the schema.
 STATISTICS = frozenset({
@@ -42,9 +48,13 @@ def checked_database(entry: DatabaseEntry) -> DatabaseEntry:
     """Return a database's entry, its name in lower case.
 
     Raises:
-        EntryRefusedError: the name is none that Glue takes.
+        EntryRefusedError: a name or a limit of Glue's is broken.
     """
-    return replace(entry, name=_name("database", entry.name).lower())
+    what = f"database {entry.name}"
+    name = _name("database", entry.name).lower()
+    _check_length(what, "description", entry.description)
+    _check_length(what, "location_uri", entry.location)
+    return replace(entry, name=name)
 
 
 def checked_table(entry: TableEntry) -> TableEntry:
@@ -55,15 +65,22 @@ def checked_table(entry: TableEntry) -> TableEntry:
     """
     database = _name("database", entry.name.database).lower()
     table = _name("table", entry.name.table).lower()
+    what = str(entry.name)
+    for limit, text in (
+        ("description", entry.description),
+        ("owner", entry.owner),
+        ("location", entry.storage.location),
+    ):
+        _check_length(what, limit, text)
     seen: set[str] = set()
     for column in entry.columns:
-        _name(f"{entry.name}: column", column.name)
+        _check_column(what, column)
         if column.name.lower() in seen:
-            raise EntryRefusedError.because(
-                str(entry.name), f"column {column.name} comes twice"
-            )
+            raise EntryRefusedError.because(what, f"column {column.name} comes twice")
         seen.add(column.name.lower())
-    _check_keys(entry.name, entry.partition_keys)
+    for key in entry.partition_keys:
+        if not key.type:
+            raise EntryRefusedError.because(what, f"partition key {key.name} has no type")
     return replace(entry, name=TableName(database, table))
 
 
@@ -104,10 +121,8 @@ def same_but_statistics(present: TableEntry, entry: TableEntry) -> bool:
     return _content(_uncounted(present)) == _content(_uncounted(entry))
 
 
-def _content(entry: TableEntry) -> TableEntry:
-    return replace(
-        entry, version=-1, created_at=None, updated_at=None, updated_by="", reason=""
-    )
+def _content(entry: TableEntry) -> tuple[str, dict[str, Any]]:
+    return entry.table_type, table_input(entry)
 
 
 def _uncounted(entry: TableEntry) -> TableEntry:
@@ -115,10 +130,19 @@ def _uncounted(entry: TableEntry) -> TableEntry:
     return replace(entry, parameters=kept)
 
 
-def _check_keys(table: TableName, keys: tuple[Column, ...]) -> None:
-    for key in keys:
-        if not key.type:
-            raise EntryRefusedError.because(str(table), f"partition key {key.name} has no type")
+def _check_column(what: str, column: Column) -> None:
+    _name(f"{what}: column", column.name)
+    _check_length(f"{what}.{column.name}", "comment", column.comment)
+    _check_length(f"{what}.{column.name}", "type", column.type)
+
+
+def _check_length(what: str, limit: str, text: str) -> None:
+    if len(text) > MOST[limit]:
+        raise EntryRefusedError.because(
+            what, f"its {limit} has {len(text)} letters; Glue takes {MOST[limit]}"
+        )
+    if "\0" in text:
+        raise EntryRefusedError.because(what, f"its {limit} holds a null letter")
 
 
 def _name(kind: str, name: str) -> str:

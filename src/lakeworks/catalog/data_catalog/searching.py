@@ -1,0 +1,135 @@
+"""Find tables by words: in names, descriptions, columns, comments, owners and tags.
+
+The catalog keeps an index of its own, from words to tables, since SQLite's and PostgreSQL's
+differ in what they find. A word matches those that begin with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.catalog.data_catalog import rows
+from lakeworks.catalog.data_catalog.pruning import after_prefix
+from lakeworks.catalog.data_catalog.verbs import Verbs
+from lakeworks.catalog.data_catalog.words import WEIGHTS, places, weights, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lakeworks.catalog.data_catalog.model import TableEntry
+    from lakeworks.catalog.database import Session
+    from lakeworks.core.names import TableName
+
+_MOST_WORDS = 16
+_MOST_PLACES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a table says what was asked for.
+
+    Attributes:
+        where: `name`, `database`, `description`, `owner`, `tag`, `column`, `comment` or
+            `parameter`.
+        column: The column that it is said of; empty for the table.
+        text: What stands there.
+    """
+
+    where: str
+    column: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """One table that was found.
+
+    Attributes:
+        score: Of use only to compare with the other hits of the same question.
+        matches: Where the words stand, the most telling first.
+        complete: Whether every word of the question was found.
+    """
+
+    table: TableName
+    table_type: str
+    description: str
+    owner: str
+    score: float
+    complete: bool
+    matches: tuple[Match, ...]
+
+
+class SearchVerbs(Verbs):
+    """Search."""
+
+    def search(self, text: str, *, limit: int = 20) -> list[SearchHit]:
+        """Return the tables that a question is about, the best first.
+
+        Tables with all its words come before those with some.
+        """
+        asked = _asked(text)
+        self._fresh()
+        if not asked:
+            return []
+        with self._database.reading() as session:
+            found = _ranked(session, asked, limit)
+            entries = dict(rows.tables_numbered(session, [row[0] for row in found]))
+        return [
+            _hit(entries[number], asked, score, complete=matched == len(asked))
+            for number, matched, score in found
+        ]
+
+
+def index(session: Session, number: int, entry: TableEntry) -> None:
+    """Note the words of a table in place of those that were noted."""
+    session.run("DELETE FROM dc_words WHERE table_id = :id", id=number)
+    found = weights(entry)
+    session.insert_many(
+        "dc_words",
+        ("word", "table_id", "weight"),
+        [(word, number, weight) for word, weight in sorted(found.items())],
+    )
+
+
+def _asked(text: str) -> list[str]:
+    return list(dict.fromkeys(words_of(text, wholes=False)))[:_MOST_WORDS]
+
+
+def _ranked(session: Session, asked: Sequence[str], limit: int) -> list[tuple[Any, ...]]:
+    values: dict[str, Any] = {"most": limit}
+    parts = []
+    for at, word in enumerate(asked):
+        values[f"w{at}"] = word
+        values[f"u{at}"] = after_prefix(word)
+        # A word that is meant as it stands counts twice one that only begins so.
+        parts.append(
+            f"SELECT table_id, max(CASE WHEN word = :w{at} THEN 2 * weight ELSE weight END) "
+            f"AS score FROM dc_words WHERE word >= :w{at} AND word < :u{at} GROUP BY table_id"
+        )
+    return session.all(
+        "SELECT f.table_id, count(*), sum(f.score) FROM "
+        f"({' UNION ALL '.join(parts)}) f JOIN dc_tables t ON t.table_id = f.table_id "
+        "GROUP BY f.table_id, t.database_name, t.table_name "
+        "ORDER BY count(*) DESC, sum(f.score) DESC, t.database_name, t.table_name LIMIT :most",
+        **values,
+    )
+
+
+def _hit(entry: TableEntry, asked: Sequence[str], score: Any, *, complete: bool) -> SearchHit:  # noqa: ANN401 - a number of the database
+    found = []
+    for place in places(entry):
+        told = words_of(place.text)
+        hits = sum(any(word.startswith(one) for word in told) for one in asked)
+        if hits:
+            found.append((-hits, -WEIGHTS[place.where], place))
+    found.sort(key=lambda one: one[:2])
+    return SearchHit(
+        entry.name,
+        entry.table_type,
+        entry.description,
+        entry.owner,
+        float(score),
+        complete,
+        tuple(Match(p.where, p.of, p.text) for *_, p in found[:_MOST_PLACES]),
+    )

@@ -1,0 +1,197 @@
+"""The verbs of tables and their versions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lakeworks.catalog.data_catalog import rows, rules, searching
+from lakeworks.catalog.data_catalog.errors import (
+    EntryChangedError,
+    EntryExistsError,
+    EntryNotFoundError,
+)
+from lakeworks.catalog.data_catalog.verbs import Verbs, folded
+
+if TYPE_CHECKING:
+    from lakeworks.catalog.data_catalog.model import TableEntry, TableVersion
+    from lakeworks.catalog.database import Session
+    from lakeworks.core.names import TableName
+
+
+class TableVerbs(Verbs):
+    """Make, read, change and delete tables."""
+
+    def create_table(
+        self, entry: TableEntry, *, by: str | None = None, reason: str = ""
+    ) -> TableEntry:
+        """Make a table in a database that exists; its version is 0.
+
+        Raises:
+            EntryExistsError: the name is taken.
+            EntryNotFoundError: there is no such database.
+            EntryRefusedError: Glue would not take the entry.
+        """
+        entry = rules.checked_table(entry)
+        with self._database.writing() as session:
+            if rows.find_table(session, entry.name) is not None:
+                raise EntryExistsError.named("table", str(entry.name))
+            return self._add(session, entry, by, reason)
+
+    def get_table(self, name: TableName) -> TableEntry:
+        """Return one table.
+
+        Raises:
+            EntryNotFoundError: there is none; the hint names the nearest.
+        """
+        self._fresh(name.database.lower())
+        with self._database.reading() as session:
+            return rows.table(session, folded(name))[1]
+
+    def find_table(self, name: TableName) -> TableEntry | None:
+        """Return one table, or None."""
+        self._fresh(name.database.lower())
+        with self._database.reading() as session:
+            found = rows.find_table(session, folded(name))
+        return None if found is None else found[1]
+
+    def list_tables(
+        self, database: str | None = None, *, after: str = "", limit: int | None = None
+    ) -> list[TableEntry]:
+        """Return tables by name.
+
+        Args:
+            database: Of one database, or of all.
+            after: Only names after this one: the last of the page before. Of one database.
+            limit: At most so many. Of one database.
+        """
+        within = None if database is None else database.lower()
+        self._fresh(within)
+        with self._database.reading() as session:
+            return rows.tables(session, within, after=after, limit=limit)
+
+    def table_names(self) -> list[TableName]:
+        """Return the names of all tables, in order. Quicker than `list_tables`."""
+        self._fresh()
+        with self._database.reading() as session:
+            return rows.table_names(session)
+
+    def update_table(
+        self,
+        entry: TableEntry,
+        *,
+        by: str | None = None,
+        reason: str = "",
+        version: int | None = None,
+        skip_archive: bool = False,
+    ) -> TableEntry:
+        """Put an entry in place of the present one, which becomes an archived version.
+
+        Args:
+            version: The version that the change was made from; None changes whatever is there.
+            skip_archive: Do not keep the present entry.
+
+        Raises:
+            EntryChangedError: the table is at another version; nothing was changed.
+            EntryNotFoundError: there is no such table.
+            EntryRefusedError: Glue would not take the entry.
+        """
+        entry = rules.checked_table(entry)
+        with self._database.writing() as session:
+            number, present = rows.table(session, entry.name)
+            if version is not None and version != present.version:
+                raise EntryChangedError.of(
+                    str(entry.name), version, present.version, present.updated_by
+                )
+            if not skip_archive:
+                rows.archive(session, number)
+            return self._change(session, number, present, entry, by, reason)
+
+    def put_table(
+        self, entry: TableEntry, *, by: str | None = None, reason: str = ""
+    ) -> TableEntry:
+        """Make a table, its database too, or update it where something changed.
+
+        Statistics alone make no new version; an equal entry changes nothing.
+        """
+        entry = rules.checked_table(entry)
+        with self._database.reading() as session:
+            found = rows.find_table(session, entry.name)
+            if found is not None and rules.same(found[1], entry):
+                return found[1]
+        with self._database.writing() as session:
+            rows.ensure_database(session, entry.name.database)
+            found = rows.find_table(session, entry.name)
+            if found is None:
+                return self._add(session, entry, by, reason)
+            number, present = found
+            if rules.same_but_statistics(present, entry):
+                kept = replace(present, parameters=entry.parameters)
+                rows.change_table(session, number, kept)
+                return rows.table(session, entry.name)[1]
+            rows.archive(session, number)
+            return self._change(session, number, present, entry, by, reason)
+
+    def delete_table(self, name: TableName) -> None:
+        """Delete a table's entry, its versions and partitions. Files stay where they are.
+
+        Raises:
+            EntryNotFoundError: there is no such table.
+        """
+        with self._database.writing() as session:
+            rows.drop_table(session, rows.table_id(session, folded(name)))
+
+    def versions(self, name: TableName) -> list[TableVersion]:
+        """Return a table's versions, newest first: the present one and those archived."""
+        self._fresh(name.database.lower())
+        with self._database.reading() as session:
+            number, present = rows.table(session, folded(name))
+            return rows.versions(session, number, present)
+
+    def version(self, name: TableName, version: int) -> TableVersion:
+        """Return one version of a table.
+
+        Raises:
+            EntryNotFoundError: there is no such table or version.
+        """
+        with self._database.reading() as session:
+            number, present = rows.table(session, folded(name))
+            found = rows.version(session, number, present, version)
+        if found is None:
+            raise EntryNotFoundError.version(str(name), version, present.version)
+        return found
+
+    def delete_version(self, name: TableName, version: int) -> None:
+        """Delete an archived version.
+
+        Raises:
+            EntryNotFoundError: there is no such table, or no such archived version.
+        """
+        with self._database.writing() as session:
+            number, present = rows.table(session, folded(name))
+            if not rows.drop_version(session, number, version):
+                raise EntryNotFoundError.version(str(name), version, present.version)
+
+    def _add(
+        self, session: Session, entry: TableEntry, by: str | None, reason: str
+    ) -> TableEntry:
+        rows.database(session, entry.name.database)
+        who = rules.user() if by is None else by
+        made = replace(entry, version=0, updated_by=who, reason=reason)
+        searching.index(session, rows.add_table(session, made), made)
+        return rows.table(session, entry.name)[1]
+
+    def _change(
+        self,
+        session: Session,
+        number: int,
+        present: TableEntry,
+        entry: TableEntry,
+        by: str | None,
+        reason: str,
+    ) -> TableEntry:
+        who = rules.user() if by is None else by
+        changed = replace(entry, version=present.version + 1, updated_by=who, reason=reason)
+        rows.change_table(session, number, changed)
+        searching.index(session, number, changed)
+        return rows.table(session, entry.name)[1]
