@@ -285,6 +285,57 @@ class LogPatternError(RequestError):
         )
 
 
+class ExternalDataError(LakeError):
+    """A file of an external table does not hold what its declaration says."""
+
+    code = "LW450"
+    # Begins a problem that passes through an engine as text, and ends it before the hint.
+    MARK = "[LW450] "
+    _END = " [hint: "
+
+    @classmethod
+    def told(cls, text: str) -> Self | None:
+        """Return the error that an engine's message carries, or None when it carries none."""
+        _, mark, rest = text.partition(cls.MARK)
+        if not mark:
+            return None
+        problem, end, hint = rest.partition(cls._END)
+        if not end:
+            return cls(problem.split("\n", 1)[0].strip(), _EITHER_TYPE)
+        return cls(problem.strip(), hint.partition("]")[0])
+
+    @property
+    def as_text(self) -> str:
+        """What to raise within an engine, for `told` to find again."""
+        return f"{self.MARK}{self.problem}{self._END}{self.hint}]"
+
+    @classmethod
+    def met(cls, table: str, uri: str, problem: str, hint: str = "") -> Self:
+        """Name the file."""
+        return cls(f"{uri}, a file of {table}, {problem}", hint)
+
+    @classmethod
+    def content(cls, problem: str) -> Self:
+        """Say what an engine found in a file."""
+        return cls(
+            problem,
+            "mend the file; what is no JSON can be read as a row of nulls with "
+            "ignore_malformed: true in options (SerDe parameter ignore.malformed.json)",
+        )
+
+    @classmethod
+    def packed(cls, table: str, uri: str, packing: str) -> Self:
+        """Say that a file is packed in a way that is not read."""
+        problem = f"is packed as {packing}, which is not read"
+        return cls.met(table, uri, problem, "pack it as gzip or zstd, or unpack it")
+
+
+_EITHER_TYPE = (
+    "declare the column as string, or set null_for_invalid: true in options "
+    "(SerDe parameter use.null.for.invalid.data) to read such values as null"
+)
+
+
 class StatementRefusedError(RequestError):
     """A caller's SQL is something else than one query over tables."""
 

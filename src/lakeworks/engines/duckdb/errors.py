@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lakeworks.engines.errors import (
     DiskFullError,
     EngineFailedError,
+    ExternalDataError,
     InterruptedQueryError,
     MissingFilesError,
     OutOfMemoryError,
@@ -34,6 +35,8 @@ _MISSING_COLUMN = re.compile(
 )
 _MISSING_FIELD = re.compile(r'Could not find key "(.+?)" in struct', re.DOTALL)
 _MISSING = re.compile(r"No files found|No such file|\b404\b")
+_FILE_FAULT = re.compile(r"(?:Malformed JSON|JSON transform error) in file |CSV Error on Line")
+_CSV_FILE = re.compile(r"^\s*file ?= ?(.+)$", re.MULTILINE)
 _FULL = ("no space left", "errno 28", "enospc", "max_temp_directory_size", "disk quota")
 
 
@@ -62,9 +65,25 @@ def lake_error(
     lines_before: int = 0,
 ) -> LakeError:
     """Return what `error` is to a user."""
+    text = _KIND.sub("", str(error)).strip()
+    return _external(text) or _other(error, text, con, lines_before)
+
+
+def _external(text: str) -> LakeError | None:
+    """Return what is wrong with a file, where the text says that one is."""
+    found = ExternalDataError.told(text)
+    if found is None and _FILE_FAULT.match(text):
+        place = _CSV_FILE.search(text)
+        said = " ".join(text.split("\n")[: 3 if place else 1])
+        found = ExternalDataError.content(f"{place[1]}: {said}" if place else said)
+    return found
+
+
+def _other(
+    error: duckdb.Error, text: str, con: duckdb.DuckDBPyConnection | None, lines_before: int
+) -> LakeError:
     import duckdb
 
-    text = _KIND.sub("", str(error)).strip()
     if any(mark in text.lower() for mark in _FULL):
         return DiskFullError.met(_first_line(text))
     match error:

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.reading import paths_list, uri
 from lakeworks.engines.duckdb.session import DuckSession
+from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import duckdb
 
-    from lakeworks.storage.files import TableSource
+    from lakeworks.storage.external import AnySource
 
 
 def query_session(
     root: duckdb.DuckDBPyConnection,
-    sources: Mapping[str, TableSource],
+    sources: Mapping[str, AnySource],
     *,
     spill: str,
     s3: Mapping[str, str | bool] | None = None,
@@ -61,11 +62,9 @@ def query_session(
 
 
 def _shut(
-    root: duckdb.DuckDBPyConnection, sources: Mapping[str, TableSource], spill: str
+    root: duckdb.DuckDBPyConnection, sources: Mapping[str, AnySource], spill: str
 ) -> None:
-    paths = {
-        uri(source.root, file.path) for source in sources.values() for file in source.files
-    }
+    paths = {path for source in sources.values() for path in _paths(source)}
     with translated(root):
         # Rows come in the order of the table's files: a LIMIT shows the same ones each time.
         root.execute("SET GLOBAL preserve_insertion_order = true")
@@ -73,3 +72,11 @@ def _shut(
         root.execute(f"SET GLOBAL allowed_paths = {paths_list(sorted(paths))}")
         root.execute("SET GLOBAL enable_external_access = false")
         root.execute("SET GLOBAL lock_configuration = true")
+
+
+def _paths(source: AnySource) -> Iterable[str]:
+    if isinstance(source, TableSource):
+        return [uri(source.root, file.path) for file in source.files]
+    from lakeworks.engines.duckdb.external import opened_paths
+
+    return opened_paths(source)

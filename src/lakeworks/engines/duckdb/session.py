@@ -12,6 +12,7 @@ from lakeworks.engines.duckdb.parquet_io import select_schema
 from lakeworks.engines.duckdb.reading import source_select
 from lakeworks.engines.duckdb.statements import Statements, bare
 from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError, SqlError
+from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
         Staged,
         StageRequest,
     )
-    from lakeworks.storage.files import TableSource
+    from lakeworks.storage.external import AnySource
 
 
 class DuckSession:
@@ -49,6 +50,7 @@ class DuckSession:
         self._frames: dict[str, str] = {}
         self._rows: dict[str, int] = {}
         self._given: list[object] = []
+        self._s3 = s3
         self._statements = Statements(con, s3=s3)
         self._closed = False
         self._threads: int | None = None  # to return to, while one keeps the order
@@ -82,11 +84,26 @@ class DuckSession:
         if self._on_close is not None:
             self._on_close(self)
 
-    def bind(self, name: str, source: TableSource) -> None:
+    def bind(self, name: str, source: AnySource) -> None:
         """Let SQL read `source` as `name`; binding again replaces."""
         self._frames.pop(name, None)
-        self._view(name, source_select(self._con, source))
+        self._view(name, self._select(source))
         self._rows[name] = source.rows
+
+    def _select(self, source: AnySource) -> str:
+        if isinstance(source, TableSource):
+            return source_select(self._con, source)
+        from lakeworks.engines.duckdb.external import external_select
+
+        return external_select(self._con, source, register=self._registered, s3=self._s3)
+
+    def _registered(self, stream: object) -> str:
+        """Keep a stream of Arrow batches as long as the session; return its name in SQL."""
+        name = f"__given_{len(self._given)}"
+        self._given.append(stream)
+        with translated(self._con):
+            self._con.register(name, stream)
+        return name
 
     def describe(self, sql: str) -> Schema:
         """Return the columns of a SELECT."""
