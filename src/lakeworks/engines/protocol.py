@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema, Type
     from lakeworks.engines.caller import CallerQuery
     from lakeworks.engines.secured import SecuredTable
+    from lakeworks.storage.external import AnySource
     from lakeworks.storage.files import DataFile, TableSource
 
 
@@ -202,7 +203,7 @@ class Session(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def bind(self, name: str, source: TableSource) -> None:
+    def bind(self, name: str, source: AnySource) -> None:
         """Let SQL of this session read `source` as `database.table`. Reads nothing yet."""
         ...
 
@@ -309,7 +310,7 @@ class Engine(Protocol):
         """
         ...
 
-    def query_session(self, sources: Mapping[str, TableSource]) -> Session:
+    def query_session(self, sources: Mapping[str, AnySource]) -> Session:
         """Open a session for a caller's SQL: it reads these tables (dotted name to source).
 
         It can reach no other file, change no setting, and write nothing.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lakeworks.engines.caller import CallerQuery
     from lakeworks.engines.secured import SecuredTable
-    from lakeworks.storage.files import TableSource
+    from lakeworks.storage.external import AnySource
 
 MEMORY_SHARE = 0.6
 _FLUSH_ROWS = 65_536
@@ -101,12 +101,12 @@ class DuckEngine:
 
         return tables_read(self._root.cursor(), sql)
 
-    def query_session(self, sources: Mapping[str, TableSource]) -> DuckSession:
+    def query_session(self, sources: Mapping[str, AnySource]) -> DuckSession:
         """Open a session for a caller's SQL, shut to all but `sources`; see the protocol."""
         return self._shut_session((), sources)
 
     def _shut_session(
-        self, settings: Sequence[str], sources: Mapping[str, TableSource]
+        self, settings: Sequence[str], sources: Mapping[str, AnySource]
     ) -> DuckSession:
         from lakeworks.engines.duckdb.query_session import query_session
 

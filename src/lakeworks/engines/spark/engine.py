@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lakeworks.engines.protocol import Engine
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.project.declaration import SparkSettings
-    from lakeworks.storage.files import TableSource
+    from lakeworks.storage.external import AnySource
 
 _SHADOW_BYTES = 256 * 1024 * 1024
 
@@ -82,7 +82,7 @@ class SparkEngine:
         """Return the tables that a caller's query names; see the protocol."""
         return self._shadow_engine().tables_read(sql)
 
-    def query_session(self, sources: Mapping[str, TableSource]) -> SparkLakeSession:
+    def query_session(self, sources: Mapping[str, AnySource]) -> SparkLakeSession:
         """Open a session for a caller's SQL, shut to all but `sources`; see the protocol.
 
         Every session is: the translation carries over listed functions and bound names only.
