@@ -157,26 +157,11 @@ class QueryHistory:
             limit=limit,
         )
 
-    def examined(self, record: QueryRecord) -> None:
-        """Keep which columns a query used and which bytes its filters leave."""
+    def examined(self, *records: QueryRecord) -> None:
+        """Keep which columns queries used and which bytes their filters left."""
         with self._database.noting() as session:
-            for one in record.tables:
-                session.run(
-                    "UPDATE query_tables SET bytes_scanned = :scanned, column_uses = :uses "
-                    "WHERE query_number = :number AND table_name = :table "
-                    "AND version = :version",
-                    scanned=one.bytes_scanned,
-                    uses=_uses_json(one),
-                    number=record.number,
-                    table=str(one.table),
-                    version=_NO_VERSION if one.version is None else one.version,
-                )
-            scanned = sum(one.bytes_scanned or 0 for one in record.tables)
-            session.run(
-                "UPDATE queries SET bytes_scanned = :scanned WHERE id = :number",
-                scanned=scanned,
-                number=record.number,
-            )
+            for record in records:
+                _keep_examined(session, record)
 
     def count(self) -> int:
         """Return how many queries are kept."""
@@ -277,6 +262,24 @@ def _write(session: Session, record: QueryRecord) -> None:
             scanned=one.bytes_scanned,
             uses=_uses_json(one),
         )
+
+
+def _keep_examined(session: Session, record: QueryRecord) -> None:
+    for one in record.tables:
+        session.run(
+            "UPDATE query_tables SET bytes_scanned = :scanned, column_uses = :uses "
+            "WHERE query_number = :number AND table_name = :table AND version = :version",
+            scanned=one.bytes_scanned,
+            uses=_uses_json(one),
+            number=record.number,
+            table=str(one.table),
+            version=_NO_VERSION if one.version is None else one.version,
+        )
+    session.run(
+        "UPDATE queries SET bytes_scanned = :scanned WHERE id = :number",
+        scanned=sum(one.bytes_scanned or 0 for one in record.tables),
+        number=record.number,
+    )
 
 
 def _reads(session: Session, numbers: Iterable[int]) -> dict[int, list[TableRead]]:

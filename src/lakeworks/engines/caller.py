@@ -13,8 +13,10 @@ class CallerQuery:
         tables: The tables that it names, dotted and in lower case.
         explains: Whether only its plan is asked for.
         can_fail: Whether some expression in it can fail on a value that it meets.
+        changes: Whether equal data can give another answer: it asks the clock or chance.
     """
 
     tables: frozenset[str]
     explains: bool = False
     can_fail: bool = True
+    changes: bool = True

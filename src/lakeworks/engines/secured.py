@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lakeworks.engines.caller import CallerQuery
+    from lakeworks.storage.external import ExternalSource
     from lakeworks.storage.files import TableSource
 
 
@@ -54,7 +55,7 @@ class SecuredTable:
             of the table itself, or None for all.
     """
 
-    source: TableSource
+    source: TableSource | ExternalSource
     columns: tuple[SecuredColumn, ...]
     row_filter: str | None = None
 
@@ -90,7 +91,7 @@ _Session = TypeVar("_Session", bound=_Securing)
 
 
 def secured_session(
-    open_session: Callable[[Mapping[str, TableSource]], _Session],
+    open_session: Callable[[Mapping[str, TableSource | ExternalSource]], _Session],
     tables: Mapping[str, SecuredTable],
     query: CallerQuery,
 ) -> _Session:

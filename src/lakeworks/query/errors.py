@@ -47,3 +47,53 @@ class UnknownFormatError(RequestError):
     def named(cls, name: str, known: Iterable[str]) -> Self:
         """Name the formats that exist."""
         return cls(f"there is no format {name!r}", did_you_mean(name, known))
+
+
+class HiddenFailureError(LakeError):
+    """A query of a principal failed for a reason that is not the principal's to know."""
+
+    code = "LW803"
+
+    @classmethod
+    def of(cls, code: str) -> Self:
+        """Name the reason by its code alone."""
+        return cls(
+            f"the query failed ({code})",
+            "the lake's owner finds the reason by this code in docs/errors.md and lake doctor",
+        )
+
+    @classmethod
+    def version(cls, name: str, version: int) -> Self:
+        """Say that a version cannot be read, not why."""
+        return cls(
+            f"version {version} of {name} cannot be read",
+            "read the newest one: leave out what follows the @",
+        )
+
+
+class BytesLimitError(RequestError):
+    """A query would scan more than it may."""
+
+    code = "LW812"
+
+    @classmethod
+    def over(cls, scanned_bytes: int, limit_bytes: int) -> Self:
+        """Say both figures."""
+        return cls(
+            f"the query would scan {scanned_bytes:,} bytes, and may scan {limit_bytes:,}",
+            "name fewer tables, or filter by partition columns; the limit is the workgroup's",
+        )
+
+
+class NoPermissionsError(RequestError):
+    """A principal is named in a lake without policies."""
+
+    code = "LW804"
+
+    @classmethod
+    def none(cls) -> Self:
+        """Say how to begin."""
+        return cls(
+            "this lake has no policies, so nobody but its owner may read it",
+            "declare roles and grants in policies/, or grant with lake grant",
+        )

@@ -39,10 +39,11 @@ class Recording:
         history: QueryHistory | None,
         sql: str,
         *,
+        query_id: str = "",
         principal: str = "",
         workgroup: str = "",
     ) -> None:
-        self.query_id = secrets.token_hex(16)
+        self.query_id = query_id or secrets.token_hex(16)
         self._history = history
         self._sql = sql
         self._who = principal, workgroup

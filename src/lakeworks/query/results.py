@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from lakeworks.core.errors import MissingExtraError
+from lakeworks.core.errors import LakeError, MissingExtraError
 from lakeworks.query.errors import ResultSpentError, UnknownFormatError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class QueryResult:
     Args:
         on_close: Told once how many rows were taken, how long the engine took to give them, and
             what went wrong.
+        told: Makes of an error what the caller may know of it.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class QueryResult:
         *,
         limit: int | None = None,
         on_close: Callable[[int, float, BaseException | None], None] | None = None,
+        told: Callable[[LakeError], LakeError] | None = None,
     ) -> None:
         self._reader = _distinct(reader)
         self._session: Session | None = session
         self._limit = limit
         self._on_close = on_close
+        self._told = told
         self._taken_rows = 0
         self._waited_s = 0.0
         self._failure: BaseException | None = None
@@ -194,7 +197,9 @@ class QueryResult:
             return next(self._reader, None)
         except BaseException as error:
             self._failure = error
-            raise
+            if self._told is None or not isinstance(error, LakeError):
+                raise
+            raise self._told(error) from None
         finally:
             self._waited_s += time.monotonic() - begin
 

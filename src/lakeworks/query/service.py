@@ -5,22 +5,29 @@ Only the tables that the SQL names are opened. The session that runs it can read
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lakeworks.core import events
-from lakeworks.core.errors import NameRefusedError
+from lakeworks.core.errors import LakeError, NameRefusedError
 from lakeworks.core.names import TableName
-from lakeworks.engines.errors import SqlError
-from lakeworks.query.errors import UnqualifiedTableError
+from lakeworks.engines.errors import SqlError, StatementRefusedError
+from lakeworks.query.errors import BytesLimitError, NoPermissionsError, UnqualifiedTableError
+from lakeworks.query.questions import Caller, Question
 from lakeworks.query.recording import Recording
 from lakeworks.query.versions import without_versions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.store import Catalog
+    from lakeworks.engines.caller import CallerQuery
     from lakeworks.engines.protocol import Engine, Session
+    from lakeworks.governance.decisions import Authorizer
     from lakeworks.query.results import QueryResult
+    from lakeworks.query.viewer import Viewer
     from lakeworks.storage.files import TableSource
     from lakeworks.storage.layout import Storage
 
@@ -29,16 +36,25 @@ class QueryService:
     """SQL over published tables. Safe to use from several threads.
 
     Args:
+        authorizer: Gives the permissions as they are now; None in a lake that is its owner's
+            alone.
         recorded: Whether queries are noted in the catalog's history.
     """
 
     def __init__(
-        self, catalog: Catalog, storage: Storage, engine: Engine, *, recorded: bool = True
+        self,
+        catalog: Catalog,
+        storage: Storage,
+        engine: Engine,
+        *,
+        authorizer: Callable[[], Authorizer] | None = None,
+        recorded: bool = True,
     ) -> None:
         self._catalog = catalog
         self._history = catalog.query_history if recorded else None
         self._storage = storage
         self._engine = engine
+        self._authorizer = authorizer
 
     def sql(
         self,
@@ -47,6 +63,7 @@ class QueryService:
         at: datetime | int | None = None,
         limit: int | None = None,
         timeout_s: float | None = None,
+        caller: Caller | str | None = None,
     ) -> QueryResult:
         """Run one query and stream its result.
 
@@ -57,54 +74,133 @@ class QueryService:
                 this number; the newest when left out.
             limit: Stop after so many rows.
             timeout_s: Stop with an error after so many seconds of running.
+            caller: The principal whose permissions hold (`ana`, `role:analyst`), as of now,
+                whatever `at` says; the lake's owner, who sees everything, when left out.
 
         Raises:
             SqlError: the engine refuses the SQL; says line, column and the nearest right name.
-            StatementRefusedError: it is something else than one query over tables.
-            UnknownTableError: no such table; the hint names the nearest.
+            StatementRefusedError: it is something else than one query over tables, or calls a
+                function that a query under permissions may not call.
+            UnknownTableError: no such table; the hint names the nearest. To a principal, a
+                table of which it may see nothing is not there either.
             UnknownSnapshotError: nothing was published then.
             QueryTimeoutError: it ran longer than `timeout_s`, here or while it is read.
+            BytesLimitError: it would read more than its caller may.
+            NoPermissionsError: a principal is named, and the lake has no policies.
+            HiddenFailureError: it failed for a reason that is not the principal's to know.
         """
-        recording = Recording(self._history, text)
+        who = Caller(caller or "") if not isinstance(caller, Caller) else caller
+        recording = Recording(
+            self._history,
+            text,
+            query_id=who.query_id,
+            principal=who.principal,
+            workgroup=who.workgroup,
+        )
+        viewer: Viewer | None = None
         try:
-            return self._run(text, recording, at=at, limit=limit, timeout_s=timeout_s)
+            viewer = self._viewer(who.principal)
+            return self._run(
+                self._asked(text, at, viewer), recording, who, limit=limit, timeout_s=timeout_s
+            )
+        except LakeError as error:
+            recording.failed(error)
+            if viewer is None:
+                raise
+            raise viewer.told(error) from None
         except BaseException as error:
             recording.failed(error)
             raise
 
+    def examine(
+        self, text: str, principal: str = "", at: datetime | int | None = None
+    ) -> Question:
+        """Read a query without running it, and say what its answer rests on.
+
+        Raises:
+            LakeError: as `sql` does, for what can be seen without running it.
+        """
+        viewer = self._viewer(principal)
+        asked = self._asked(text, at, viewer)
+        return Question(
+            tuple(sorted((str(name), number) for name, number in set(asked.tables.values()))),
+            "" if viewer is None else viewer.policy_version,
+            self._is_repeatable(asked),
+        )
+
+    def _is_repeatable(self, asked: _Asked) -> bool:
+        try:
+            gated = asked.gated or self._engine.gate(asked.sql)
+        except StatementRefusedError:
+            return False
+        return not gated.changes
+
     def _run(
         self,
-        text: str,
+        asked: _Asked,
         recording: Recording,
+        who: Caller,
         *,
-        at: datetime | int | None,
         limit: int | None,
         timeout_s: float | None,
     ) -> QueryResult:
         from lakeworks.query.results import QueryResult
 
+        sources = {name: self._source(*table) for name, table in asked.tables.items()}
+        recording.reads(sources, asked.marks, asked.snapshot)
+        scanned_bytes = sum(source.size_bytes for source in sources.values())
+        if who.bytes_limit is not None and scanned_bytes > who.bytes_limit:
+            raise BytesLimitError.over(scanned_bytes, who.bytes_limit)
+        events.emit("query.started", tables=sorted(sources))
+        session = self._session(asked, sources)
+        try:
+            reader = session.query(asked.sql, timeout_s=timeout_s)
+        except SqlError as error:
+            raise _placed(error, session, asked.sql) from None
+        except BaseException:
+            session.__exit__(None, None, None)
+            raise
+        told = None if asked.viewer is None else asked.viewer.told
+        return QueryResult(reader, session, limit=limit, on_close=recording.begun(), told=told)
+
+    def _session(self, asked: _Asked, sources: Mapping[str, TableSource]) -> Session:
+        if asked.viewer is None or asked.gated is None:
+            return self._engine.query_session(sources)
+        secured = {
+            name: asked.viewer.secured(asked.tables[name][0], source)
+            for name, source in sources.items()
+        }
+        return self._engine.governed_session(secured, asked.gated)
+
+    def _viewer(self, principal: str) -> Viewer | None:
+        """Return whose view is asked for; None for the owner's, who sees everything."""
+        if not principal:
+            return None
+        from lakeworks.governance.principals import Principal
+        from lakeworks.query.viewer import Viewer
+
+        found = self._authorizer() if self._authorizer is not None else None
+        if found is None or not found.governs:
+            raise NoPermissionsError.none()
+        return Viewer(
+            found, Principal.parse(principal), lambda: self._catalog.current_snapshot().tables
+        )
+
+    def _asked(self, text: str, at: datetime | int | None, viewer: Viewer | None) -> _Asked:
         query = without_versions(text)
-        named = self._engine.tables_read(query.sql)
+        gated = None if viewer is None else self._engine.gate(query.sql)
+        named = self._engine.tables_read(query.sql) if gated is None else gated.tables
         snapshot = self._snapshot(at) if named or at is not None else None
-        sources: dict[str, TableSource] = {}
+        tables: dict[str, tuple[TableName, int]] = {}
         for name in sorted(named):
             schema, _, table = name.rpartition(".")
             if schema in query.versions:
                 database, number = query.versions[schema]
-                sources[name] = self._version(f"{database}.{table}", number, snapshot)
+                found = self._version(f"{database}.{table}", number, snapshot, viewer)
             else:
-                sources[name] = self._published(name, snapshot, at)
-        recording.reads(sources, query.versions, snapshot)
-        events.emit("query.started", tables=sorted(named))
-        session = self._engine.query_session(sources)
-        try:
-            reader = session.query(query.sql, timeout_s=timeout_s)
-        except SqlError as error:
-            raise _placed(error, session, query.sql) from None
-        except BaseException:
-            session.__exit__(None, None, None)
-            raise
-        return QueryResult(reader, session, limit=limit, on_close=recording.begun())
+                found = self._published(name, snapshot, at, viewer)
+            tables[name] = found
+        return _Asked(query.sql, tables, query.versions, snapshot, viewer, gated)
 
     def _snapshot(self, at: datetime | int | None) -> Snapshot:
         if at is None:
@@ -114,32 +210,63 @@ class QueryService:
         return self._catalog.snapshot(at)
 
     def _published(
-        self, written: str, snapshot: Snapshot | None, at: datetime | int | None
-    ) -> TableSource:
+        self,
+        written: str,
+        snapshot: Snapshot | None,
+        at: datetime | int | None,
+        viewer: Viewer | None,
+    ) -> tuple[TableName, int]:
         from lakeworks.catalog.errors import UnknownTableError
 
         tables = snapshot.tables if snapshot else {}
+        if viewer is not None:
+            seen = viewer.named(written)
+            if seen not in tables:
+                raise viewer.unknown(seen)
+            return seen, tables[seen]
         known = [str(table) for table in tables]
         name = _table_name(written, known)
         number = tables.get(name)
         if number is not None:
-            return self._source(name, number)
+            return name, number
         if at is not None and snapshot is not None:
             raise UnknownTableError.unseen(str(name), snapshot.created_at, known)
         raise UnknownTableError.named(str(name), known)
 
-    def _version(self, written: str, number: int, snapshot: Snapshot | None) -> TableSource:
+    def _version(
+        self, written: str, number: int, snapshot: Snapshot | None, viewer: Viewer | None
+    ) -> tuple[TableName, int]:
         from lakeworks.catalog.errors import UnknownTableError
 
+        if viewer is not None:
+            return viewer.version(written, number, snapshot)
         known = [str(table) for table in snapshot.tables] if snapshot else []
         name = _table_name(written, known)
         if str(name) not in known and not self._storage.table(name).exists():
             raise UnknownTableError.named(str(name), known)
-        return self._source(name, number)
+        return name, number
 
     def _source(self, name: TableName, number: int) -> TableSource:
         version = self._storage.table(name).version(number)
         return version.source(self._storage.table_root(name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query that was read: what runs, over which tables, for whom.
+
+    Attributes:
+        tables: The name that the SQL reads a table under, to the table and its version.
+        marks: The names of schemas that stand for a version, as `without_versions` made them.
+        gated: What the gate found, where permissions hold.
+    """
+
+    sql: str
+    tables: Mapping[str, tuple[TableName, int]]
+    marks: Mapping[str, tuple[str, int]]
+    snapshot: Snapshot | None
+    viewer: Viewer | None
+    gated: CallerQuery | None
 
 
 def _placed(error: SqlError, session: Session, sql: str) -> SqlError:

@@ -110,3 +110,11 @@ ALLOWED = frozenset(
 # What cannot fail on a value of a row, whatever its type. Aggregates can (a sum overflows), but
 # are computed of rows that a filter let through: no engine moves one below a filter.
 NEVER_FAILING = frozenset((*_STEADY.split(), *_AGGREGATES.split()))
+
+# What asks the clock, or chance.
+CHANGING = frozenset({
+    "age", "ago", "current_date", "current_localtime", "current_localtimestamp", "current_time",
+    "current_timestamp", "gen_random_uuid", "get_current_time", "get_current_timestamp",
+    "localtime", "localtimestamp", "now", "random", "reservoir_quantile", "today",
+    "transaction_timestamp", "uuid", "uuidv4", "uuidv7",
+})  # fmt: skip

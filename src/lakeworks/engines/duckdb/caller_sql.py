@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import quote_literal
 from lakeworks.engines.caller import CallerQuery
-from lakeworks.engines.duckdb.allowed_functions import ALLOWED, NEVER_FAILING
+from lakeworks.engines.duckdb.allowed_functions import ALLOWED, CHANGING, NEVER_FAILING
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.errors import StatementRefusedError
 
@@ -86,7 +86,23 @@ def gate(con: duckdb.DuckDBPyConnection, sql: str) -> CallerQuery:
     nodes = list(_nodes(_one(con, inner)))
     # Every node must pass: `all` would stop at the first that can fail.
     failing = sum(not _passes(node) for node in nodes)
-    return CallerQuery(_named(nodes), explains=explains, can_fail=failing > 0)
+    return CallerQuery(
+        _named(nodes),
+        explains=explains,
+        can_fail=failing > 0,
+        changes=any(_changes(node) for node in nodes),
+    )
+
+
+def _changes(node: dict[str, Any]) -> bool:
+    """Return whether a part asks the clock or chance."""
+    if node.get("sample") is not None:
+        return True
+    names = [str(node.get("function_name") or "").lower()]
+    if node.get("class") == "COLUMN_REF":
+        # current_date and its like are written as columns are.
+        names = [str(name).lower() for name in node.get("column_names") or ()][-1:]
+    return not CHANGING.isdisjoint(names)
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:

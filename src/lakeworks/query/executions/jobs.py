@@ -1,0 +1,72 @@
+"""What the service and its query processes tell each other: a line of JSON each way. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+Event = Literal["ready", "running", "succeeded", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One query that a process is to run.
+
+    Attributes:
+        execution_id: What the catalog's history calls it.
+        principal: Whose permissions hold; empty for the lake's owner.
+        at: What readers saw at this moment (ISO 8601) or in the snapshot of this number.
+        out: The file that takes the result, as an Arrow IPC stream. It appears whole or not.
+        bytes_limit: How many bytes the query may scan; None for any number.
+        timeout_s: How long it may run; None for any time.
+    """
+
+    execution_id: str
+    sql: str
+    out: str
+    principal: str = ""
+    workgroup: str = ""
+    at: str | int | None = None
+    limit: int | None = None
+    bytes_limit: int | None = None
+    timeout_s: float | None = None
+
+    def to_line(self) -> str:
+        """Return it as one line, without the line's end."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_line(cls, line: str) -> Self:
+        """Read what `to_line` wrote."""
+        return cls(**json.loads(line))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a process says of its job.
+
+    Attributes:
+        error: For `failed`: `code`, `kind` (the class's name), `problem` and `hint`.
+        columns: For `succeeded`: name and type of each column, in Arrow's words.
+    """
+
+    event: Event
+    execution_id: str = ""
+    rows: int = 0
+    result_bytes: int = 0
+    scanned_bytes: int = 0
+    seconds: float = 0.0
+    error: dict[str, str] = field(default_factory=dict)
+    columns: tuple[tuple[str, str], ...] = ()
+
+    def to_line(self) -> str:
+        """Return it as one line, without the line's end."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_line(cls, line: str) -> Self:
+        """Read what `to_line` wrote."""
+        found: dict[str, Any] = json.loads(line)
+        found["columns"] = tuple(tuple(one) for one in found.get("columns", ()))
+        return cls(**found)

@@ -1,0 +1,165 @@
+"""One process that runs queries, one at a time, seen from the service.
+
+A process that has to be stopped is killed: whatever the query does, in whatever library, it ends
+at once, and the service only loses a process, which it replaces.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakeworks.query.executions.jobs import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lakeworks.query.executions.jobs import Job
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_LOOK_S = 0.25
+
+
+class QueryProcess:
+    """A running process. For one thread at a time, but for `kill`.
+
+    Args:
+        command: What starts it; it says `ready` on its standard output, then takes jobs.
+        memory_bytes: What all of the process may take; beyond that it is killed.
+    """
+
+    def __init__(self, command: Sequence[str], *, memory_bytes: int | None = None) -> None:
+        self._memory_bytes = memory_bytes
+        self._reason = ""
+        self._busy = threading.Event()
+        self.jobs_done = 0
+        self._process = subprocess.Popen(  # noqa: S603 - our own command
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            # Ctrl-C at the service's terminal is for the service alone.
+            start_new_session=True,
+        )
+        if memory_bytes is not None:
+            threading.Thread(target=self._watch, name="query-memory", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """Its number in the operating system."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def wait_ready(self) -> bool:
+        """Wait until it takes jobs; False where it ended before."""
+        report = self._next()
+        return report is not None and report.event == "ready"
+
+    def run(self, job: Job, *, kill_after_s: float | None = None) -> Report | None:
+        """Let it run a job and return what came of it; None where the process ended.
+
+        Args:
+            kill_after_s: The process is to keep the job's own limit of time; one that has not
+                done so after this long is killed.
+        """
+        timer = None
+        if kill_after_s is not None:
+            timer = threading.Timer(kill_after_s, self.kill, ("it ran out of time",))
+            timer.daemon = True
+            timer.start()
+        self._busy.set()
+        try:
+            if not self._tell(job):
+                return None
+            while True:
+                report = self._next()
+                if report is None or report.event in {"succeeded", "failed"}:
+                    self.jobs_done += 1
+                    return report
+        finally:
+            self._busy.clear()
+            if timer is not None:
+                timer.cancel()
+
+    def kill(self, reason: str = "it was stopped") -> None:
+        """End it at once. May be called from any thread, and again."""
+        self._reason = self._reason or reason
+        with suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let it end by itself, or kill it after a while."""
+        with suppress(OSError, ValueError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._reap()
+
+    def last_words(self) -> str:
+        """Say why it ended."""
+        self._reap()
+        if self._reason:
+            return self._reason
+        code = self._process.returncode
+        if code is not None and code < 0:
+            return f"it was killed by signal {-code} ({signal.Signals(-code).name})"
+        return f"it ended with code {code}"
+
+    def _tell(self, job: Job) -> bool:
+        stdin = self._process.stdin
+        if stdin is None:
+            return False
+        try:
+            stdin.write(job.to_line() + "\n")
+            stdin.flush()
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def _next(self) -> Report | None:
+        stdout = self._process.stdout
+        line = stdout.readline() if stdout is not None else ""
+        if not line.endswith("\n"):
+            return None
+        return Report.from_line(line)
+
+    def _reap(self) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        for stream in (self._process.stdin, self._process.stdout):
+            with suppress(OSError, ValueError):
+                if stream is not None:
+                    stream.close()
+
+    def _watch(self) -> None:
+        """Kill the process when it takes more memory than it may."""
+        limit = self._memory_bytes or 0
+        while self.alive:
+            if self._busy.wait(1) and resident_bytes(self.pid) > limit:
+                self.kill(f"it took more than {limit // 2**20} MiB of memory")
+                return
+            time.sleep(_LOOK_S)
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory that a process holds; 0 where the system does not tell."""
+    try:
+        text = Path(f"/proc/{pid}/statm").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return int(text.split()[1]) * _PAGE_BYTES

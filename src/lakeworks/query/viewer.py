@@ -1,0 +1,126 @@
+"""A principal's view of the lake: the tables that it may know of, each as it may see it.
+
+A table that may not be seen and one that is not there are one and the same here: the same error,
+with a hint that names only what may be seen. Nothing of a table is opened before the principal
+may do something with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakeworks.catalog.errors import UnknownSnapshotError, UnknownTableError, VersionTextError
+from lakeworks.core.errors import NameRefusedError
+from lakeworks.core.names import TableName
+from lakeworks.engines.errors import (
+    InterruptedQueryError,
+    OutOfMemoryError,
+    QueryTimeoutError,
+    SqlError,
+    StatementRefusedError,
+    ValueConversionError,
+)
+from lakeworks.engines.secured import SecuredColumn, SecuredTable
+from lakeworks.query.errors import (
+    BytesLimitError,
+    HiddenFailureError,
+    UnqualifiedTableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from lakeworks.catalog.snapshots import Snapshot
+    from lakeworks.core.errors import LakeError
+    from lakeworks.governance.decisions import Authorizer
+    from lakeworks.governance.principals import Principal
+    from lakeworks.storage.files import TableSource
+
+# What these say comes from the query and from what the principal sees.
+_TOLD = (
+    SqlError, StatementRefusedError, QueryTimeoutError, InterruptedQueryError, OutOfMemoryError,
+    ValueConversionError, UnknownTableError, UnqualifiedTableError, VersionTextError,
+    UnknownSnapshotError, HiddenFailureError, BytesLimitError,
+)  # fmt: skip
+
+
+class Viewer:
+    """One principal under one state of the permissions.
+
+    Args:
+        tables: Gives the names of all tables, for hints; asked only when one is needed.
+    """
+
+    def __init__(
+        self,
+        authorizer: Authorizer,
+        principal: Principal,
+        tables: Callable[[], Iterable[TableName]],
+    ) -> None:
+        self._authorizer = authorizer
+        self._principal = principal
+        self._tables = tables
+
+    @property
+    def policy_version(self) -> str:
+        """Changes with whatever decides what the principal may see."""
+        return self._authorizer.policy_version(self._principal)
+
+    def named(self, written: str) -> TableName:
+        """Return the table that SQL names.
+
+        Raises:
+            UnknownTableError: there is none, or the principal may not read it.
+            UnqualifiedTableError: the name has no database.
+        """
+        try:
+            name = TableName.parse(written)
+        except NameRefusedError:
+            raise UnqualifiedTableError.named(written, self._known()) from None
+        if not self._authorizer.may(self._principal, "SELECT", name).allowed:
+            raise self.unknown(name)
+        return name
+
+    def secured(self, name: TableName, source: TableSource) -> SecuredTable:
+        """Return what may be seen of a table.
+
+        Raises:
+            UnknownTableError: nothing of it.
+        """
+        access = self._authorizer.access(self._principal, name, source.schema)
+        if access is None or not access.columns:
+            raise self.unknown(name)
+        columns = []
+        for column in access.columns:
+            field = source.schema.get(column.name)
+            if field is not None:
+                columns.append(SecuredColumn(field.name, column.sql(field.type)))
+        return SecuredTable(source, tuple(columns), access.row_filter)
+
+    def version(
+        self, written: str, number: int, snapshot: Snapshot | None
+    ) -> tuple[TableName, int]:
+        """Return a table that SQL names in one version.
+
+        Raises:
+            UnknownTableError: as `named` does, and where no snapshot of now shows the table.
+        """
+        name = self.named(written)
+        if snapshot is None or name not in snapshot.tables:
+            raise self.unknown(name)
+        return name, number
+
+    def unknown(self, name: TableName | str) -> UnknownTableError:
+        """Return the error for a table that is not there, as far as the principal knows."""
+        return UnknownTableError.named(str(name), self._known())
+
+    def told(self, error: LakeError) -> LakeError:
+        """Return what the principal is told of an error: nothing of files or of the lake's state."""
+        return error if isinstance(error, _TOLD) else HiddenFailureError.of(error.code)
+
+    def _known(self) -> list[str]:
+        return [
+            str(name)
+            for name in self._tables()
+            if self._authorizer.may(self._principal, "SELECT", name).allowed
+        ]
