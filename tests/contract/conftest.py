@@ -1,18 +1,27 @@
-"""A folder and a real S3 server: the suites run on both."""
+"""What the suites run on: a folder and a real S3 server; SQLite and a real PostgreSQL server."""
 
 from __future__ import annotations
 
 import http.server
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
 import threading
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
+from lakeworks.catalog import Catalog
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+    from typing import NoReturn
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -54,3 +63,89 @@ def refusing_server() -> Iterator[tuple[str, dict[str, str]]]:
         yield f"http://127.0.0.1:{server.server_address[1]}", answer
         server.shutdown()
         thread.join()
+
+
+class Server:
+    """A PostgreSQL server of the tests' own, reached through a socket file."""
+
+    def __init__(self, programs: Path) -> None:
+        self.programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="lw-pg-"))
+        self.user = _unprivileged()
+        if self.user:
+            shutil.chown(self.folder, self.user)
+        self.run("initdb", "-D", str(self.folder / "data"), "-U", "lake", "-A", "trust", "-N")
+        options = f"-c listen_addresses='' -c fsync=off -k {self.folder}"
+        data, log = str(self.folder / "data"), str(self.folder / "log")
+        self.run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
+        self.databases = 0
+
+    def run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self.programs / program), *arguments],
+            user=self.user,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def url(self) -> str:
+        self.databases += 1
+        name = f"lake{self.databases}"
+        self.run("createdb", "-h", str(self.folder), "-U", "lake", name)
+        return f"postgresql://lake@/{name}?host={quote(str(self.folder), safe='')}"
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self.folder)
+
+
+def _unprivileged() -> str | None:
+    """PostgreSQL refuses to run as root; its Debian package makes a user for it."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _programs() -> Path | None:
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").exists():
+            return folder
+    found = shutil.which("initdb")
+    return Path(found).parent if found else None
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server | None]:
+    programs = _programs()
+    if programs is None:
+        yield None
+        return
+    started = Server(programs)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(
+    request: pytest.FixtureRequest, tmp_path: Path, unavailable: Callable[[str], NoReturn]
+) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/lake/catalog.db"
+    if find_spec("psycopg") is None:
+        unavailable("psycopg (pip install 'lakeworks[postgres]')")
+    server = request.getfixturevalue("server")
+    if server is None:
+        unavailable("PostgreSQL (apt install postgresql)")
+    return str(server.url())
+
+
+@pytest.fixture
+def catalog(url: str) -> Iterator[Catalog]:
+    with Catalog.open(url) as opened:
+        yield opened

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -47,102 +41,17 @@ from lakeworks.core.names import TableName
 from lakeworks.core.types import Field, Scalar, Schema, Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import NoReturn
-
     from lakeworks.catalog.schema_registry import SchemaRegistry
 
 A, B, C = (TableName("silver", name) for name in "abc")
 IMPORTS = "import sys; from lakeworks.catalog import Catalog"
 HISTORY_TABLES = ("query_tables", "queries")
+DATA_TABLES = (
+    "dc_databases", "dc_tables", "dc_table_versions", "dc_column_statistics",
+    "dc_partition_shapes", "dc_partitions", "dc_words",
+)  # fmt: skip
 REGISTRY_TABLES = ("registry_metadata", "registry_versions", "registry_schemas", "registries")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class Server:
-    """A PostgreSQL server of the tests' own, reached through a socket file."""
-
-    def __init__(self, programs: Path) -> None:
-        self.programs = programs
-        self.folder = Path(tempfile.mkdtemp(prefix="lw-pg-"))
-        self.user = _unprivileged()
-        if self.user:
-            shutil.chown(self.folder, self.user)
-        self.run("initdb", "-D", str(self.folder / "data"), "-U", "lake", "-A", "trust", "-N")
-        options = f"-c listen_addresses='' -c fsync=off -k {self.folder}"
-        data, log = str(self.folder / "data"), str(self.folder / "log")
-        self.run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
-        self.databases = 0
-
-    def run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [str(self.programs / program), *arguments],
-            user=self.user,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-
-    def url(self) -> str:
-        self.databases += 1
-        name = f"lake{self.databases}"
-        self.run("createdb", "-h", str(self.folder), "-U", "lake", name)
-        return f"postgresql://lake@/{name}?host={quote(str(self.folder), safe='')}"
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
-        shutil.rmtree(self.folder)
-
-
-def _unprivileged() -> str | None:
-    """PostgreSQL refuses to run as root; its Debian package makes a user for it."""
-    if os.geteuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
-
-
-def _programs() -> Path | None:
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if (folder / "initdb").exists():
-            return folder
-    found = shutil.which("initdb")
-    return Path(found).parent if found else None
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server | None]:
-    programs = _programs()
-    if programs is None:
-        yield None
-        return
-    started = Server(programs)
-    yield started
-    started.stop()
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def url(
-    request: pytest.FixtureRequest, tmp_path: Path, unavailable: Callable[[str], NoReturn]
-) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/lake/catalog.db"
-    if find_spec("psycopg") is None:
-        unavailable("psycopg (pip install 'lakeworks[postgres]')")
-    server = request.getfixturevalue("server")
-    if server is None:
-        unavailable("PostgreSQL (apt install postgresql)")
-    return str(server.url())
-
-
-@pytest.fixture
-def catalog(url: str) -> Iterator[Catalog]:
-    with Catalog.open(url) as opened:
-        yield opened
 
 
 def processes(code: str, *calls: list[str]) -> list[str]:
@@ -759,7 +668,7 @@ def test_a_catalog_of_the_first_revision_is_brought_up_to_date(
 ) -> None:
     catalog.set_head(Head(A, 7, {}, "", 0, 0, Schema(), NOON))
     with catalog._database.writing() as session:
-        for later in ("quality_results", *HISTORY_TABLES, *REGISTRY_TABLES):
+        for later in ("quality_results", *HISTORY_TABLES, *REGISTRY_TABLES, *DATA_TABLES):
             session.run(f"DROP TABLE {later}")
         session.run("UPDATE alembic_version SET version_num = '0001'")
     catalog.close()
