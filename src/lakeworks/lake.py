@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lakeworks.project.declaration import Project
     from lakeworks.query.service import QueryService
     from lakeworks.query.table_quality import TableQuality
+    from lakeworks.site.service import Site
     from lakeworks.storage.layout import Storage
     from lakeworks.storage.objects import ObjectStore
 
@@ -127,6 +128,13 @@ class Lake:
         from lakeworks.pipeline.lineage import Lineage
 
         return Lineage(self._services)
+
+    @cached_property
+    def site(self) -> Site:
+        """A static site that describes the whole lake."""
+        from lakeworks.site.service import Site
+
+        return Site(self._services, self.lineage)
 
     @cached_property
     def tables(self) -> Tables:

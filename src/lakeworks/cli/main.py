@@ -13,6 +13,7 @@ import typer
 
 from lakeworks.cli import (
     demo,
+    docs,
     doctor,
     failures,
     lineage,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NOUNS = (
-    project, runs, submit, table, lineage, query, quality, registry, quarantine, doctor, sample, demo,
+    project, runs, submit, table, lineage, query, quality, registry, quarantine, docs, doctor, sample,
+    demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env")
 _COMMON = ("--json",)
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     def work() -> int:
         command = cast("Any", typer.main.get_command(application()))
         done = command.main(
-            args=_common_last(arguments), prog_name="lake", standalone_mode=False
+            args=_common_last(arguments, command), prog_name="lake", standalone_mode=False
         )
         return done if isinstance(done, int) else 0
 
@@ -97,8 +99,11 @@ def _print_version() -> None:
     raise typer.Exit
 
 
-def _common_last(arguments: Sequence[str]) -> list[str]:
-    """Let `lake -C shop run` mean `lake run -C shop`, as with git, and `lake` show its help."""
+def _common_last(arguments: Sequence[str], command: Any) -> list[str]:  # noqa: ANN401 - click's
+    """Let `lake -C shop run` mean `lake run -C shop`, as with git, and `lake` show its help.
+
+    Of a noun with commands of its own the options go to the command: `lake quality show -C shop`.
+    """
     ahead = 0
     while ahead < len(arguments):
         if arguments[ahead] in _COMMON_WITH_VALUE:
@@ -108,7 +113,12 @@ def _common_last(arguments: Sequence[str]) -> list[str]:
         else:
             break
     rest = list(arguments[ahead:])
-    return [*rest[:1], *arguments[:ahead], *rest[1:]] if rest else ["--help"]
+    named = 0
+    while named < len(rest) and rest[named] in getattr(command, "commands", {}):
+        command = command.commands[rest[named]]
+        named += 1
+    named = max(named, 1)
+    return [*rest[:named], *arguments[:ahead], *rest[named:]] if rest else ["--help"]
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

@@ -1,0 +1,99 @@
+"""HTML that cannot be broken by what it shows: text is escaped unless it is `Markup`.
+
+Pure. An element is made by `tag`; whatever is put into it as `str` (names, descriptions, SQL) is
+text to the reader, never HTML. Only this module and the drawings make `Markup` from text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+_VOID = frozenset({"meta", "link", "input", "br", "hr", "img"})
+_AMP = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
+# What HTML does not allow in text (controls, non-characters) is shown as a question mark in a box;
+# so are overrides of direction, which could let a name show as another.
+_UNSHOWN = (
+    *range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A), 0xFFFE, 0xFFFF,
+)  # fmt: skip
+_BAD = dict.fromkeys(_UNSHOWN, "\ufffd")
+_TEXT = {**_AMP, **_BAD}
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def text(value: object) -> Markup:
+    """Return any text as HTML that shows it; `Markup` as it is."""
+    if isinstance(value, Markup):
+        return value
+    shown = str(value)
+    if not shown.isascii():
+        shown = shown.encode("utf-8", "replace").decode("utf-8")
+    return Markup(shown.translate(_TEXT))
+
+
+def tag(name: str, /, *content: object, **attributes: object) -> Markup:
+    """Return an element.
+
+    Args:
+        name: Of the element.
+        content: Texts, `Markup`, numbers, or lists of them; None is nothing.
+        attributes: `class_` is `class`, `aria_label` is `aria-label`; None and False leave an
+            attribute out, True gives it without a value.
+    """
+    opened = f"<{name}{_attributes(attributes)}>" if attributes else f"<{name}>"
+    if name in _VOID:
+        return Markup(opened)
+    return Markup(f"{opened}{_joined(content)}</{name}>")
+
+
+def join(content: Iterable[object], between: str = "") -> Markup:
+    """Return several pieces as one, with text between them."""
+    return Markup(text(between).join(text(one) for one in content if one is not None))
+
+
+def _joined(content: Iterable[object]) -> str:
+    parts: list[str] = []
+    for one in content:
+        if one is None:
+            continue
+        if isinstance(one, str):
+            parts.append(one if type(one) is Markup else text(one))
+        elif isinstance(one, Iterable):
+            parts.append(_joined(one))
+        else:
+            parts.append(text(one))
+    return "".join(parts)
+
+
+def _attributes(attributes: dict[str, object]) -> str:
+    parts: list[str] = []
+    for name, value in attributes.items():
+        if value is None or value is False:
+            continue
+        named = name.rstrip("_").replace("_", "-")
+        parts.append(f" {named}" if value is True else f' {named}="{_quoted(value)}"')
+    return "".join(parts)
+
+
+def _quoted(value: object) -> str:
+    # An attribute's value is text, Markup or not.
+    return text(str.__str__(value) if isinstance(value, Markup) else value)
+
+
+def url(*parts: str) -> str:
+    """Return a relative URL of path segments, each of which may hold anything."""
+    return "/".join(quote(part, safe="") if part != ".." else part for part in parts)
+
+
+def anchor(column: str) -> str:
+    """Return a column's `id` on its table's page, which is also the URL's fragment.
+
+    Browsers look for the fragment as it is written first, so an `id` may be percent-encoded.
+    """
+    return f"c-{quote(column.lower(), safe='', errors='replace')}"
