@@ -50,6 +50,9 @@ DATA_TABLES = (
     "dc_databases", "dc_tables", "dc_table_versions", "dc_column_statistics",
     "dc_partition_shapes", "dc_partitions", "dc_words",
 )  # fmt: skip
+GOVERNANCE_TABLES = (
+    "governance_state", "governance_grants", "governance_tags", "audit_entries",
+)  # fmt: skip
 REGISTRY_TABLES = ("registry_metadata", "registry_versions", "registry_schemas", "registries")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -668,7 +671,8 @@ def test_a_catalog_of_the_first_revision_is_brought_up_to_date(
 ) -> None:
     catalog.set_head(Head(A, 7, {}, "", 0, 0, Schema(), NOON))
     with catalog._database.writing() as session:
-        for later in ("quality_results", *HISTORY_TABLES, *REGISTRY_TABLES, *DATA_TABLES):
+        for later in ("quality_results", *HISTORY_TABLES, *REGISTRY_TABLES, *DATA_TABLES,
+                      *GOVERNANCE_TABLES):
             session.run(f"DROP TABLE {later}")
         session.run("UPDATE alembic_version SET version_num = '0001'")
     catalog.close()

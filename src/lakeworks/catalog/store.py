@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    from lakeworks.catalog.audit_trail import AuditTrail
     from lakeworks.catalog.data_catalog.service import DataCatalog
+    from lakeworks.catalog.grants import Grants
+    from lakeworks.catalog.crawls import Crawls
     from lakeworks.catalog.ledger import Ledger
     from lakeworks.catalog.locks import Locks
     from lakeworks.catalog.quality_results import QualityResults
@@ -100,6 +103,27 @@ class Catalog:
             freshen: Called once, before they are first asked for.
         """
         self._freshen = freshen
+
+    @cached_property
+    def grants(self) -> Grants:
+        """Grants and tags that were given at run time."""
+        from lakeworks.catalog.grants import Grants
+
+        return Grants(self._database)
+
+    @cached_property
+    def audit_trail(self) -> AuditTrail:
+        """Who did what, chained by hash."""
+        from lakeworks.catalog.audit_trail import AuditTrail
+
+        return AuditTrail(self._database)
+
+    @cached_property
+    def crawls(self) -> Crawls:
+        """What crawlers did, and the folders that they know."""
+        from lakeworks.catalog.crawls import Crawls
+
+        return Crawls(self._database)
 
     @cached_property
     def locks(self) -> Locks:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lakeworks.core.types import Struct
 from lakeworks.governance.errors import ExpressionError
 from lakeworks.governance.policy_set import parsed_filter
+from lakeworks.governance.resources import EVERY_TABLE
 from lakeworks.governance.row_filters import FilterWriter
 
 if TYPE_CHECKING:
@@ -122,12 +123,13 @@ def cover_of(grant: Grant, place: Place) -> Cover | None:
     if not resource.names(place.table):
         return None
     if not resource.cells:
-        leaves = _listed(resource.columns, resource.excluded, place)
+        alone = resource.table != EVERY_TABLE
+        leaves = _listed(resource.columns, resource.excluded, place, alone=alone)
         return _shown(leaves, resource.rows, place)
     cells = place.filters.get(resource.cells)
     if cells is None or cells.table != str(place.table):
         return None
-    return _shown(_listed(cells.columns, cells.excluded, place), cells.rows, place)
+    return _shown(_listed(cells.columns, cells.excluded, place, alone=True), cells.rows, place)
 
 
 def _tagged(grant: Grant, place: Place) -> Leaves:
@@ -138,7 +140,20 @@ def _tagged(grant: Grant, place: Place) -> Leaves:
     return frozenset(found)
 
 
-def _listed(columns: tuple[str, ...], excluded: tuple[str, ...], place: Place) -> Leaves:
+def _listed(
+    columns: tuple[str, ...], excluded: tuple[str, ...], place: Place, *, alone: bool
+) -> Leaves:
+    """Return the columns of a list, or all but those of another.
+
+    Args:
+        columns: The columns listed; none for all.
+        excluded: Those that are not shown.
+        place: The table.
+        alone: Whether the lists are for this table alone. Then a column to be left out that is
+            not there is a mistake, and what was meant by it may be: nothing is shown.
+    """
+    if alone and not all(place.named((name,)) for name in excluded):
+        return frozenset()
     shown = place.named(columns) if columns else place.everything
     return shown - place.named(excluded) if excluded else shown
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lakeworks.governance.covers import written_filter
 from lakeworks.governance.masks import Mask
 from lakeworks.governance.nested import FieldAccess
+from lakeworks.governance.resources import EVERY_TABLE
 from lakeworks.governance.tags import ANY_VALUE, quarantined
 
 if TYPE_CHECKING:
@@ -142,6 +143,9 @@ class _Bound:
         base = self.base is not None and _concerns(policy, self.base, self.place)
         if not own and not base:
             return
+        if own and self._misses(policy):
+            self._block(policy)
+            return
         columns = self._matched(policy, of_base=base)
         if policy.rows:
             self._filter(policy, columns, of_base=base)
@@ -160,6 +164,12 @@ class _Bound:
         if len({(one.kind, one.expression) for one in found}) == 1:
             return found[0]
         return Mask("null", policy=", ".join(dict.fromkeys(one.policy for one in found)))
+
+    def _misses(self, policy: Policy) -> bool:
+        """Whether a policy on this table alone names a column that is not there."""
+        if not policy.on or any(one.table in ("", EVERY_TABLE) for one in policy.on):
+            return False
+        return len(policy.on) == 1 and not all(self.place.named((n,)) for n in policy.named)
 
     def _matched(self, policy: Policy, *, of_base: bool) -> list[str]:
         place = self.place

@@ -332,6 +332,28 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """One file of `policies/`: plain values, which `governance` gives their meaning.
+
+    Attributes:
+        lines: The line of each value, by its path joined by the unit separator.
+    """
+
+    file: str
+    values: Mapping[str, Any]
+    lines: Mapping[str, int]
+
+    def at(self, *path: str | int) -> Location:
+        """Return where a value stands, or the nearest one that holds it."""
+        while path:
+            line = self.lines.get("\x1f".join(map(str, path)))
+            if line is not None:
+                return Location(self.file, line)
+            path = path[:-1]
+        return Location(self.file, self.lines.get("", 1))
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A whole project as it stands on disk, valid in itself.
 
@@ -347,6 +369,7 @@ class Project:
     sources: Mapping[TableName, Source]
     models: Mapping[TableName, Model]
     care: CareSettings = field(default_factory=CareSettings)
+    policies: tuple[PolicyFile, ...] = ()
 
     @property
     def retention(self) -> Retention:

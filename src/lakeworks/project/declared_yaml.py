@@ -57,7 +57,7 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Tags = dict[str, str]
 MAX_THREADS = 1024
 MAX_SHOWN = 60
-Shape = TypeVar("Shape", bound="_Declared")
+Shape = TypeVar("Shape", bound=DeclaredShape)
 
 
 class _Declared(DeclaredShape, BaseModel):
@@ -349,7 +349,8 @@ def _shown(value: object, *, hidden: bool) -> str:
 
 
 def _shape_at(path: tuple[str | int, ...], shape: type[BaseModel]) -> type[BaseModel]:
-    for pattern, nested in _NESTED.items():
+    own: dict[tuple[str, ...], type[BaseModel]] = getattr(shape, "nested", {})
+    for pattern, nested in {**_NESTED, **own}.items():
         if len(pattern) == len(path) and all(
             want in ("*", have) for want, have in zip(pattern, path, strict=True)
         ):

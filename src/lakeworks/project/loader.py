@@ -28,6 +28,7 @@ from lakeworks.project.errors import (
 )
 from lakeworks.project.facts_cache import FactsCache, sha256_of
 from lakeworks.project.headers import Header, check_layer
+from lakeworks.project.policies import policy_file_of
 from lakeworks.project.references import Reference, check_cycles, check_references
 from lakeworks.project.sources import source_of
 from lakeworks.project.sql_models import sql_model_of
@@ -133,6 +134,7 @@ class _Loading:
     mistakes: Mistakes = field(default_factory=Mistakes)
     sources: list[_File] = field(default_factory=list)
     models: list[_File] = field(default_factory=list)
+    policies: list[_File] = field(default_factory=list)
     claimed: set[str] = field(default_factory=set)
 
     def examined(self) -> Examined:
@@ -141,6 +143,8 @@ class _Loading:
             self._source(path)
         for path in self._files("models", MODEL_SUFFIXES):
             self._model(path)
+        for path in self._files("policies", SOURCE_SUFFIXES):
+            self._policies(path)
         declared = self._declared_tables()
         references = list(self._references())
         check_references(references, declared | self.claimed, self.mistakes)
@@ -180,6 +184,18 @@ class _Loading:
         found = self._read(path, file, read, keep=lambda text, _: "${" not in text)
         if found is not None:
             self.sources.append(found)
+
+    def _policies(self, path: Path) -> None:
+        file = self._name(path)
+
+        def read(text: str) -> dict[str, Any] | None:
+            from lakeworks.project.policies import read_policies
+
+            return read_policies(text, file, self.mistakes, variables=self.variables)
+
+        found = self._read(path, file, read, keep=lambda text, _: "${" not in text)
+        if found is not None:
+            self.policies.append(found)
 
     def _model(self, path: Path) -> None:
         file = self._name(path)
@@ -247,9 +263,9 @@ class _Loading:
         """Give the files of a folder in order, without those that begin with `.` or `_`."""
         for path in _walk(self.root / folder):
             if path.suffix in suffixes:
-                if folder == "sources" and path.parent != self.root / folder:
+                if folder != "models" and path.parent != self.root / folder:
                     at = Location(self._name(path), 1)
-                    problem = "sources lie directly in the folder sources"
+                    problem = f"{folder} lie directly in the folder {folder}"
                     self.mistakes.add(at, problem, "move the file up", code=MISPLACED)
                 yield path
             elif path.suffix in {*SOURCE_SUFFIXES, *MODEL_SUFFIXES}:
@@ -319,6 +335,7 @@ class _Loading:
             publish=lake["publish"],
             sources={source.table: source for source in sources},
             models={model.table: model for model in models},
+            policies=tuple(policy_file_of(one.facts, one.file) for one in self.policies),
             care=care_of(lake.get("care", {})),
         ) if lake else None  # fmt: skip
         declared = tuple(ruleset for ruleset in rulesets if ruleset is not None)
