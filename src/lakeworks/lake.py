@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -58,12 +59,21 @@ class Lake:
             self._listening.enter_context(_told(self))
 
     @classmethod
-    def open(cls, path: str | Path = ".", *, environment: str | None = None) -> Self:
+    def open(
+        cls,
+        path: str | Path = ".",
+        *,
+        environment: str | None = None,
+        memory_limit: int | None = None,
+        threads: int | None = None,
+    ) -> Self:
         """Open the project in `path`, or in the nearest folder above it.
 
         Args:
             path: A folder that holds `lake.yml`, or lies below one.
             environment: An entry of `environments:`; the first when left out.
+            memory_limit: Bytes that the engine may take, instead of the environment's.
+            threads: Cores that the engine may use, instead of the environment's.
 
         Raises:
             ProjectError: the project has mistakes; it lists all of them.
@@ -72,7 +82,15 @@ class Lake:
         """
         from lakeworks.project.loader import load_project
 
-        return cls._of(load_project(Path(path), environment=environment))
+        project = load_project(Path(path), environment=environment)
+        settings = project.environment
+        settings = replace(
+            settings,
+            memory_limit=memory_limit or settings.memory_limit,
+            threads=threads or settings.threads,
+        )
+        project = replace(project, environment=settings)
+        return cls._of(project)
 
     @classmethod
     def check(cls, path: str | Path = ".", *, environment: str | None = None) -> Project:

@@ -34,6 +34,9 @@ class QueryResult:
     Timestamps with a zone are UTC. It holds the engine's session until it is read to its end or
     closed; use it as a context manager when it may be left half read.
 
+    Attributes:
+        scanned_bytes: The size of the files that the query read, at most.
+
     Args:
         on_close: Told once how many rows were taken, how long the engine took to give them, and
             what went wrong.
@@ -54,6 +57,7 @@ class QueryResult:
         self._limit = limit
         self._on_close = on_close
         self._told = told
+        self.scanned_bytes = 0
         self._taken_rows = 0
         self._waited_s = 0.0
         self._failure: BaseException | None = None

@@ -112,6 +112,11 @@ class QueryService:
             recording.failed(error)
             raise
 
+    def warm(self) -> None:
+        """Load what queries need, so that the first one is as quick as the others."""
+        with self._engine.query_session({}) as session:
+            session.query("SELECT 1 AS ready").read_all()
+
     def examine(
         self, text: str, principal: str = "", at: datetime | int | None = None
     ) -> Question:
@@ -161,7 +166,9 @@ class QueryService:
             session.__exit__(None, None, None)
             raise
         told = None if asked.viewer is None else asked.viewer.told
-        return QueryResult(reader, session, limit=limit, on_close=recording.begun(), told=told)
+        found = QueryResult(reader, session, limit=limit, on_close=recording.begun(), told=told)
+        found.scanned_bytes = scanned_bytes
+        return found
 
     def _session(self, asked: _Asked, sources: Mapping[str, TableSource]) -> Session:
         if asked.viewer is None or asked.gated is None:

@@ -24,7 +24,7 @@ LEAST_BYTES = 10 * MEGABYTE
 
 def cost_usd(scanned_bytes: int, state: str) -> float:
     """Return what Athena would bill for a query that ended in this state."""
-    if state == "failed" or (scanned_bytes == 0 and state == "cancelled"):
+    if state == "failed" or scanned_bytes == 0:
         return 0.0
     billed = max(LEAST_BYTES, math.ceil(scanned_bytes / MEGABYTE) * MEGABYTE)
     return billed / TERABYTE * USD_PER_TB

@@ -76,6 +76,11 @@ class QueryPool:
         with self._turn:
             return self._queue.waiting(workgroup)
 
+    def running_pids(self) -> list[int]:
+        """Return the processes that run a query now."""
+        with self._turn:
+            return [process.pid for process in self._running]
+
     def submit(self, query: Waiting) -> None:
         """Let a query wait for its turn; returns at once."""
         with self._turn:

@@ -1,0 +1,1 @@
+"""What runs beside the command line: the processes of the SQL service."""
