@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lakeworks.catalog.data_catalog.errors import PartitionFilterError
@@ -86,7 +85,7 @@ def _token(matched: re.Match[str]) -> _Token:
         case "text":
             return _Token("literal", text, at, text[1:-1].replace("''", "'"))
         case "number":
-            return _Token("literal", text, at, Decimal(text))
+            return _Token("literal", text, at, text)
         case "quoted":
             return _Token("name", text, at, text[1:-1].replace(text[0] * 2, text[0]))
         case "word":

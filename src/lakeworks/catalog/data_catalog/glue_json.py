@@ -29,8 +29,9 @@ Json = dict[str, Any]
 # What Glue says of an entry and takes from nobody.
 _TOLD_BY_GLUE = frozenset({
     "CatalogId", "CreateTime", "CreatedBy", "CreationTime", "DatabaseName",
-    "FederatedTable", "IsMaterializedView", "IsMultiDialectView",
-    "IsRegisteredWithLakeFormation", "Status", "TableName", "UpdateTime", "VersionId",
+    "IcebergTableMetadata", "IsMaterializedView", "IsMultiDialectView",
+    "IsRegisteredWithLakeFormation", "RLSProperties", "Status", "TableName", "UpdateTime",
+    "VersionId",
 })  # fmt: skip
 
 

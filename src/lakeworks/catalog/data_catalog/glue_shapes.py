@@ -251,12 +251,9 @@ TABLE = Shape(
     ),
     needed=("Name",),
 )
-PARTITION = Shape(
-    (
-        _key("Values", "values", PartitionEntry, _texts, list),
-        _key("StorageDescriptor", "storage", PartitionEntry, *_one(STORAGE, StorageDescriptor)),
-        _key("Parameters", "parameters", PartitionEntry, _parameters, dict),
-        _key("CreationTime", "created_at", PartitionEntry, _moment, datetime.timestamp),
-    ),
-    needed=("Values",),
-)
+PARTITION = Shape((
+    _Key("Values", "values", _texts, list, ()),
+    _key("StorageDescriptor", "storage", PartitionEntry, *_one(STORAGE, StorageDescriptor)),
+    _key("Parameters", "parameters", PartitionEntry, _parameters, dict),
+    _key("CreationTime", "created_at", PartitionEntry, _moment, datetime.timestamp),
+))  # fmt: skip
