@@ -6,7 +6,7 @@ in nulls, and values beyond the last column are left out, as Hive's SerDes do.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier, quote_literal
@@ -47,28 +47,27 @@ def csv_select(source: ExternalSource, opener: Opener) -> str:
     """Return a SELECT of CSV files' rows."""
     options = source.options
     names = [f"c{n}" for n in range(len(source.data_fields))]
-    escape = (options.escape or options.quote) if options.quote else ""
-    fixed = (
-        f"delim = {quote_literal(options.delimiter)}, quote = {quote_literal(options.quote)}, "
-        f"escape = {quote_literal(escape)}, skip = {options.skip_lines}"
-    )
     values = Values(source.name, options.null_for_invalid, unix_dates=options.unix_dates)
     columns = [
         values.column(_shaped(_csv_text(source, name), f.type, source), f)
         for name, f in zip(names, source.data_fields, strict=True)
     ]
-    dialect = Dialect(options.delimiter, options.quote, escape, (), 0, "")
     scans, parts = Scans(source, values, str, columns), []
-    for (packing, encoding), files in _alike(source, opener).items():
-        whole, doubtful = _by_end(files, opener, packing, replace(dialect, encoding=encoding))
+    for alike, files in _alike(source, opener).items():
+        dialect = Dialect(
+            options.delimiter,
+            options.quote,
+            alike.escape,
+            (),
+            options.skip_lines,
+            alike.encoding,
+        )
+        whole, doubtful = _by_end(files, opener, alike.packing, dialect)
         if whole:
-            parts.append(
-                _scanned(scans, whole, f"{fixed}, {_padded(names, options)}", packing, encoding)
-            )
+            parts.append(_scanned(scans, whole, _written(dialect, names, padded=True), alike))
         for at in range(0, len(doubtful), _DOUBTFUL_AT_ONCE):
             few = doubtful[at : at + _DOUBTFUL_AT_ONCE]
-            exact = f"{fixed}, columns = {_texts(names)}"
-            parts.append(_scanned(scans, few, exact, packing, encoding))
+            parts.append(_scanned(scans, few, _written(dialect, names, padded=False), alike))
     return "\nUNION ALL\n".join(parts) or no_rows(source)
 
 
@@ -94,21 +93,15 @@ def log_select(con: duckdb.DuckDBPyConnection, source: ExternalSource, opener: O
     scans, parts = Scans(source, values, str, columns), []
     matched, wanted = pattern.matched("line"), pattern.wanted("line")
     lines = f"(SELECT {FILE_COLUMN}, {matched} FROM {{}} WHERE {wanted})"
-    for (packing, encoding), files in _alike(source, opener).items():
-        parts.append(_scanned(scans, files, fixed, packing, encoding, rows=lines))
+    for alike, files in _alike(source, opener).items():
+        parts.append(_scanned(scans, files, fixed, alike, rows=lines))
     return "\nUNION ALL\n".join(parts) or no_rows(source)
 
 
 def _csv_text(source: ExternalSource, name: str) -> str:
-    options = source.options
+    null_text = source.options.null_text
     text = f"__row.{name}"
-    if options.escape and options.escape != options.quote and options.quote:
-        # Such readers take a doubled quote for one, too.
-        doubled = quote_literal(options.quote * 2)
-        text = f"replace({text}, {doubled}, {quote_literal(options.quote)})"
-    if options.null_text is not None:
-        text = f"nullif({text}, {quote_literal(options.null_text)})"
-    return text
+    return text if null_text is None else f"nullif({text}, {quote_literal(null_text)})"
 
 
 def _shaped(text: str, kind: Type, source: ExternalSource) -> str:
@@ -146,15 +139,9 @@ def _divided(text: str, kind: Type, marks: list[str], depth: int) -> str:
 
 
 def _scanned(
-    scans: Scans,
-    files: Sequence[ExternalFile],
-    fixed: str,
-    packing: str,
-    encoding: str,
-    *,
-    rows: str = "{}",
+    scans: Scans, files: Sequence[ExternalFile], fixed: str, alike: _Alike, *, rows: str = "{}"
 ) -> str:
-    """Return the SELECT of files that are packed and encoded alike.
+    """Return the SELECT of files that are written alike.
 
     Args:
         fixed: Options of the scan.
@@ -163,8 +150,8 @@ def _scanned(
 
     def with_files(listed: str) -> str:
         scan = (
-            f"read_csv({listed}, {fixed}, encoding = '{encoding}', "
-            f"compression = '{packing}', header = false, auto_detect = false, "
+            f"read_csv({listed}, {fixed}, encoding = '{alike.encoding}', "
+            f"compression = '{alike.packing}', header = false, auto_detect = false, "
             f"filename = '{FILE_COLUMN}', hive_partitioning = false, "
             f"nullstr = {quote_literal(_NEVER)}, max_line_size = {_LONGEST_LINE_BYTES})"
         )
@@ -173,16 +160,23 @@ def _scanned(
     return replace(scans, scan=with_files).select(files)
 
 
-def _padded(names: list[str], options: ReadOptions) -> str:
-    """Return options under which lines may be too short or too long.
+def _written(dialect: Dialect, names: list[str], *, padded: bool) -> str:
+    """Return the options that tell a scan how files are written.
 
-    Quoted line breaks and lines too short to be whole cannot both be told by many threads. What
-    is not strict reads three quotes in a row wrongly; so values too many have columns.
+    Args:
+        padded: Whether lines may be too short or too long. Quoted line breaks and lines too
+            short to be whole cannot both be told by many threads; and what is not strict
+            reads three quotes in a row wrongly, so that values too many get columns.
     """
-    columns = _texts([*names, *(f"x{n}" for n in range(_MOST_BEYOND))])
-    return (
-        f"columns = {columns}, null_padding = true, parallel = {str(not options.quote).lower()}"
+    fixed = (
+        f"delim = {quote_literal(dialect.delimiter)}, quote = {quote_literal(dialect.quote)}, "
+        f"escape = {quote_literal(dialect.escape)}, skip = {dialect.skip}"
     )
+    if not padded:
+        return f"{fixed}, columns = {_texts(names)}"
+    columns = _texts([*names, *(f"x{n}" for n in range(_MOST_BEYOND))])
+    parallel = str(not dialect.quote).lower()
+    return f"{fixed}, columns = {columns}, null_padding = true, parallel = {parallel}"
 
 
 def _texts(names: Sequence[str]) -> str:
@@ -204,14 +198,30 @@ def _by_end(
     return [f for f, doubt in pairs if not doubt], [f for f, doubt in pairs if doubt]
 
 
-def _alike(
-    source: ExternalSource, opener: Opener
-) -> dict[tuple[Packing, str], list[ExternalFile]]:
-    """Return the files by how they are packed and encoded."""
-    groups: dict[tuple[Packing, str], list[ExternalFile]] = {}
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """What files share that one scan reads."""
+
+    packing: Packing
+    encoding: str
+    escape: str
+
+
+def _alike(source: ExternalSource, opener: Opener) -> dict[_Alike, list[ExternalFile]]:
+    groups: dict[_Alike, list[ExternalFile]] = {}
     for file, head in looked_at(source, opener):
-        groups.setdefault((head.packing, _encoding(source, file, head)), []).append(file)
+        escape = _escape(source.options, head)
+        alike = _Alike(head.packing, _encoding(source, file, head), escape)
+        groups.setdefault(alike, []).append(file)
     return groups
+
+
+def _escape(options: ReadOptions, head: Head) -> str:
+    """Return what stands before a quote in a file: such readers take a quote for it too."""
+    if not options.quote:
+        return ""
+    said = options.escape or options.quote
+    return said if f"{said}{options.quote}".encode() in head.data else options.quote
 
 
 def _encoding(source: ExternalSource, file: ExternalFile, head: Head) -> str:

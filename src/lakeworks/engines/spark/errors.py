@@ -10,6 +10,7 @@ from lakeworks.core.errors import LakeError, MissingExtraError, RequestError
 from lakeworks.engines.errors import (
     DiskFullError,
     EngineFailedError,
+    ExternalDataError,
     InterruptedQueryError,
     MissingFilesError,
     OutOfMemoryError,
@@ -356,7 +357,7 @@ def _lost(text: str) -> LakeError | None:
     found = _EXECUTOR_LOST.search(text)
     if found is not None:
         return SparkLostError.executor(found[1].strip())
-    return SparkLostError.server() if _any(_SERVER_LOST, text) else None
+    return SparkLostError.server() if _any(_SERVER_LOST, text) else ExternalDataError.told(text)
 
 
 def _needed() -> str:

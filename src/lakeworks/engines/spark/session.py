@@ -16,6 +16,7 @@ from lakeworks.engines.spark.errors import translated_errors
 from lakeworks.engines.spark.reading import frame_of
 from lakeworks.engines.spark.shipping import is_remote
 from lakeworks.engines.spark.types import schema_of, typed
+from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
         FileReading,
         FilesRead,
         GivenFormat,
+        Known,
         Rewritten,
         Staged,
         StageRequest,
     )
     from lakeworks.engines.spark.shadow import Shadow
-    from lakeworks.storage.files import TableSource
+    from lakeworks.storage.external import AnySource, ExternalSource
 
 
 CANCELLED_AGAIN_S = 0.2
@@ -72,7 +74,7 @@ class SparkLakeSession:
         self._idle.set()
         self.s3 = dict(s3) if s3 else None
         self.memory_limit_bytes = memory_limit_bytes
-        self.sources: dict[str, TableSource] = {}
+        self.sources: dict[str, AnySource] = {}
         self.frames: dict[str, DataFrame] = {}
         self._views: dict[str, str] = {}
 
@@ -109,7 +111,7 @@ class SparkLakeSession:
         if self._on_close is not None:
             self._on_close(self)
 
-    def bind(self, name: str, source: TableSource) -> None:
+    def bind(self, name: str, source: AnySource) -> None:
         """Let SQL read `source` as `name`; binding again replaces."""
         self.frames.pop(name, None)
         self.sources[name] = source
@@ -144,6 +146,14 @@ class SparkLakeSession:
         """Return the one row of a SELECT of numbers, by column."""
         found: list[dict[str, Any]] = self.query(sql).read_all().to_pylist()
         return found[0]
+
+    def known(self, name: str) -> Known | None:  # noqa: ARG002
+        """Know nothing: Spark's own scans answer from footers."""
+        return None
+
+    def distinct(self, column: str, known: Known, condition: str) -> str:  # noqa: ARG002
+        """Offer nothing better than grouping."""
+        return ""
 
     def frame(self, name: str) -> Any:  # noqa: ANN401 - a narwhals LazyFrame
         """Return a bound table as a narwhals lazy frame."""
@@ -245,7 +255,12 @@ class SparkLakeSession:
     def table(self, name: str) -> DataFrame:
         """Return the rows of a bound or registered name."""
         found = self.frames.get(name)
-        return frame_of(self.spark, self.sources[name]) if found is None else found
+        if found is not None:
+            return found
+        source = self.sources[name]
+        if isinstance(source, TableSource):
+            return frame_of(self.spark, source)
+        return self._external(source, None)
 
     def sql(self, text: str) -> DataFrame:
         """Return the rows of a SELECT over bound names, in the types that `describe` says."""
@@ -259,7 +274,7 @@ class SparkLakeSession:
 
         found = spark_select(text, self.shadow.schemas, self.shadow.describe)
         for name in found.tables:
-            self._view(name)
+            self._view(name, text)
         return found.sql
 
     def expression(self, text: str, schema: Schema) -> Column:
@@ -291,12 +306,22 @@ class SparkLakeSession:
             if not self._running:
                 self._idle.set()
 
-    def _view(self, name: str) -> None:
+    def _external(self, source: ExternalSource, sql: str | None) -> DataFrame:
+        from lakeworks.engines.spark.external import columns_named, external_frame
+
+        named = None if sql is None else columns_named(sql)
+        return external_frame(self.spark, source, self.s3, named)
+
+    def _view(self, name: str, sql: str) -> None:
         from lakeworks.engines.spark.dialect import view_name
 
-        if name in self._views:
+        source = None if name in self.frames else self.sources[name]
+        external = None if isinstance(source, TableSource) else source
+        if name in self._views and external is None:
             return
         with translated_errors(self.memory_limit_bytes):
             view = view_name(name)
-            self.table(name).createOrReplaceTempView(f"`{view}`")
+            # The view of an external table serves one query: it reads what that one names.
+            rows = self.table(name) if external is None else self._external(external, sql)
+            rows.createOrReplaceTempView(f"`{view}`")
         self._views[name] = view
