@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.store import Catalog
     from lakeworks.catalog.tables import Tables
     from lakeworks.engines.protocol import Engine
+    from lakeworks.governance.service import Governance
     from lakeworks.pipeline.doctor import Finding
     from lakeworks.pipeline.lineage import Lineage
     from lakeworks.project.declaration import Project
@@ -153,6 +154,13 @@ class Lake:
         from lakeworks.site.service import Site
 
         return Site(self._services, self.lineage)
+
+    @cached_property
+    def governance(self) -> Governance:
+        """Who may see what: decisions, grants, tags, the audit trail."""
+        from lakeworks.governance.service import Governance
+
+        return Governance(self.project, self.catalog, lambda: self.lineage.graph)
 
     @cached_property
     def tables(self) -> Tables:

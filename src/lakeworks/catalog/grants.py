@@ -55,6 +55,12 @@ class Grants:
         with self._database.reading() as session:
             return _revision(session)
 
+    def stamp(self) -> tuple[int, int]:
+        """Return the revision, and the number of the published snapshot."""
+        with self._database.reading() as session:
+            last = session.first("SELECT max(id) FROM snapshots")
+            return _revision(session), int(last[0] or 0) if last else 0
+
     def read(self) -> tuple[int, list[GrantRow], list[TagRow]]:
         """Return all grants and tags with the revision that they are of."""
         with self._database.reading() as session:

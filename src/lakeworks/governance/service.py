@@ -1,0 +1,371 @@
+"""`lake.governance`: decisions as of now, grants at run time, tags, and the audit trail.
+
+Declared policies come from the project, grants and tags at run time from the catalog; both unite.
+Whatever changes something is audited. The lineage that tags follow is asked for when it is needed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import threading
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.catalog.audit_trail import Head, read_mark, write_mark
+from lakeworks.governance.decisions import Authorizer
+from lakeworks.governance.declared import is_taggable, policy_set
+from lakeworks.governance.errors import (
+    DeclaredGrantError,
+    GovernanceError,
+    PrincipalError,
+    ResourceError,
+    TagError,
+)
+from lakeworks.governance.granting import check_may_grant, same_grant
+from lakeworks.governance.policy_set import Grant
+from lakeworks.governance.principals import EVERYONE, Principal, grantee
+from lakeworks.governance.resources import Resource, checked_permissions
+from lakeworks.governance.row_filters import parse_filter
+from lakeworks.governance.statements import parse_grant
+from lakeworks.governance.tagged_project import governed_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from lakeworks.catalog.audit_trail import AuditEntry, Verification
+    from lakeworks.catalog.grants import GrantRow, TagRow
+    from lakeworks.catalog.lineage.graph import LineageGraph
+    from lakeworks.catalog.store import Catalog
+    from lakeworks.governance.policy_set import PolicySet
+    from lakeworks.project.declaration import Project
+
+AUDIT_MARKS = ".lake/audit"
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An authorizer, and the state of the catalog that it was made of."""
+
+    stamp: tuple[int, int]
+    authorizer: Authorizer
+
+
+class Governance:
+    """Who may see what in one lake. Safe to use from several threads."""
+
+    def __init__(
+        self, project: Project, catalog: Catalog, lineage: Callable[[], LineageGraph]
+    ) -> None:
+        self._project = project
+        self._catalog = catalog
+        self._lineage = lineage
+        self._made: _Made | None = None
+        self._guard = threading.Lock()
+
+    @cached_property
+    def declared(self) -> PolicySet:
+        """What `policies/*.yml` declare.
+
+        Raises:
+            ProjectError: they hold mistakes.
+        """
+        return policy_set(self._project)
+
+    @property
+    def governs(self) -> bool:
+        """Whether there are policies or grants; a lake without any is open to its owner."""
+        return self.declared.declared or self._catalog.grants.revision() > 0
+
+    def authorizer(self) -> Authorizer:
+        """Return what decides as of now: ask for it anew for each request.
+
+        Raises:
+            ProjectError: the declared policies hold mistakes.
+        """
+        stamp = self._catalog.grants.stamp()
+        made = self._made
+        if made is not None and made.stamp == stamp:
+            return made.authorizer
+        with self._guard:
+            revision, grants, tags = self._catalog.grants.read()
+            authorizer = self._authorizer(grants, tags)
+            self._made = _Made((revision, stamp[1]), authorizer)
+        return authorizer
+
+    def grant(
+        self,
+        principal: str,
+        permissions: Iterable[str] | str,
+        on: str | Resource,
+        *,
+        grant_option: bool = False,
+        by: Principal | None = None,
+    ) -> Resource:
+        """Grant permissions; what is granted already stays granted.
+
+        Args:
+            principal: `role:analyst`, `user:ana`, `group:…`, `account:…`, `everyone`, `tag:k=v`.
+            permissions: Such as SELECT.
+            on: `silver.orders`, `silver.*`, `silver`, `catalog`, or a `Resource` that says which
+                columns and rows, or which tags.
+            grant_option: Whether the principal may pass them on.
+            by: Who grants; None for the lake's owner.
+
+        Raises:
+            GovernanceError: a name is wrong, or the grantor may not.
+        """
+        resource = Resource.parse(on) if isinstance(on, str) else on
+        words = _words(permissions, resource)
+        to = grantee(principal)
+        grantor = by or Principal.operator()
+        authorizer = self.authorizer()
+        self._check_known(to, authorizer.policies)
+        self._check_resource(resource, authorizer.policies)
+        self._allowed("grant", grantor, to, words, resource)
+        self._catalog.grants.add(
+            to,
+            resource.as_text(),
+            words,
+            by=_grantor(grantor),
+            grantable=words if grant_option else (),
+        )
+        self._told("grant", grantor, to, words, resource, grant_option=grant_option)
+        return resource
+
+    def revoke(
+        self,
+        principal: str,
+        permissions: Iterable[str] | str,
+        on: str | Resource,
+        *,
+        option_only: bool = False,
+        by: Principal | None = None,
+    ) -> None:
+        """Take permissions back, or only their grant option.
+
+        Administrators revoke what anyone granted, others what they granted themselves.
+
+        Raises:
+            DeclaredGrantError: a file declares the grant.
+            GovernanceError: there is no such grant, or the revoker may not.
+        """
+        resource = Resource.parse(on) if isinstance(on, str) else on
+        words = _words(permissions, resource)
+        to = grantee(principal)
+        grantor = by or Principal.operator()
+        self._allowed("revoke", grantor, to, words, resource)
+        everyones = self.authorizer().administers(grantor)
+        changed = self._catalog.grants.remove(
+            to,
+            resource.as_text(),
+            words,
+            by=None if everyones else _grantor(grantor),
+            option_only=option_only,
+        )
+        if not changed:
+            for one in self.declared.grants:
+                if any(same_grant(one, to, resource, word) for word in words):
+                    raise DeclaredGrantError.declared(one.at)
+            told = ", ".join(sorted(words))
+            raise GovernanceError(
+                f"{to} was not granted {told} on {resource}",
+                "lake permissions shows all grants",
+            )
+        self._told("revoke", grantor, to, words, resource, option_only=option_only)
+
+    def execute(self, sql: str, *, by: Principal | None = None) -> None:
+        """Carry out one GRANT or REVOKE statement.
+
+        Raises:
+            GovernanceError: it does not parse, or may not be done.
+        """
+        statement = parse_grant(sql)
+        for resource, words in statement.grants:
+            for principal in statement.principals:
+                if statement.verb == "GRANT":
+                    self.grant(principal, words, resource, grant_option=statement.option, by=by)
+                else:
+                    self.revoke(principal, words, resource, option_only=statement.option, by=by)
+
+    def tag(
+        self, resource: str, tags: Mapping[str, str | None], *, by: Principal | None = None
+    ) -> None:
+        """Give a database, a table or a column LF-tags, or with None take them away.
+
+        Raises:
+            GovernanceError: a name or value is not defined, or the principal is no lake
+                administrator.
+        """
+        who = by or Principal.operator()
+        name = resource.lower()
+        if not is_taggable(name):
+            raise ResourceError(f"{resource!r} cannot be tagged", "write silver.orders.email")
+        if not self.authorizer().administers(who):
+            self.audit("denial", who, {"action": "tag", "resource": name})
+            raise GovernanceError(f"{who} may not tag", "that takes a lake administrator")
+        known = self.declared.lf_tags
+        for key, value in tags.items():
+            folded = key.lower()
+            if known and folded not in known:
+                raise TagError.unknown(key, known)
+            if known and value is not None and value.lower() not in known[folded]:
+                raise TagError.value(key, value, known[folded])
+            if folded in self.declared.assigned.get(name, {}):
+                raise DeclaredGrantError(
+                    f"{name} has its tag {key} from a file", "change it in policies/"
+                )
+            written = value.lower() if value is not None else None
+            if self._catalog.grants.tag(name, folded, written, by=_grantor(who)):
+                self.audit("tag", who, {"resource": name, "tag": folded, "value": written})
+
+    def grants(self) -> tuple[Grant, ...]:
+        """Return every grant, declared or given at run time."""
+        return self.authorizer().policies.grants
+
+    def created(self, principal: Principal, table: str) -> None:
+        """Give who made a table at run time all permissions on it, with the grant option.
+
+        https://docs.aws.amazon.com/lake-formation/latest/dg/implicit-permissions.html
+        """
+        if principal.kind == "operator":
+            return
+        to = grantee(f"{principal.kind}:{principal.name}")
+        self._catalog.grants.add(
+            to, Resource.parse(table).as_text(), ("ALL",), by="creation", grantable=("ALL",)
+        )
+        self.audit("grant", principal, {"to": to, "permissions": ["ALL"], "resource": table,
+                                        "reason": "made the table"})  # fmt: skip
+
+    def audit(self, kind: str, principal: Principal, body: Mapping[str, Any]) -> Head:
+        """Add an entry to the audit trail.
+
+        Args:
+            kind: `query`, `denial`, `export`, `grant`, `revoke`, `tag`, `policy`, …
+            principal: Who did it.
+            body: Plain values; for a query its tables, columns, rows, and the policy version.
+        """
+        told = dict(body)
+        if principal.kind == "operator":
+            told["os_user"] = _os_user()
+        head = self._catalog.audit_trail.append(kind, str(principal), told)
+        write_mark(self._mark, head)
+        return head
+
+    def audit_entries(self, **wanted: Any) -> list[AuditEntry]:  # noqa: ANN401 - passed on
+        """Return entries, newest first; see `AuditTrail.entries`."""
+        return self._catalog.audit_trail.entries(**wanted)
+
+    def verify_audit(self, expected: Iterable[Head] = ()) -> Verification:
+        """Look at every entry, and at the heads kept in marks and given here."""
+        folder = self._project.root / AUDIT_MARKS
+        marks = [read_mark(path) for path in sorted(folder.glob("*.mark"))]
+        return self._catalog.audit_trail.verify(
+            [*(one for one in marks if one is not None), *expected]
+        )
+
+    @cached_property
+    def _mark(self) -> Any:  # noqa: ANN401 - a path
+        host = "".join(c if c.isalnum() or c in "-_" else "_" for c in socket.gethostname())
+        return self._project.root / AUDIT_MARKS / f"{host or 'host'}.mark"
+
+    def _authorizer(self, grants: list[GrantRow], tags: list[TagRow]) -> Authorizer:
+        declared = self.declared
+        assigned = {name: dict(given) for name, given in declared.assigned.items()}
+        for row in tags:
+            # What a file says counts before what was said at run time.
+            assigned.setdefault(row.resource, {}).setdefault(row.key, row.value)
+        policies = replace(
+            declared, grants=(*declared.grants, *_grants_of(grants)), assigned=assigned
+        )
+        if not policies.governs:
+            return Authorizer(policies)
+        return Authorizer(policies, governed_tags(self._lineage(), self._project, assigned))
+
+    def _allowed(
+        self, verb: str, by: Principal, to: str, words: frozenset[str], resource: Resource
+    ) -> None:
+        try:
+            check_may_grant(self.authorizer(), by, to, words, resource)
+        except GovernanceError as error:
+            self.audit("denial", by, {"action": verb, "to": to, "permissions": sorted(words),
+                                      "resource": str(resource), "why": error.problem})  # fmt: skip
+            raise
+
+    def _told(
+        self,
+        kind: str,
+        by: Principal,
+        to: str,
+        words: frozenset[str],
+        resource: Resource,
+        **more: bool,
+    ) -> None:
+        body = {"to": to, "permissions": sorted(words), "resource": resource.as_json()}
+        self.audit(kind, by, {**body, **{key: True for key, value in more.items() if value}})
+
+    def _check_known(self, to: str, policies: PolicySet) -> None:
+        known = policies.directory.known()
+        if to.startswith(("role:", "group:")) and to not in known:
+            raise PrincipalError.unknown(to, {*known, EVERYONE})
+
+    def _check_resource(self, resource: Resource, policies: PolicySet) -> None:
+        if resource.rows:
+            parse_filter(resource.rows)
+        if resource.kind == "tags":
+            for key, values in resource.tags:
+                if policies.lf_tags and key not in policies.lf_tags:
+                    raise TagError.unknown(key, policies.lf_tags)
+                for value in values if policies.lf_tags else ():
+                    if value not in (*policies.lf_tags[key], "*"):
+                        raise TagError.value(key, value, policies.lf_tags[key])
+        if resource.cells and resource.cells not in policies.filters:
+            raise ResourceError(f"there is no data cells filter {resource.cells!r}")
+        self._check_columns(resource)
+
+    def _check_columns(self, resource: Resource) -> None:
+        named = (*resource.columns, *resource.excluded)
+        if not named or resource.table in ("", "*"):
+            return
+        for table, head in self._catalog.heads().items():
+            if resource.names(table):
+                for column in named:
+                    if column not in head.schema and column.split(".")[0] not in head.schema:
+                        raise ResourceError.no_column(str(table), column, head.schema.names)
+
+
+def _words(permissions: Iterable[str] | str, resource: Resource) -> frozenset[str]:
+    listed = (permissions,) if isinstance(permissions, str) else tuple(permissions)
+    return checked_permissions(listed, resource)
+
+
+def _grantor(principal: Principal) -> str:
+    if principal.kind == "operator":
+        return f"operator ({_os_user()})"
+    return str(replace(principal, tags=()))
+
+
+def _grants_of(rows: list[GrantRow]) -> list[Grant]:
+    together: dict[tuple[str, str, str], list[GrantRow]] = {}
+    for row in rows:
+        together.setdefault((row.principal, row.resource, row.granted_by), []).append(row)
+    found: list[Grant] = []
+    for (principal, resource, by), permissions in together.items():
+        found.append(
+            Grant(
+                principal,
+                frozenset(row.permission for row in permissions),
+                Resource.from_text(resource),
+                frozenset(row.permission for row in permissions if row.grantable),
+                by,
+            )
+        )
+    return found
+
+
+def _os_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
