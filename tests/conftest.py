@@ -47,7 +47,11 @@ settings.load_profile("lakeworks")
 
 # Tests run Spark on a handful of rows: its code is not worth a JVM's best compiler, which would
 # take nearly half of the time. Every JVM that a test starts reads this.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+# (Its cache of code is small without that compiler: once full, nothing is compiled any more.)
+os.environ.setdefault(
+    "JDK_JAVA_OPTIONS",
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m",
+)
 
 
 @pytest.hookimpl(optionalhook=True)

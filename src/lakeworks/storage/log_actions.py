@@ -73,11 +73,18 @@ def add_action(found: DataFile, modified_ms: int, *, data_change: bool) -> Actio
     }
 
 
-def remove_action(found: DataFile, deleted_ms: int, *, data_change: bool) -> Action:
-    """Return the line that takes a file out of the table; the file itself stays."""
+def remove_action(
+    found: DataFile, deleted_ms: int, *, spelled: str, data_change: bool
+) -> Action:
+    """Return the line that takes a file out of the table; the file itself stays.
+
+    Args:
+        spelled: The path as the file's `add` wrote it. Writers encode unlike letters, and Spark
+            would keep a file whose two lines differ.
+    """
     return {
         "remove": {
-            "path": encode_path(found.path),
+            "path": spelled,
             "deletionTimestamp": deleted_ms,
             "dataChange": data_change,
             "extendedFileMetadata": True,

@@ -61,7 +61,11 @@ def plan(before: TableState, commit: Commit, root: str, now_ms: int) -> list[Act
         for app, version in commit.transactions.items()
     ]
     change = commit.data_change
-    actions += [remove_action(f, now_ms, data_change=change) for f in commit.removed]
+    spelled = before.spelled
+    actions += [
+        remove_action(f, now_ms, spelled=spelled.get(f.path, f.path), data_change=change)
+        for f in commit.removed
+    ]
     actions += [add_action(f, now_ms, data_change=change) for f in commit.added]
     return actions
 

@@ -74,7 +74,11 @@ class TableVersion:
 
 @dataclass(slots=True)
 class TableState:
-    """What the log says up to and with `version`; -1 before its first line."""
+    """What the log says up to and with `version`; -1 before its first line.
+
+    Attributes:
+        spelled: Of files whose path the log spells otherwise than the disk: how.
+    """
 
     version: int = -1
     protocol: dict[str, Any] = field(default_factory=dict)
@@ -83,10 +87,16 @@ class TableState:
     transactions: dict[str, int] = field(default_factory=dict)
     commit_info: dict[str, Any] = field(default_factory=dict)
     schema: Schema = _NO_SCHEMA
+    spelled: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> TableState:
         """Return a state that can go on without changing this one."""
-        return replace(self, files=dict(self.files), transactions=dict(self.transactions))
+        return replace(
+            self,
+            files=dict(self.files),
+            transactions=dict(self.transactions),
+            spelled=dict(self.spelled),
+        )
 
     def apply(self, version: int, actions: Iterable[Action]) -> None:
         """Go on to `version` by the lines of its commit.
@@ -130,7 +140,9 @@ class TableState:
 
     def _apply(self, kind: str, body: dict[str, Any]) -> None:
         if kind == "remove":
-            self.files.pop(file_of(body).path, None)
+            path = file_of(body).path
+            self.files.pop(path, None)
+            self.spelled.pop(path, None)
         elif kind == "metaData":
             self.metadata = body
             self.schema = schema_from_json(body["schemaString"])
@@ -152,6 +164,8 @@ class TableState:
             raise UnsupportedFeatureError(message)
         found = file_of(body)
         self.files[found.path] = found
+        if found.path != body["path"]:
+            self.spelled[found.path] = body["path"]
 
 
 def _check_protocol(protocol: dict[str, Any]) -> None:

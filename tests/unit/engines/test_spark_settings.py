@@ -74,6 +74,8 @@ def test_a_release_of_delta_that_is_named_goes_before_ours() -> None:
     "told",
     [{"master": "yarn"}, {"jars": ("/a.jar",)}, {"packages": ("g:a:1",)}, {"delta": True}],
 )
-def test_what_counts_where_spark_starts_is_refused_beside_a_server(told: dict[str, Any]) -> None:
+def test_what_counts_where_spark_starts_is_refused_beside_a_server(
+    told: dict[str, Any],
+) -> None:
     with pytest.raises(SparkSettingError, match=f"{next(iter(told))}: cannot be set over"):
         of(SparkSettings(remote="sc://h:1", **told))

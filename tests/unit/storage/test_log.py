@@ -20,7 +20,7 @@ from lakeworks.storage.errors import (
 )
 from lakeworks.storage.files import DataFile
 from lakeworks.storage.log import Commit, TableLog
-from lakeworks.storage.log_actions import add_action, file_of, remove_action
+from lakeworks.storage.log_actions import add_action, commit_path, file_of, remove_action
 from lakeworks.storage.log_schema import schema_from_json, schema_to_json
 from lakeworks.storage.objects import ObjectStore
 
@@ -81,7 +81,33 @@ def test_a_file_comes_back_from_its_line(path: str, partition: dict[str, str | N
     assert (back.path, back.size_bytes, back.rows) == (path, 7, 3)
     assert dict(back.partition) == partition
     assert line["path"].isascii()
-    assert file_of(remove_action(found, 1, data_change=True)["remove"]).path == path
+    gone = remove_action(found, 1, spelled=line["path"], data_change=True)["remove"]
+    assert file_of(gone).path == path
+
+
+@pytest.mark.parametrize(
+    "spelled", ["p=ü%253Dé/a b.parquet", "p=%C3%BC%253D%C3%A9/a%20b.parquet"]
+)
+def test_a_file_goes_under_the_spelling_under_which_it_came(
+    log: TableLog, spelled: str
+) -> None:
+    """Spark compares the two as texts: spelled otherwise, the file would stay in the table."""
+    log.commit(Commit(0, "create", schema=ONE))
+    log.store.put("p=ü%3Dé/a b.parquet", b"12")
+    add = {"path": spelled, "partitionValues": {}, "size": 2, "dataChange": True,
+           "modificationTime": 1, "stats": '{"numRecords": 1}'}  # fmt: skip
+    log.store.put(commit_path(1), json.dumps({"add": add}).encode())
+    found = log.version().files
+    assert [one.path for one in found] == ["p=ü%3Dé/a b.parquet"]
+    log.commit(Commit(2, "delete", removed=found))
+    (gone,) = (line["remove"] for line in lines_of(log, 2) if "remove" in line)
+    assert gone["path"] == spelled
+    assert log.version().files == ()
+    log.commit(log.restore_commit(1))
+    log.commit(Commit(4, "delete", removed=log.version().files))
+    (came,) = (line["add"] for line in lines_of(log, 3) if "add" in line)
+    (gone,) = (line["remove"] for line in lines_of(log, 4) if "remove" in line)
+    assert gone["path"] == came["path"]
 
 
 def test_an_empty_partition_value_is_null_and_numbers_that_json_lacks_are_left_out() -> None:
