@@ -26,6 +26,7 @@ from lakeworks.quality.language.ruleset import (
     Ruleset,
     Text,
 )
+from lakeworks.quality.outcomes.metrics import query
 
 SCHEMA = Schema(
     (
@@ -170,7 +171,7 @@ def test_row_checks_and_aggregates_agree_with_an_evaluator_in_python(
     found = con.execute(f"select i from seen where {row_check.condition}").fetchall()
     assert {i for (i,) in found} == expected
 
-    outcome = compiled.judge(figures(con, compiled.metrics_query("seen"))).outcomes[0]
+    outcome = compiled.judge(figures(con, query(compiled.wanted().items(), "seen"))).outcomes[0]
     assert (outcome.outcome == "Passed") == (good == looked_at)
     if looked_at:
         share = f"Column.{rule.parameters[0]}.ColumnValues.Compliance"
@@ -197,7 +198,9 @@ def test_keys_and_uniqueness_agree_with_counting(
     once = sum(count == 1 for count in Counter(seen).values())
     whole = all(part is not None for value in values for part in value)
 
-    key, unique = compiled.judge(figures(con, compiled.metrics_query("seen"))).outcomes
+    key, unique = compiled.judge(
+        figures(con, query(compiled.wanted().items(), "seen"))
+    ).outcomes
     assert (unique.outcome == "Passed") == (once == len(seen))
     assert (key.outcome == "Passed") == (whole and once == len(seen))
     if seen:
@@ -215,5 +218,5 @@ def test_no_rule_on_text_fails_at_run_time(
     fill(con, rows)
     text_rule = Rule("ColumnValues", ("s",), rule.condition)
     compiled = compile_ruleset(Ruleset((text_rule,)), SCHEMA)
-    sql = compiled.metrics_query("seen")
+    sql = query(compiled.wanted().items(), "seen")
     compiled.judge(figures(con, sql) if sql else {})

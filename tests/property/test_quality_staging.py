@@ -13,6 +13,7 @@ from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.engines.protocol import StageRequest
 from lakeworks.engines.registry import open_engine
 from lakeworks.quality import compile_ruleset, parse
+from lakeworks.quality.outcomes.metrics import query
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
@@ -76,14 +77,18 @@ def test_rejecting_rows_and_counting_the_table_agree(
     sql = values(rows)
     with tempfile.TemporaryDirectory() as root, engine.session() as session:
         staged = session.stage(request_of(sql, root, ruleset.row_checks))
-        (figures,) = session.query(ruleset.metrics_query(f"({sql})")).read_all().to_pylist()
+        (figures,) = (
+            session.query(query(ruleset.wanted().items(), f"({sql})")).read_all().to_pylist()
+        )
         whole = ruleset.judge(figures).outcomes[0]
         by_rows = ruleset.judge({}, rejected_by=staged.rejected_by, rows_read=staged.read)
         assert by_rows.outcomes[0].outcome == whole.outcome
 
         # What is left of the table satisfies the rule.
         session.bind("staged.data", TableSource(f"{root}/t", staged.schema, staged.added))
-        (left,) = session.query(ruleset.metrics_query("staged.data")).read_all().to_pylist()
+        (left,) = (
+            session.query(query(ruleset.wanted().items(), "staged.data")).read_all().to_pylist()
+        )
         assert ruleset.judge(left).outcomes[0].outcome == "Passed"
 
 
@@ -99,7 +104,9 @@ def test_a_rule_is_judged_alike_whatever_rule_rejects_its_rows_first(
     sql = values(rows)
     with tempfile.TemporaryDirectory() as root, engine.session() as session:
         staged = session.stage(request_of(sql, root, ruleset.row_checks))
-        (figures,) = session.query(ruleset.metrics_query(f"({sql})")).read_all().to_pylist()
+        (figures,) = (
+            session.query(query(ruleset.wanted().items(), f"({sql})")).read_all().to_pylist()
+        )
         whole = ruleset.judge(figures)
         by_rows = ruleset.judge({}, rejected_by=staged.rejected_by, rows_read=staged.read)
         assert [o.outcome for o in by_rows.outcomes] == [o.outcome for o in whole.outcomes]

@@ -191,6 +191,27 @@ class FilesRead:
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class KnownColumn:
+    """What is known of a column without reading it.
+
+    Attributes:
+        nulls: How many values are null, or None.
+        bounds: Of a column of whole numbers: the least and the greatest, or None. Exact.
+    """
+
+    nulls: int | None = None
+    bounds: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of bound data without reading its rows; columns by name."""
+
+    rows: int
+    columns: Mapping[str, KnownColumn] = field(default_factory=dict)
+
+
 class Session(Protocol):
     """One step's or one query's view of an engine. Close it; it frees what it holds."""
 
@@ -227,6 +248,18 @@ class Session(Protocol):
 
     def figures(self, sql: str) -> dict[str, Any]:
         """Return the one row of a SELECT of numbers, by column: figures cost no start of Arrow."""
+        ...
+
+    def known(self, name: str) -> Known | None:
+        """Return what is known of a bound name at next to no cost, or None."""
+        ...
+
+    def distinct(self, column: str, known: Known, condition: str) -> str:
+        """Return an aggregate in SQL that counts a column's different values cheaply.
+
+        Exact, nulls left out, of the rows for which a condition is true (empty: all). Empty
+        where grouping by the column is as good.
+        """
         ...
 
     def frame(self, name: str) -> Any:  # noqa: ANN401 - a narwhals LazyFrame

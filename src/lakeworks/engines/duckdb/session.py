@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from lakeworks.core.names import quote_identifier
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.parquet_io import select_schema
-from lakeworks.engines.duckdb.reading import source_select
+from lakeworks.engines.duckdb.reading import source_select, uri
 from lakeworks.engines.duckdb.statements import Statements, bare
 from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError, SqlError
 from lakeworks.storage.files import TableSource
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         FileReading,
         FilesRead,
         GivenFormat,
+        Known,
         Rewritten,
         Staged,
         StageRequest,
@@ -49,6 +50,7 @@ class DuckSession:
         self._on_close = on_close
         self._frames: dict[str, str] = {}
         self._rows: dict[str, int] = {}
+        self._files: dict[str, tuple[str, ...]] = {}  # Parquet files whose rows are all bound
         self._given: list[object] = []
         self._s3 = s3
         self._statements = Statements(con, s3=s3)
@@ -89,6 +91,9 @@ class DuckSession:
         self._frames.pop(name, None)
         self._view(name, self._select(source))
         self._rows[name] = source.rows
+        if isinstance(source, TableSource) and not source.partition_columns:
+            # (Files that were divided by columns may lack these, and footers tell nothing of them.)
+            self._files[name] = tuple(uri(source.root, file.path) for file in source.files)
 
     def _select(self, source: AnySource) -> str:
         if isinstance(source, TableSource):
@@ -159,6 +164,22 @@ class DuckSession:
             (row,) = relation.fetchall()
             return dict(zip(relation.columns, row, strict=True))
 
+    def known(self, name: str) -> Known | None:
+        """Return what the footers of a name's files tell, or None."""
+        from lakeworks.engines.duckdb.footers import known
+
+        with translated(self._con):
+            found = known(self._con, _dotted(name), self._files.get(name, ()))
+        # A file of which the log counts fewer rows is not read whole.
+        expected = self._rows.get(name)
+        return found if found is None or expected in {None, found.rows} else None
+
+    def distinct(self, column: str, known: Known, condition: str) -> str:
+        """Return an aggregate that counts different values by a bitmap, or nothing."""
+        from lakeworks.engines.duckdb.footers import distinct
+
+        return distinct(column, known, condition)
+
     def frame(self, name: str) -> Any:  # noqa: ANN401 - a narwhals LazyFrame
         """Return a bound table as a narwhals lazy frame."""
         import narwhals as nw
@@ -205,6 +226,9 @@ class DuckSession:
         from lakeworks.engines.duckdb.given import files_select
 
         self._view(name, files_select(self._con, uris, format_))
+        self._rows.pop(name, None)
+        if format_ == "parquet":
+            self._files[name] = tuple(uris)
 
     def stage(self, request: StageRequest) -> Staged:
         """Write a SELECT's rows as data files of a table."""
@@ -252,6 +276,7 @@ class DuckSession:
             if schema:
                 self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}")
             self._con.execute(f"CREATE OR REPLACE VIEW {_dotted(name)} AS {select}")
+        self._files.pop(name, None)
         assert table, name  # noqa: S101 - names are checked where they are parsed
 
 

@@ -37,12 +37,6 @@ def is_dynamic(condition: Condition | None) -> bool:
     )
 
 
-def looks_back(condition: Condition | None) -> bool:
-    """Whether a condition looks at earlier runs, so that their values must be known."""
-    found = condition.operands if condition is not None else ()
-    return any(call.name == "last" for operand in found for call in _calls(operand))
-
-
 def resolved(condition: Condition, past: Sequence[float | None]) -> Condition:
     """Return a condition with a number for every function and sum.
 

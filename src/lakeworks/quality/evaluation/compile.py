@@ -2,14 +2,14 @@
 
 Pure. A rule is judged in one of two ways. *By rows*: the engine tests every row while it stages
 (`row_checks`) and failing rows go to quarantine; the rule's outcome is how many those were. *By
-the whole table*: aggregates over the staged rows (`metrics_query`). What a run does depends on
+the whole table*: figures of the staged rows (`gathering.gather`). What a run does depends on
 the model's `on_violation`:
 
-- `quarantine`: `row_checks` are handed to the engine; then `metrics_query(scope="dataset")`
-  runs over what was staged, and `judge(figures, rejected_by=…, rows_read=…)`. A rule that
+- `quarantine`: `row_checks` are handed to the engine; then `gather(…, scope="dataset")`
+  looks at what was staged, and is told what was rejected. A rule that
   rejected rows is Failed in the report and in the score, and the step goes on; a rule on the
   whole table that fails (`severity.blocking`) fails the step.
-- `fail`, `warn`: nothing is rejected; `metrics_query(scope="all")` and `judge(figures)`. With
+- `fail`, `warn`: nothing is rejected; `gather(…)` looks at all rows. With
   `fail`, any rule that does not pass fails the step.
 
 Composite rules are judged by the whole table, as Glue does unless told otherwise; with
@@ -29,7 +29,6 @@ from lakeworks.engines.protocol import RowCheck
 from lakeworks.quality.checking.rules import problems
 from lakeworks.quality.evaluation.flags import Flags
 from lakeworks.quality.language.ruleset import Composite, Rule, Ruleset
-from lakeworks.quality.outcomes import metrics
 from lakeworks.quality.outcomes.evaluation import (
     AllOf,
     AnyOf,
@@ -155,19 +154,6 @@ class CompiledRuleset:
         names = {name for needs in self.needs(scope) for name in needs}
         return {name: metric for name, metric in self.metrics.items() if name in names}
 
-    def metrics_query(self, relation: str = PRIMARY, *, scope: Scope = "all") -> str:
-        """Return a SELECT of one row that gives every figure `judge` needs, save extra queries.
-
-        Args:
-            relation: A quoted table name, or a SELECT in parentheses; it is read once, and once
-                more for each different grouping.
-            scope: As for `wanted`.
-
-        Returns:
-            SQL in DuckDB's dialect, or an empty text when no figure is needed.
-        """
-        return metrics.query(self.wanted(scope).items(), relation)
-
     def judge(
         self,
         figures: Mapping[str, Any] | Figures,
@@ -178,7 +164,7 @@ class CompiledRuleset:
         """Judge every rule.
 
         Args:
-            figures: As `gathering.gather` gave them, or the row of `metrics_query`.
+            figures: As `gathering.gather` gave them, or the row of `metrics.query`.
             rejected_by: How many rows each row check rejected, by its rule's text; given when
                 `row_checks` were applied, and then those rules are judged by it.
             rows_read: How many rows were tested, for shares; only with `rejected_by`.

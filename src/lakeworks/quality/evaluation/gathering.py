@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import LakeError
-from lakeworks.quality.outcomes import metrics
+from lakeworks.quality.evaluation.shortcuts import fetched, row
 from lakeworks.quality.outcomes.evaluation import Figures, reason_of
 from lakeworks.quality.outcomes.metrics import PRIMARY, Extra
 
@@ -46,7 +46,7 @@ def gather(
     problems: dict[str, str] = {}
     together = {n: m for n, m in wanted.items() if not isinstance(m, Extra)}
     try:
-        values.update(_row(session, together, relation))
+        values.update(fetched(session, together, relation))
     except LakeError as error:
         if not _of_the_sql(error):
             raise
@@ -85,20 +85,15 @@ def _apart(
 ) -> None:
     missing = {n: m for n, m in wanted.items() if n not in values and n not in problems}
     try:
-        values.update(_row(session, missing, relation))
+        values.update(row(session, missing, relation))
     except LakeError as error:
         if not _of_the_sql(error):
             raise
         for name, metric in missing.items():
             try:
-                values.update(_row(session, {name: metric}, relation))
+                values.update(row(session, {name: metric}, relation))
             except LakeError as single:
                 problems[name] = reason_of(single)
-
-
-def _row(session: Session, wanted: Mapping[str, Metric], relation: str) -> dict[str, Any]:
-    sql = metrics.query(wanted.items(), relation)
-    return session.figures(sql) if sql else {}
 
 
 def _rows(session: Session, sql: str) -> list[dict[str, Any]]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 PRIMARY = '"primary"'
 
-_FIGURES = {
+GroupFigure = Literal["rows", "groups", "once", "spread"]
+_FIGURES: dict[GroupFigure, str] = {
     "rows": "coalesce(sum(lw_n), 0)",
     "groups": "count(*)",
     "once": "count(case when lw_n = 1 then 1 end)",
@@ -27,9 +28,17 @@ _FIGURES = {
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """An aggregate over all rows, such as `count("id")`."""
+    """An aggregate over all rows, such as `count("id")`.
+
+    Attributes:
+        told: What it is, if an engine may know it without a scan: `rows`, or the `values` that
+            are not null, the `least` or the `most` of a column.
+    """
 
     sql: str
+    told: tuple[Literal["rows", "values", "least", "most"], str] | None = field(
+        default=None, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class Grouped:
 
     columns: tuple[str, ...]
     where: str
-    figure: Literal["rows", "groups", "once", "spread"]
+    figure: GroupFigure
 
     @property
     def source(self) -> tuple[tuple[str, ...], str]:

@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lakeworks.core.names import quote_identifier
 from lakeworks.quality.comparison import conditions
 from lakeworks.quality.outcomes.evaluation import AllOf, Finding, ShareTest, compared
 from lakeworks.quality.rules.context import Compiled, RowLevel, both_of
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Field
     from lakeworks.quality.language.ruleset import Condition, Rule
     from lakeworks.quality.outcomes.evaluation import Figures, Test
+    from lakeworks.quality.outcomes.metrics import GroupFigure
     from lakeworks.quality.rules.context import Context, Groups
 
 
@@ -74,7 +74,7 @@ def _unique_value_ratio(rule: Rule, context: Context) -> Compiled:
     """How many values occur once, of all different values (page UniqueValueRatio)."""
     columns = context.columns(rule.parameters)
     metric = _metric(rule, "UniqueValueRatio")
-    groups = _groups(columns, rule, context)
+    groups = _groups(columns, rule, context, "groups", "once")
     test = RatioTest(metric, groups, context.asked(rule, metric))
     return Compiled(test, _once(columns, rule, context), rejects=False)
 
@@ -84,7 +84,7 @@ def _distinct_values_count(rule: Rule, context: Context) -> Compiled:
     columns = context.columns(rule.parameters)
     metric = _metric(rule, "DistinctValuesCount")
     total = context.rows("", context.where(rule))
-    groups = _groups(columns, rule, context)
+    groups = _groups(columns, rule, context, "rows", "groups")
     return Compiled(DistinctTest(metric, groups, total, context.asked(rule, metric)))
 
 
@@ -92,7 +92,7 @@ def _entropy(rule: Rule, context: Context) -> Compiled:
     """Shannon's entropy of the values in nats, nulls left out (page Entropy; deequ)."""
     columns = context.columns(rule.parameters)
     metric = _metric(rule, "Entropy")
-    groups = _groups(columns, rule, context, spread=True)
+    groups = _groups(columns, rule, context, "rows", "spread")
     filtered = rule.where is not None
     return Compiled(EntropyTest(metric, groups, context.asked(rule, metric), filtered))
 
@@ -105,7 +105,7 @@ def _duplicate_row_count(rule: Rule, context: Context) -> Compiled:
     columns = context.columns(rule.parameters or context.schema.names)
     of = f"Multicolumn.{','.join(rule.parameters)}" if rule.parameters else "Dataset.*"
     metric = f"{of}.DuplicateRowCount"
-    groups = _groups(columns, rule, context)
+    groups = _groups(columns, rule, context, "rows", "once")
     test = DuplicatesTest(metric, groups, context.asked(rule, metric))
     return Compiled(test, _once(columns, rule, context), rejects=False)
 
@@ -194,27 +194,25 @@ def _completeness_test(
     column: Field, name: str, asked: Condition | None, rule: Rule, context: Context
 ) -> Test:
     where = context.where(rule)
-    if where:
-        good = context.rows(conditions.complete(column), where)
-    else:
-        good = context.aggregate(f"count({quote_identifier(column.name)})")
+    filtered = conditions.complete(column)
+    good = context.rows(filtered, where) if where else context.values(column)
     total = context.rows("", where)
     return ShareTest(f"Column.{name}.Completeness", good, total, asked, "are null")
 
 
 def _uniqueness_test(columns: list[Field], rule: Rule, context: Context) -> Test:
-    groups = _groups(columns, rule, context)
+    groups = _groups(columns, rule, context, "rows", "once")
     metric = _metric(rule, "Uniqueness")
     asked = context.asked(rule, metric)
     return ShareTest(metric, groups.once, groups.rows, asked, "are repeated")
 
 
 def _groups(
-    columns: list[Field], rule: Rule, context: Context, *, spread: bool = False
+    columns: list[Field], rule: Rule, context: Context, *figures: GroupFigure
 ) -> Groups:
     some = " or ".join(conditions.complete(column) for column in columns)
     looked_at = both_of(context.where(rule), f"({some})")
-    return context.groups([column.name for column in columns], looked_at, spread=spread)
+    return context.groups([column.name for column in columns], looked_at, *figures)
 
 
 def _once(columns: list[Field], rule: Rule, context: Context, condition: str = "") -> RowLevel:

@@ -20,7 +20,7 @@ Figures:
 
 - `context.rows(condition, where)`: how many rows satisfy both; part of the one scan.
 - `context.aggregate(sql)`: any SQL aggregate over the rows; part of the one scan.
-- `context.groups(columns, where)`: a pass by value, shared by all that group alike.
+- `context.groups(columns, where, "rows", "once")`: a pass by value, shared by all that group alike.
 - `context.query(sql)`: a SELECT of its own that gives few rows. It reads the data as `"primary"`
   (in double quotes: the word is reserved) and a reference as `context.reference(alias).relation`.
 
@@ -47,6 +47,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 
 from lakeworks.core.errors import did_you_mean
+from lakeworks.core.names import quote_identifier
 from lakeworks.quality.comparison import history
 from lakeworks.quality.comparison.literals import IncomparableError, RuleFailedError
 from lakeworks.quality.outcomes.metrics import PRIMARY, Aggregate, Extra, Grouped, MetricNames
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Field, Schema
     from lakeworks.quality.language.ruleset import Composite, Condition, Rule
     from lakeworks.quality.outcomes.evaluation import Test
+    from lakeworks.quality.outcomes.metrics import GroupFigure
     from lakeworks.quality.outcomes.options import Options
 
 __all__ = [
@@ -172,12 +174,12 @@ class CallerSql(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Names of figures of one grouping: see `metrics.Grouped`."""
+    """Names of figures of one grouping, those that were asked for: see `metrics.Grouped`."""
 
-    rows: str
-    groups: str
-    once: str
-    spread: str
+    rows: str = ""
+    groups: str = ""
+    once: str = ""
+    spread: str = ""
 
 
 @dataclass
@@ -252,22 +254,30 @@ class Context:
     def rows(self, condition: str = "", where: str = "") -> str:
         """Ask how many rows satisfy two conditions; an empty one is always true."""
         both = both_of(where, condition)
-        return self.aggregate(f"count(case when {both} then 1 end)" if both else "count(*)")
+        if both:
+            return self.aggregate(f"count(case when {both} then 1 end)")
+        return self._need(Aggregate("count(*)", ("rows", "")))
+
+    def values(self, column: Field) -> str:
+        """Ask how many values of a column are not null."""
+        name = quote_identifier(column.name)
+        return self._need(Aggregate(f"count({name})", ("values", column.name)))
+
+    def extreme(self, column: Field, kind: Literal["least", "most"]) -> str:
+        """Ask for the least or the greatest value of a column."""
+        function = "min" if kind == "least" else "max"
+        sql = f"{function}({quote_identifier(column.name)})"
+        return self._need(Aggregate(sql, (kind, column.name)))
 
     def aggregate(self, sql: str) -> str:
         """Ask for an aggregate over the rows."""
         return self._need(Aggregate(sql))
 
-    def groups(
-        self, columns: Sequence[str], where: str = "", *, spread: bool = False
-    ) -> Groups:
-        """Ask how often the combined values of columns occur, and how evenly if so said."""
+    def groups(self, columns: Sequence[str], where: str = "", *figures: GroupFigure) -> Groups:
+        """Ask how often the combined values of columns occur; for only the figures named."""
         names = tuple(columns)
         return Groups(
-            self._need(Grouped(names, where, "rows")),
-            self._need(Grouped(names, where, "groups")),
-            self._need(Grouped(names, where, "once")),
-            self._need(Grouped(names, where, "spread")) if spread else "",
+            **{figure: self._need(Grouped(names, where, figure)) for figure in figures}
         )
 
     def query(self, sql: str) -> str:

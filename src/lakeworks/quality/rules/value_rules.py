@@ -138,7 +138,12 @@ def _extremes(column: Field, rule: Rule, context: Context) -> tuple[tuple[str, s
         return ()
     name, where = quote_identifier(column.name), context.where(rule)
     return tuple(
-        (f"Column.{rule.parameters[0]}.{kind}", _extreme(kind, name, where, context))
+        (
+            f"Column.{rule.parameters[0]}.{kind}",
+            _extreme(kind, name, where, context)
+            if where
+            else context.extreme(column, "least" if kind == "Minimum" else "most"),
+        )
         for kind in _kinds(rule.condition)
     )
 

@@ -10,7 +10,6 @@ from lakeworks.quality.comparison.history import (
     HistoryError,
     is_dynamic,
     known_values,
-    looks_back,
     problem,
     resolved,
 )
@@ -126,11 +125,6 @@ def test_a_condition_of_plain_numbers_stays_as_it_is() -> None:
     assert resolved(plain, [1]) is plain
     assert not is_dynamic(plain)
     assert not is_dynamic(None)
-
-
-def test_only_last_looks_back() -> None:
-    assert looks_back(asked("> avg(last(3)) + 1"))
-    assert not looks_back(asked("> 1 + 2"))
 
 
 def test_a_number_reads_back_as_the_same_double() -> None:

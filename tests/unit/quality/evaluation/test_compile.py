@@ -11,7 +11,7 @@ import pytest
 from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.quality import DqdlError, compile_ruleset, parse
 from lakeworks.quality.evaluation.compile import CompiledRuleset
-from lakeworks.quality.outcomes.metrics import Aggregate
+from lakeworks.quality.outcomes.metrics import Aggregate, query
 from lakeworks.quality.severity import blocking
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def compiled(text: str) -> CompiledRuleset:
 def figures(
     con: duckdb.DuckDBPyConnection, ruleset: CompiledRuleset, relation: str = "seen"
 ) -> dict[str, Any]:
-    sql = ruleset.metrics_query(relation)
+    sql = query(ruleset.wanted().items(), relation)
     if not sql:
         return {}
     cursor = con.execute(sql)
@@ -279,7 +279,10 @@ def test_a_rule_that_rejected_rows_fails_in_the_score_but_blocks_nothing() -> No
 
 def test_the_dataset_scope_asks_only_for_what_rows_cannot_tell() -> None:
     ruleset = compiled('IsComplete "name", IsUnique "id", Completeness "day" > 0.5')
-    whole, dataset = ruleset.metrics_query("t"), ruleset.metrics_query("t", scope="dataset")
+    whole, dataset = (
+        query(ruleset.wanted().items(), "t"),
+        query(ruleset.wanted("dataset").items(), "t"),
+    )
     assert "group by" in whole
     assert "group by" not in dataset
     assert '"day"' in dataset
@@ -291,12 +294,12 @@ def test_the_dataset_scope_asks_only_for_what_rows_cannot_tell() -> None:
 
 
 def test_no_figure_needs_no_query() -> None:
-    assert compiled('ColumnExists "id"').metrics_query("seen") == ""
+    assert query(compiled('ColumnExists "id"').wanted().items(), "seen") == ""
 
 
 def test_equal_figures_are_asked_for_once() -> None:
     ruleset = compiled('IsComplete "id", Completeness "id" > 0.1, IsPrimaryKey "id"')
-    sql = ruleset.metrics_query("t")
+    sql = query(ruleset.wanted().items(), "t")
     assert sql.count('count("id")') == 1
     assert sql.count("group by") == 1
 
@@ -325,7 +328,7 @@ def test_the_sql_says_the_same_in_spark() -> None:
         'ColumnValues "small" = 0.1, ColumnValues "name" > 1, IsUnique "id"'
     )
     spark = sqlglot.transpile(
-        ruleset.metrics_query('"db"."t"'),
+        query(ruleset.wanted().items(), '"db"."t"'),
         read="duckdb",
         write="spark",
         unsupported_level=sqlglot.ErrorLevel.RAISE,
