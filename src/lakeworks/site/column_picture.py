@@ -55,23 +55,27 @@ def column_picture(
     rank = {column: place for place, column in enumerate(shown)}
     left = _ordered([(o, kind, rank[c]) for c in shown for o, kind in above[c]])
     right = _ordered([(o, kind, rank[c]) for c in shown for o, kind in below[c]])
-    stacks = (_stacked(left), _stacked({table: [c[1] for c in shown]}), _stacked(right))
+    middle = {table: [column[1] for column in shown]}
+    stacks = [_stacked(tables) for tables in (left, middle, right)]
     tallest = max(_height(stack) for stack in stacks)
     placed = [_centred(stack, tallest) for stack in stacks]
+    # Nothing on a side: no room is kept for it.
+    first = 0 if left else 1
+    across = [_x(side - first) for side in range(3)]
     numbers: dict[tuple[int, str, str], int] = {}
     for side, stack in enumerate(placed):
         for one in stack:
             for column in one.columns:
                 numbers[side, one.name, column] = len(numbers)
     lines = [
-        *_lines(placed, numbers, 0, [(o, c) for c in shown for o, _ in above[c]]),
-        *_lines(placed, numbers, 1, [(c, o) for c in shown for o, _ in below[c]]),
+        *_lines(placed, numbers, across, 0, [(o, c) for c in shown for o, _ in above[c]]),
+        *_lines(placed, numbers, across, 1, [(c, o) for c in shown for o, _ in below[c]]),
     ]
     boxes = [
-        _box(one, side, numbers, links, chosen=side == 1)
+        _box(one, side, across[side], numbers, links)
         for side, stack in enumerate(placed) for one in stack
     ]  # fmt: skip
-    width = 3 * _WIDE + 2 * _BETWEEN + 2 * _MARGIN
+    width = across[2 if right else 1] + _WIDE + _MARGIN
     label = f"Columns of {table}: what each is made from, and what is made from it"
     return frame([*lines, *boxes], width, tallest + 2 * _MARGIN, label)
 
@@ -119,12 +123,13 @@ def _centred(stack: Sequence[_Stack], tallest: float) -> list[_Stack]:
 def _lines(
     stacks: Sequence[Sequence[_Stack]],
     numbers: Mapping[tuple[int, str, str], int],
+    across: Sequence[float],
     side: int,
     pairs: Sequence[tuple[ColumnId, ColumnId]],
 ) -> list[Markup]:
     left = {one.name: one for one in stacks[side]}
     right = {one.name: one for one in stacks[side + 1]}
-    x = _x(side) + _WIDE
+    x = across[side] + _WIDE
     return [
         tag(
             "path",
@@ -147,12 +152,11 @@ def _x(side: int) -> float:
 def _box(
     one: _Stack,
     side: int,
+    x: float,
     numbers: Mapping[tuple[int, str, str], int],
     links: Links,
-    *,
-    chosen: bool,
 ) -> Markup:
-    x = _x(side)
+    chosen = side == 1
     title = tag(
         "text", shortened(one.name, _LONGEST), class_="name", x=f"{x + 14:.1f}", y=f"{one.top + 20:.1f}"
     )  # fmt: skip

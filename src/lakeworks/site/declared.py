@@ -11,7 +11,6 @@ from lakeworks.site.facts import CodeFacts
 if TYPE_CHECKING:
     from lakeworks.pipeline.state import Services
     from lakeworks.project.declaration import Model, Project, Source
-    from lakeworks.site.facts import TableFacts
 
 _LOADS = {
     "append": "append: new rows are added",
@@ -98,13 +97,3 @@ def location(services: Services, uri: str) -> str:
     if uri.startswith(f"{root}/"):
         return uri[len(root) + 1 :]
     return without_user(uri)
-
-
-def external_tables(services: Services) -> list[TableFacts]:
-    """Return the tables of the data catalog that the lake does not manage itself."""
-    return []
-
-
-def database_descriptions(services: Services) -> dict[str, str]:
-    """Return what the data catalog says of its databases."""
-    return {}

@@ -164,6 +164,8 @@ class TableFacts:
         freshness_s: How old it may be, as declared.
         remarks: What a reader should know first: not built yet, changed since its last run.
         facts: Further facts, as label and text.
+        versions: Of the data, newest first.
+        schema_versions: Of the data catalog's entry, newest first: columns, description.
         partition_count: How many partitions there are, of which `partitions` are shown.
         reasons: Rows in its quarantine by the rule that put them there; None: not counted.
     """
@@ -185,6 +187,7 @@ class TableFacts:
     partitions: tuple[PartitionFacts, ...] = ()
     partition_count: int = 0
     versions: tuple[VersionFacts, ...] = ()
+    schema_versions: tuple[VersionFacts, ...] = ()
     parts: tuple[PartFacts, ...] = ()
     code: CodeFacts | None = None
     quarantined_rows: int = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import LAYERS, QUARANTINE
-from lakeworks.site import declared
+from lakeworks.site import external
 from lakeworks.site.facts import DatabaseFacts, PartFacts, RunFacts, SiteFacts, TableFacts
 from lakeworks.site.reasons import counted
 from lakeworks.site.tables import Known, table_facts
@@ -56,7 +56,7 @@ def gather(services: Services, lineage: Lineage) -> SiteFacts:
     )
     names = {*heads, *project.sources, *project.models, *snapshot.tables}
     tables = {str(name): table_facts(known, name) for name in sorted(names)}
-    for entry in declared.external_tables(services):
+    for entry in external.external_tables(services):
         tables.setdefault(entry.name, entry)
     tables = dict(sorted(tables.items()))
     moments = [snapshot.created_at] if snapshot.id else []
@@ -68,7 +68,7 @@ def gather(services: Services, lineage: Lineage) -> SiteFacts:
         engine=project.environment.engine,
         snapshot=snapshot.id,
         as_of=max(moments, default=None),
-        databases=databases(tables.values(), declared.database_descriptions(services)),
+        databases=databases(tables.values(), external.database_descriptions(services)),
         tables=tables,
         runs=tuple(runs),
         graph=lineage.graph,

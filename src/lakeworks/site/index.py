@@ -13,6 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from lakeworks.site import words
+from lakeworks.site.links import table_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,6 +45,11 @@ def search_script(tables: Mapping[str, TableFacts]) -> str:
     data = {
         "tables": list(tables),
         "kinds": [table.kind for table in tables.values()],
+        "pages": {
+            number: table_path(name)
+            for number, name in enumerate(tables)
+            if table_path(name) != f"tables/{name.replace('.', '/')}.html"
+        },
         "about": [words.summary(table.description, _SUMMARY) for table in tables.values()],
         "columns": list(columns),
         "of": listed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,17 +16,30 @@ HOME, GRAPH, QUALITY, RUNS, TAGS = (
     "index.html", "lineage.html", "quality.html", "runs.html", "tags.html",
 )  # fmt: skip
 TABLES = "tables"
+_PLAIN = re.compile(r"[a-z0-9_]{1,128}")
+_OTHER = re.compile(r"[^A-Za-z0-9_]+")
 
 
 def table_path(name: str) -> str:
     """Return a table's page, from the site's root."""
     database, _, table = name.partition(".")
-    return url(TABLES, database, f"{table}.html")
+    return f"{TABLES}/{_file(database)}/{_file(table)}.html"
 
 
 def database_path(name: str) -> str:
     """Return a database's page, from the site's root."""
-    return url(TABLES, f"{name}.html")
+    return f"{TABLES}/{_file(name)}.html"
+
+
+def _file(name: str) -> str:
+    """Return what a name is called in a path, the same on disk as in a URL, and nowhere special.
+
+    The lake's own names are plain; external tables may be called anything that Glue takes.
+    """
+    if _PLAIN.fullmatch(name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{_OTHER.sub('-', name)[:60]}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,6 @@ def pages(facts: SiteFacts) -> Iterator[tuple[str, str]]:
     """Yield every file of the site: its path below the site's folder, and its text."""
     from lakeworks.site import links
     from lakeworks.site.graph_script import graph_script
-    from lakeworks.site.graph_view import Columns
     from lakeworks.site.index import search_script
     from lakeworks.site.pages.overview import database_page, home_page
     from lakeworks.site.pages.runs import runs_page
@@ -96,7 +95,7 @@ def pages(facts: SiteFacts) -> Iterator[tuple[str, str]]:
     from lakeworks.site.pages.table import table_page
     from lakeworks.site.pages.whole import graph_page, quality_page, tags_page
 
-    lake = Lake(facts, Columns(facts.graph))
+    lake = Lake.of(facts)
     yield links.HOME, home_page(lake)
     yield links.GRAPH, graph_page(lake)
     yield links.QUALITY, quality_page(lake)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import QUARANTINE
-from lakeworks.site import declared
+from lakeworks.site import declared, external
 from lakeworks.site.facts import (
     ColumnFacts,
     PartitionFacts,
@@ -103,6 +103,7 @@ def table_facts(known: Known, name: TableName) -> TableFacts:
         partitions=_partitions(known, name, version),
         partition_count=len(_groups(version)) if version else 0,
         versions=_versions(known, name) if version else (),
+        schema_versions=external.schema_versions(known.services, name),
         parts=tuple(known.parts.get(str(name), ())),
         code=declared.code_of(project, model) if model else None,
         quarantined_rows=rejects,

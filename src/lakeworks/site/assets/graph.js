@@ -127,7 +127,7 @@ lakeworks.graph = ({ nodes, edges, databases }) => {
     const count = group ? members.get(database).length : 0;
     const second = group ? `${count} ${database === "files" ? "set" : "table"}${count === 1 ? "" : "s"}${database === "files" ? " of files" : ""}, folded` : database;
     const chosen = node && node.name === state.focus;
-    const classes = `node plain ${colour(database)}${chosen ? " chosen" : ""}${group ? " group" : ""}`;
+    const classes = `node ${colour(database)}${chosen ? " chosen" : ""}${group ? " group" : ""}`;
     const told = group ? `${database}: open` : `${node.name} (${node.kind})${node.owner ? `\nowner: ${node.owner}` : ""}`;
     const element = shape(group || node.page ? "a" : "g", { class: classes },
       shape("title", {}, told),

@@ -48,7 +48,9 @@ const lakeworks = (() => {
     const now = Date.now() / 1000;
     for (const time of document.querySelectorAll("time[datetime]")) {
       const passed = now - Date.parse(time.dateTime) / 1000;
-      if (passed >= 0) time.append(make("span", { class: "ago" }, ` ${span(passed)} ago`));
+      if (passed < 0) continue;
+      if (time.closest("td")) time.title = `${span(passed)} ago`;
+      else time.append(make("span", { class: "ago" }, ` (${span(passed)} ago)`));
     }
     for (const one of document.querySelectorAll(".fresh[data-at]")) {
       const late = now - Date.parse(one.dataset.at) / 1000 - Number(one.dataset.within);
@@ -148,7 +150,7 @@ const lakeworks = (() => {
     hits.sort((a, b) => b.score - a.score || a.t - b.t);
     return { total: hits.length, hits: hits.slice(0, most), terms };
   };
-  const pagePath = (table) => `tables/${table.split(".").map(encodeURIComponent).join("/")}.html`;
+  const pagePath = (t) => found.pages[t] || `tables/${found.tables[t].replace(".", "/")}.html`;
   const anchor = (column) => `#c-${encodeURIComponent(column.toLowerCase()).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)}`;
   const KNOWN = ["bronze", "silver", "gold", "quarantine"];
   const databaseClass = (table) => { const d = table.split(".")[0]; return `db-${KNOWN.includes(d) ? d : "other"}`; };
@@ -174,7 +176,7 @@ const lakeworks = (() => {
     };
     const shown = (hit, terms, number) => {
       const table = found.tables[hit.t];
-      const href = document.body.dataset.root + pagePath(table) + (hit.column ? anchor(hit.column) : "");
+      const href = document.body.dataset.root + pagePath(hit.t) + (hit.column ? anchor(hit.column) : "");
       return make("a", { href, role: "option", id: `found-${number}`, "aria-selected": "false", tabindex: "-1" },
         make("span", { class: `dot ${databaseClass(table)}` }),
         make("span", { class: "what" }, ...marked(hit.column || table, terms)),
@@ -264,7 +266,6 @@ const lakeworks = (() => {
   const pannable = (canvas) => {
     const frame = make("div", { class: "pictured" });
     canvas.replaceWith(frame);
-    frame.append(canvas);
     let scale = 1;
     const size = (svg) => svg.viewBox.baseVal;
     const zoom = (to, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) => {
@@ -282,7 +283,7 @@ const lakeworks = (() => {
       const svg = canvas.querySelector("svg.picture");
       if (!svg) return;
       const wide = canvas.clientWidth / size(svg).width;
-      const high = canvas.classList.contains("whole") ? (canvas.clientHeight - 4) / size(svg).height : wide;
+      const high = canvas.classList.contains("whole") ? Math.min(innerHeight * .74, 864) / size(svg).height : wide;
       zoom(Math.max(least, Math.min(1, wide, high)));
     };
     const centre = () => {
@@ -299,7 +300,7 @@ const lakeworks = (() => {
     };
     frame.append(make("div", { class: "zoom" },
       button("−", "Smaller", () => zoom(scale / 1.25)), button("+", "Larger", () => zoom(scale * 1.25)),
-      button("⤢", "Fit", () => { fit(); centre(); })));
+      button("⤢", "Fit", () => { fit(); centre(); })), canvas);
     canvas.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();

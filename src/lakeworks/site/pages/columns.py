@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lakeworks.catalog.lineage.graph import ColumnId
-    from lakeworks.site.facts import ColumnFacts, TableFacts
+    from lakeworks.site.facts import ColumnFacts, TableFacts, TagFact
     from lakeworks.site.links import Links
     from lakeworks.site.pages.shell import Lake
 
 _FILTERED = 12
 _LONG_TYPE = 60
 _SHOWN = 6
+_FARTHEST = 50
 
 
 def columns_section(lake: Lake, table: TableFacts, links: Links) -> Markup:
@@ -52,13 +53,33 @@ def _row(lake: Lake, table: TableFacts, column: ColumnFacts, links: Links) -> Ma
     )
     about = tag(
         "td",
-        tag("p", code.plain(column.description, links.table)) if column.description else None,
+        _described(lake, table, column, links),
         _labels(table, column, links),
     )
     return tag(
         "tr", named, about, tag("td", _origin(lake, table, column, links), class_="from"),
         id=place, class_="internal" if internal else None,
     )  # fmt: skip
+
+
+def _described(
+    lake: Lake, table: TableFacts, column: ColumnFacts, links: Links
+) -> Markup | None:
+    """Return a column's description: its own, or that of the column it passes on as it is."""
+    if column.description:
+        return tag("p", code.plain(column.description, links.table))
+    own = lake.columns.named(table.name, column.name)
+    for _ in range(_FARTHEST):
+        above = lake.columns.above(own)
+        if len(above) != 1 or above[0][1] != "identity":
+            return None
+        own = above[0][0]
+        told = lake.described.get((own[0], own[1].lower()))
+        if told:
+            return tag(
+                "p", code.plain(told, links.table), " ", _via(*own, links), class_="lent"
+            )
+    return None
 
 
 def _type(text: str) -> object:
@@ -69,11 +90,17 @@ def _type(text: str) -> object:
 
 def _labels(table: TableFacts, column: ColumnFacts, links: Links) -> Markup | None:
     labels: list[Markup] = [chip(role, "role") for role in column.role]
+    origins: dict[tuple[str, str], list[TagFact]] = {}
     for one in column.tags:
-        label = chip([f"{one.tag} ", tag("b", one.value)], "tag")
-        if (one.table, one.column.lower()) != (table.name, column.name.lower()):
-            label = join([label, " ", _via(one.table, one.column, links)])
-        labels.append(tag("span", label, class_="tagged"))
+        origins.setdefault((one.tag, one.value), []).append(one)
+    for (name, value), found in origins.items():
+        far = [
+            o for o in found if (o.table, o.column.lower()) != (table.name, column.name.lower())
+        ]
+        via = join([_via(one.table, one.column, links) for one in far], " ")
+        labels.append(
+            tag("span", chip([f"{name} ", tag("b", value)], "tag"), " ", via, class_="tagged")
+        )
     labels += [
         tag("span", chip(f"not {name}", "dropped"), " ", reason, class_="tagged")
         for name, reason in column.declassified.items()
@@ -97,7 +124,7 @@ def _origin(lake: Lake, table: TableFacts, column: ColumnFacts, links: Links) ->
         near = {one for one, _ in above}
         far = [one for one in lake.columns.origins(own) if one not in near]
         if far:
-            parts.append(_details("at first", [(one, "") for one in far], links))
+            parts.append(_details("first of all", [(one, "") for one in far], links))
     if below:
         parts.append(_details("used by", below, links))
     parts += [tag("p", f"not all is known: {why}", class_="gap") for why in gaps]
@@ -117,7 +144,7 @@ def _details(title: str, columns: Sequence[tuple[ColumnId, str]], links: Links) 
         tag("li", join([_linked((name, column), kind, links) for column, kind in found], " "))
         for name, found in sorted(tables.items())
     ]
-    count = f" {len(columns)}" if not title.startswith("and") else ""
+    count = "" if title.startswith("and") else f": {words.plural(len(columns), 'column')}"
     return tag("details", tag("summary", title, count), tag("ul", items), class_="more-columns")
 
 

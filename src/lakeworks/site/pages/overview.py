@@ -37,7 +37,7 @@ def home_page(lake: Lake) -> str:
     sections = [("databases", "Databases", _databases(lake, links))]
     care = _care(lake, links)
     if care is not None:
-        sections.insert(0, ("care", "Needs care", care))
+        sections.append(("care", "Needs care", care))
     sections.append(("changed", "Changed last", _changed(lake, links)))
     if facts.runs:
         shown = join(
@@ -188,12 +188,20 @@ def tables_grid(tables: Sequence[TableFacts], links: Links, *, full: bool) -> Ma
             "" if table.state.rows is None else words.count(table.state.rows),
             "" if table.state.size_bytes is None else words.size(table.state.size_bytes),
             moment(table.state.updated_at) if table.state.updated_at else "",
-            words.percent(table.quality.score) if table.quality else "",
+            _passed(table),
         ]
         for table in tables
     ]
     heads = ["Table", "About", "Rows", "Size", "Changed (UTC)", "Rules passed"]
     return grid(heads, rows, numbers=(2, 3, 5), label="Tables", sortable=not full)
+
+
+def _passed(table: TableFacts) -> Markup | None:
+    if table.quality is None:
+        return None
+    rules = table.quality.rules
+    passed = sum(rule.outcome == "Passed" for rule in rules)
+    return chip(f"{passed} of {len(rules)}", "good" if passed == len(rules) else "bad")
 
 
 def _named(table: TableFacts, links: Links, *, full: bool) -> Markup:

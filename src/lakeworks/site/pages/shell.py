@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.site import words
 from lakeworks.site.facts import KIND_WORDS
+from lakeworks.site.graph_view import Columns
 from lakeworks.site.links import GRAPH, HOME, QUALITY, RUNS, TAGS, Links
 from lakeworks.site.markup import Markup, join, tag
 from lakeworks.site.pictures import database_class
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lakeworks.site.facts import SiteFacts, TableFacts
-    from lakeworks.site.graph_view import Columns
 
 # No page loads or sends anything but the site's own two kinds of files; scripts in a text that
 # slipped through as HTML would not run. `file:` is for browsers that know no 'self' there.
@@ -42,16 +42,33 @@ _MENU = (
     (RUNS, "Runs"),
 )
 _LISTED = 60
+_EMPTY = tag("td", "")
 _WINDOW = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """What pages are drawn from."""
+    """What pages are drawn from.
+
+    Attributes:
+        columns: What lies next to each column.
+        described: Descriptions of columns, by table and folded name.
+    """
 
     facts: SiteFacts
     columns: Columns
-    members: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    described: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, facts: SiteFacts) -> Lake:
+        """Return the lake of some facts, ready to be drawn."""
+        described = {
+            (table.name, column.name.lower()): column.description
+            for table in facts.tables.values()
+            for column in table.columns
+            if column.description
+        }
+        return cls(facts, Columns(facts.graph), described)
 
     def links(self, depth: int) -> Links:
         """Return the links of a page that lies so many folders below the root."""
@@ -234,17 +251,24 @@ def grid(
         label: What the table shows.
         sortable: Whether its heads sort it.
     """
+    cells = [[tag("td", cell) for cell in row] for row in rows]
+    # A column in which nothing stands is left out.
+    kept = [i for i in range(len(heads)) if any(row[i] != _EMPTY for row in cells)]
     right = frozenset(numbers)
-    head = tag("tr", [tag("th", name, scope="col", class_="n" if i in right else None)
-                      for i, name in enumerate(heads)])  # fmt: skip
+    head = tag("tr", [tag("th", heads[i], scope="col", class_="n" if i in right else None)
+                      for i in kept])  # fmt: skip
     body = [
-        tag("tr", [tag("td", cell, class_="n" if i in right else None, data_head=heads[i] or None)
-                   for i, cell in enumerate(row)])
-        for row in rows
-    ]  # fmt: skip
+        tag("tr", [_headed(row[i], heads[i], number=i in right) for i in kept]) for row in cells
+    ]
     shown = tag("table", tag("thead", head), tag("tbody", body),
                 class_="sortable" if sortable else None)  # fmt: skip
     return tag("div", shown, class_="scroll", tabindex="0", role="region", aria_label=label)
+
+
+def _headed(cell: Markup, head: str, *, number: bool) -> Markup:
+    """Return a cell that knows its head, as a narrow screen shows it beside the cell."""
+    attributes = tag("td", class_="n" if number else None, data_head=head or None)
+    return Markup(attributes.removesuffix("></td>") + cell.removeprefix("<td"))
 
 
 def bar(share: float, label: str) -> Markup:

@@ -57,6 +57,7 @@ def _sections(lake: Lake, table: TableFacts, links: Links) -> Iterator[tuple[str
         ("query", "How to query it", _query(table)),
         ("partitions", "Partitions", _partitions(table)),
         ("versions", "Versions", _versions(table, links)),
+        ("schema-versions", "Schema versions", _schema_versions(table, links)),
         ("runs", "Runs", _runs(table, links)),
         ("facts", "Facts", _facts(table)),
     ]
@@ -108,7 +109,8 @@ def _measured(table: TableFacts) -> Iterator[tuple[str, object]]:
         yield "Freshness", fresh(table)
     if table.quality is not None:
         trend = sparkline(table.quality.trend, "Scores of the last runs")
-        yield "Rules passed", [words.percent(table.quality.score), trend]
+        passed = sum(rule.outcome == "Passed" for rule in table.quality.rules)
+        yield "Rules passed", [f"{passed} of {len(table.quality.rules)} ", trend]
     if table.quarantined_rows and table.kind != "quarantine":
         yield "In quarantine", words.plural(table.quarantined_rows, "row")
 
@@ -272,7 +274,7 @@ def _versions(table: TableFacts, links: Links) -> Markup | None:
         return None
     rows = [
         [
-            [str(one.version), chip("readers see it", "good")]
+            [f"{one.version} ", chip("readers see it", "good")]
             if one.version == table.state.version and table.state.published
             else str(one.version),
             moment(one.at) if one.at else "",
@@ -285,6 +287,23 @@ def _versions(table: TableFacts, links: Links) -> Markup | None:
     ]
     heads = ["Version", "At (UTC)", "Operation", "Rows added", "Files", "By"]
     return grid(heads, rows, numbers=(3,), label="Versions")
+
+
+def _schema_versions(table: TableFacts, links: Links) -> Markup | None:
+    if not table.schema_versions:
+        return None
+    rows = [
+        [
+            str(one.version),
+            moment(one.at) if one.at else "",
+            one.what,
+            _run_link(one.who, links),
+        ]
+        for one in table.schema_versions
+    ]
+    return grid(
+        ["Version", "Since (UTC)", "Why", "By"], rows, label="Versions of its declaration"
+    )
 
 
 def _run_link(run_id: str, links: Links) -> Markup:

@@ -185,7 +185,7 @@ def _tag_section(
             ], ", "),
             table.owner,
         ]
-        for table, column in found[:_COLUMNS_A_TAG]
+        for table, column in sorted(found, key=_declared_first)[:_COLUMNS_A_TAG]
     ]  # fmt: skip
     hidden = len(found) - len(rows)
     told = f"{words.plural(len(found), 'column')}" + (
@@ -196,6 +196,13 @@ def _tag_section(
         tag("h2", chip([f"{name} ", tag("b", value)], "tag"), " ", tag("small", told)),
         grid(["Column", "From", "Owner"], rows, label=f"Columns tagged {name} {value}"),
     )
+
+
+def _declared_first(found: tuple[TableFacts, ColumnFacts]) -> tuple[bool, bool]:
+    """Return a sort key: where tags are declared, then where they went, quarantine last."""
+    table, column = found
+    own = any((one.table, one.column) == (table.name, column.name) for one in column.tags)
+    return table.kind == "quarantine", not own
 
 
 def _column(table: str, column: str, links: Links) -> Markup:
