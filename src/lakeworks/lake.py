@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+    from lakeworks.catalog.care.service import Care
     from lakeworks.catalog.store import Catalog
     from lakeworks.catalog.tables import Tables
     from lakeworks.engines.protocol import Engine
@@ -170,6 +171,13 @@ class Lake:
         described = {name: one.description for name, one in self.project.sources.items()}
         described |= {name: one.description for name, one in self.project.models.items()}
         return Tables(self.catalog, self.storage, described, self.project.retention)
+
+    @cached_property
+    def care(self) -> Care:
+        """The health of tables, what they cost, and what is due for them."""
+        from lakeworks.catalog.care.service import Care
+
+        return Care(self.project, self.catalog, self.storage, self.tables)
 
     @cached_property
     def quality(self) -> TableQuality:

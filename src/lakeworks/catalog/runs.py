@@ -51,6 +51,13 @@ class Run:
         return self.process.pid
 
 
+_SUPERFLUOUS = (
+    "ended_us < :moment AND run_id NOT IN (SELECT run_id FROM snapshots) "
+    "AND run_id NOT IN (SELECT run_id FROM runs ORDER BY started_us DESC, run_id DESC "
+    "LIMIT :keep)"
+)
+
+
 def begin(session: Session, run_id: str, process: Process) -> None:
     """Note that a run began, and that those before it whose process is gone were killed."""
     for run in under_way(session):
@@ -98,12 +105,20 @@ def mark_killed(session: Session, run_id: str) -> None:
 def forget_before(session: Session, moment: datetime, keep: int) -> int:
     """Delete the records of runs that ended before `moment`, no snapshot's, never the newest."""
     return session.run(
-        "DELETE FROM runs WHERE ended_us < :moment AND run_id NOT IN (SELECT run_id FROM snapshots) "
-        "AND run_id NOT IN (SELECT run_id FROM runs ORDER BY started_us DESC, run_id DESC "
-        "LIMIT :keep)",
+        f"DELETE FROM runs WHERE {_SUPERFLUOUS}",
         moment=microseconds(moment),
         keep=keep,
     )
+
+
+def count_before(session: Session, moment: datetime, keep: int) -> int:
+    """Return how many runs `forget_before` would forget."""
+    row = session.first(
+        f"SELECT count(*) FROM runs WHERE {_SUPERFLUOUS}",
+        moment=microseconds(moment),
+        keep=keep,
+    )
+    return int(row[0]) if row else 0
 
 
 def under_way(session: Session) -> list[Run]:

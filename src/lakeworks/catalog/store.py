@@ -316,6 +316,11 @@ class Catalog:
         with self._database.writing() as session:
             return runs.forget_before(session, before, keep)
 
+    def old_runs(self, *, before: datetime, keep: int = 100) -> int:
+        """Return how many runs `forget_runs` would forget."""
+        with self._database.reading() as session:
+            return runs.count_before(session, before, keep)
+
     def runs_under_way(self) -> list[Run]:
         """Return the runs that began and did not say that they ended, oldest first."""
         with self._database.reading() as session:

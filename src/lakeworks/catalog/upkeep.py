@@ -18,7 +18,7 @@ from lakeworks.core import clock, events
 from lakeworks.core.names import QUARANTINE, TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from lakeworks.catalog.locks import Lease, LockHolder
@@ -51,7 +51,7 @@ class TableVacuum:
     log_paths: tuple[str, ...] = ()
 
 
-def optimize(
+def optimize(  # noqa: PLR0913 - what, how and how long
     catalog: Catalog,
     storage: Storage,
     table: TableName,
@@ -59,20 +59,22 @@ def optimize(
     zorder: Sequence[str],
     target_file_bytes: int | None,
     wait_s: float | None,
+    until_s: float | None = None,
 ) -> Compaction:
     """Merge or reorder a table's files and publish the result; see `Tables.optimize`."""
     from lakeworks.storage import maintenance
 
     run_id = clock.new_run_id()
     log = storage.table(table)
-    with _held(catalog, table, run_id, wait_s) as lease:
-        now = _settled(catalog, storage, table)
+    with held(catalog, table, run_id, wait_s) as lease:
+        now = settled(catalog, storage, table)
         done = maintenance.compact(
             log,
             target_file_bytes=target_file_bytes or maintenance.DEFAULT_TARGET_BYTES,
             zorder=zorder,
             # What the version says of the model that made it stays true of the same rows.
             info={**_lasting(now), "run_id": run_id},
+            until_s=until_s,
         )
         if done.version is not None:
             lease.check()
@@ -94,15 +96,15 @@ def vacuum(
     kept_for = retention.of_snapshots
     run_id = clock.new_run_id()
     if table is not None:
-        _settled(catalog, storage, table)
+        settled(catalog, storage, table)
     if not dry_run:
         # Forgotten first: a snapshot whose files may be gone must not be offered for rollback.
         catalog.forget_snapshots(before=clock.now() - kept_for)
         catalog.forget_runs(before=clock.now() - max(RUN_RETENTION, kept_for))
     done = []
-    needs = _Needs(catalog, storage, clock.now() - kept_for)
+    needs = Needs(catalog, storage, clock.now() - kept_for)
     for name in sorted(catalog.heads()) if table is None else [table]:
-        with _held(catalog, name, run_id, wait_s):
+        with held(catalog, name, run_id, wait_s):
             done.append(
                 _vacuum_one(
                     needs, name, retention.of(name), dry_run=dry_run, strict=bool(table)
@@ -112,7 +114,7 @@ def vacuum(
 
 
 @dataclass
-class _Needs:
+class Needs:
     """Which versions of a table snapshots and bookmarks need."""
 
     catalog: Catalog
@@ -120,7 +122,7 @@ class _Needs:
     since: datetime
 
     def published(self, table: TableName) -> set[int]:
-        """Return the versions that kept snapshots show."""
+        """Return the versions that kept snapshots show, now."""
         return self.catalog.published_versions(since=self.since).get(table, set())
 
     def of_log(self, table: TableName) -> set[int]:
@@ -146,7 +148,7 @@ class _Needs:
 
 
 def _vacuum_one(
-    needs: _Needs,
+    needs: Needs,
     table: TableName,
     retention: timedelta,
     *,
@@ -158,7 +160,7 @@ def _vacuum_one(
 
     storage = needs.storage
     try:
-        _settled(needs.catalog, storage, table)
+        settled(needs.catalog, storage, table)
     except UnpublishedVersionsError as error:
         if strict:
             raise
@@ -173,9 +175,15 @@ def _vacuum_one(
 
 
 @contextmanager
-def _held(
+def held(
     catalog: Catalog, table: TableName, run_id: str, wait_s: float | None
 ) -> Iterator[Lease]:
+    """Keep every other writer of a table away inside the block.
+
+    Raises:
+        TableLockedError: a run holds it and `wait_s` passed.
+    """
+
     def tell(holder: LockHolder) -> None:
         events.emit("run.waiting", holder=str(holder))
 
@@ -198,14 +206,23 @@ def guarding(table: TableName) -> list[TableName]:
     return [table, *(TableName(*parts) for parts in splits if all(parts))]
 
 
-def _settled(catalog: Catalog, storage: Storage, table: TableName) -> TableVersion:
+def settled(
+    catalog: Catalog,
+    storage: Storage,
+    table: TableName,
+    seen: Mapping[TableName, int] | None = None,
+) -> TableVersion:
     """Return the table's newest version, which is the one that readers see.
+
+    Args:
+        seen: What readers see, where it was asked for just now.
 
     Raises:
         UnpublishedVersionsError: readers see another, or none.
     """
     newest = storage.table(table).version()
-    published = catalog.current_snapshot().tables.get(table)
+    shown = catalog.current_snapshot().tables if seen is None else seen
+    published = shown.get(table)
     if newest.version != published:
         raise UnpublishedVersionsError.ahead(table, newest.version, published)
     return newest

@@ -205,6 +205,10 @@ def _vanished_files(services: Services, source: Source) -> Iterator[Finding]:
     }
     if landed:
         landed -= {entry.path for entry in landing.list(str(source.table))}
+    if landed:
+        from lakeworks.catalog.care.lifecycle import away
+
+        landed -= away(services.storage, source.table)
     # Files that are read where they lie; those on S3 are asked for when they are read again.
     places = (e.landed_uri for e in entries if not e.landed_uri.startswith(below))
     gone = landed | {p for p in places if p.startswith("/") and not Path(p).exists()}

@@ -181,7 +181,15 @@ class SourceStep:
             again = reread(known, pending_files(self.source, self.state))
         else:
             again = reread_some(known, self._rejected_files())
+        self._bring_back(again)
         return reached(again, services.storage.landing, services.project.environment.options)
+
+    def _bring_back(self, again: Pending) -> None:
+        """Have files that are to be read again out of the archive, where they may be."""
+        from lakeworks.catalog.care.lifecycle import bring_back
+
+        uris = [file.uri for file in (*again.new, *again.changed)]
+        bring_back(self.state.services.storage, self.source.table, uris)
 
     def _rejected_files(self) -> set[str]:
         """Return the files, or members of archives, that have rows in quarantine."""

@@ -6,21 +6,20 @@ Lakeworks that can lose data: what it may not touch is an argument, and doubt st
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core import clock, events
+from lakeworks.storage.contents import data_entries, ever_named
 from lakeworks.storage.errors import (
     CorruptLogError,
     MaintenanceRefusedError,
     ObjectNotFoundError,
     VersionNotFoundError,
 )
-from lakeworks.storage.local import TEMPORARY
 from lakeworks.storage.log_actions import Commit, file_of
-from lakeworks.storage.log_checkpoint import read_checkpoint
-from lakeworks.storage.log_listing import list_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 DEFAULT_TARGET_BYTES = 128 * MIB
 DEFAULT_RETENTION = timedelta(days=7)
-_SMALL = 0.75
-_SORTED_AT_ONCE_BYTES = 512 * MIB
+SMALL_SHARE = 0.75
+SORTED_AT_ONCE_BYTES = 512 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,7 @@ def compact(
     target_file_bytes: int = DEFAULT_TARGET_BYTES,
     zorder: Sequence[str] = (),
     info: Mapping[str, Any] | None = None,
+    until_s: float | None = None,
 ) -> Compaction:
     """Merge a table's small files; with `zorder`, write all of them anew in that order.
 
@@ -73,6 +73,8 @@ def compact(
         target_file_bytes: Size aimed at for one file, compressed.
         zorder: Columns that queries filter by, most important first.
         info: Kept in the commit.
+        until_s: A moment of `time.monotonic`: what is written by then is committed, the rest is
+            left for the next time. At least one group of files is.
 
     Raises:
         CommitConflictError: another writer committed meanwhile; safe to retry.
@@ -83,20 +85,26 @@ def compact(
     now = log.version()
     _check_zorder(log, now, zorder)
     if zorder:
-        groups = list(_groups(now.files, _SORTED_AT_ONCE_BYTES))
+        groups = list(_groups(now.files, SORTED_AT_ONCE_BYTES))
 
         def write(files: Sequence[DataFile]) -> Iterator[DataFile]:
             return parquet.merge_sorted(
                 log.store, files, now.schema, zorder, target_file_bytes=target_file_bytes
             )
     else:
-        small = [f for f in now.files if f.size_bytes < target_file_bytes * _SMALL]
-        groups = [g for g in _groups(small, target_file_bytes) if len(g) > 1]
+        groups = mergeable(now.files, target_file_bytes=target_file_bytes)
 
         def write(files: Sequence[DataFile]) -> Iterator[DataFile]:
             return parquet.merge(log.store, files, now.schema)
 
-    return _rewrite(log, now, groups, write, {"zorder": list(zorder), **(info or {})})
+    told = {"zorder": list(zorder), **(info or {})}
+    return _rewrite(log, now, groups, write, told, until_s=until_s)
+
+
+def mergeable(files: Iterable[DataFile], *, target_file_bytes: int) -> list[list[DataFile]]:
+    """Return the groups of small files of which compaction makes one file each."""
+    small = [f for f in files if f.size_bytes < target_file_bytes * SMALL_SHARE]
+    return [g for g in _groups(small, target_file_bytes) if len(g) > 1]
 
 
 def conform(log: TableLog, *, info: Mapping[str, Any] | None = None) -> Compaction:
@@ -140,7 +148,9 @@ def vacuum(
     cutoff = clock.now() - retention
     needed = _needed(log, keep_versions)
     found = [
-        entry for entry in _data(log) if entry.modified < cutoff and entry.path not in needed
+        entry
+        for entry in data_entries(log)
+        if entry.modified < cutoff and entry.path not in needed
     ]
     if found:
         recent = _removed_since(log, int(cutoff.timestamp() * 1000))
@@ -158,10 +168,10 @@ def orphans(log: TableLog) -> list[ObjectInfo]:
     A step that is running has such files too, until it commits.
     """
     head = {f.path for f in log.version().files} if log.exists() else set()
-    found = [entry for entry in _data(log) if entry.path not in head]
+    found = [entry for entry in data_entries(log) if entry.path not in head]
     if not found:
         return []
-    named = _ever_named(log)
+    named = ever_named(log)
     return [entry for entry in found if entry.path not in named]
 
 
@@ -205,14 +215,19 @@ def _rewrite(
     groups: list[list[DataFile]],
     write: Callable[[Sequence[DataFile]], Iterator[DataFile]],
     info: Mapping[str, Any],
+    *,
+    until_s: float | None = None,
 ) -> Compaction:
-    removed = [f for group in groups for f in group]
-    if not removed:
+    if not groups:
         return Compaction(None, len(now.files), len(now.files), now.size_bytes, now.size_bytes)
     added: list[DataFile] = []
+    removed: list[DataFile] = []
     try:
         for group in groups:
             added += write(group)
+            removed += group
+            if until_s is not None and time.monotonic() > until_s:
+                break
         _check_rows(log, removed, added)
         version = log.commit(
             Commit(
@@ -240,26 +255,6 @@ def _check_rows(log: TableLog, removed: list[DataFile], added: list[DataFile]) -
             f"its log counts {before} rows in files that hold {after}",
             "nothing was changed; rebuild the table with lake run --full-refresh",
         )
-
-
-def _data(log: TableLog) -> Iterator[ObjectInfo]:
-    """Yield the files that lie in a table's folder, its own log left out.
-
-    An empty object in a bucket is no file: Spark and consoles mark folders so.
-    """
-    in_bucket = log.store.local_path("") is None
-    for entry in log.store.list(unfinished=True):
-        if _is_data(entry.path) and (entry.size_bytes or not in_bucket):
-            yield entry
-
-
-def _is_data(path: str) -> bool:
-    """Whether a path may be a data file, or a leftover of an interrupted write."""
-    first, _, _ = path.partition("/")
-    if path.rpartition("/")[2].startswith(TEMPORARY):
-        return True
-    # Other programs keep their own things under `_`; a partition column may begin with it too.
-    return not first.startswith("_") or "=" in first
 
 
 def _needed(log: TableLog, versions: Set[int]) -> set[str]:
@@ -293,17 +288,3 @@ def _removed_since(log: TableLog, cutoff_ms: int) -> set[str]:
             break
         recent |= {file_of(a["remove"]).path for a in actions if "remove" in a}
     return recent
-
-
-def _ever_named(log: TableLog) -> set[str]:
-    listing = list_log(log.store, whole=True)
-    named: set[str] = set()
-    for version in listing.commits:
-        for action in log.read_commit(version):
-            bodies = (action[kind] for kind in ("add", "remove") if kind in action)
-            named |= {file_of(body).path for body in bodies}
-    if listing.cleaned:
-        for paths in listing.checkpoints.values():
-            actions = read_checkpoint(log.store, paths)
-            named |= {file_of(a["add"]).path for a in actions if "add" in a}
-    return named

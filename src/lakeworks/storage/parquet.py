@@ -71,6 +71,17 @@ def fits(store: ObjectStore, found: DataFile, schema: Schema) -> bool:
     )
 
 
+def distinct(store: ObjectStore, files: Iterable[DataFile], column: str) -> set[Any]:
+    """Return the values of a flat column of some files."""
+    found: set[Any] = set()
+    for one in files:
+        with store.open_read(one.path) as file:
+            reader = pq.ParquetFile(file, arrow_extensions_enabled=False)
+            if column in reader.schema_arrow.names:
+                found.update(pc.unique(reader.read(columns=[column])[column]).to_pylist())
+    return found
+
+
 def merge(store: ObjectStore, files: Sequence[DataFile], schema: Schema) -> Iterator[DataFile]:
     """Write one file with the rows of several of one partition, in their order."""
     wanted = arrow_schema(schema)
