@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lakeworks.cli import (
+    catalog,
     demo,
     docs,
     doctor,
@@ -24,6 +25,7 @@ from lakeworks.cli import (
     registry,
     runs,
     sample,
+    search,
     submit,
     table,
 )
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NOUNS = (
-    project, runs, submit, table, lineage, query, quality, registry, quarantine, docs, doctor, sample,
-    demo,
+    project, runs, submit, table, catalog, search, lineage, query, quality, registry, quarantine,
+    docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env")
 _COMMON = ("--json",)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lakeworks.cli import progress, render, say, table_tags
+from lakeworks.cli import catalog_entry, progress, render, say, table_tags
 from lakeworks.cli.options import AsJson, EnvironmentName, Folder, instant, opened
 from lakeworks.core import clock
 
@@ -80,9 +80,12 @@ def show(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one table: columns, size, versions, freshness."""
+    """Show one table: columns, size, versions, freshness. Of an external one, its entry."""
     moment = instant(at) if at else None
     with opened(folder, environment) as lake:
+        if moment is None and catalog_entry.is_external(lake, table):
+            catalog_entry.show(lake, table, as_json=as_json)
+            return
         found = lake.tables.show(table, at=moment)
         declared = lake.project.models.get(found.name) or lake.project.sources.get(found.name)
         tags = lake.lineage.tags_of(str(found.name))

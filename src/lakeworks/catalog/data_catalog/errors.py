@@ -105,6 +105,24 @@ class GlueJsonError(RequestError):
         """A TableInput does not say where it belongs."""
         return cls(f"the JSON of table {table} names no database", "name one: --database NAME")
 
+    @classmethod
+    def without_table(cls) -> Self:
+        """A partition does not say which table's it is."""
+        return cls("the JSON of a partition names no table", "name it: --table DATABASE.TABLE")
+
+    @classmethod
+    def unknown(cls, keys: list[str]) -> Self:
+        """An object that is none of Glue's."""
+        return cls(
+            f"an object with {', '.join(keys[:8]) or 'nothing in it'} is no entry of a catalog",
+            "wanted is what aws glue get-tables, get-databases or get-partitions prints",
+        )
+
+    @classmethod
+    def unreadable(cls, file: str, reason: str) -> Self:
+        """The text is no JSON."""
+        return cls(f"{file} is no JSON: {reason}")
+
 
 class PartitionFilterError(RequestError):
     """A condition over partition keys cannot be read, or does not fit the table's keys."""

@@ -10,10 +10,11 @@ from lakeworks.catalog.data_catalog.pruning import prepared
 from lakeworks.catalog.data_catalog.verbs import Verbs, folded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lakeworks.catalog.data_catalog.model import PartitionEntry
     from lakeworks.catalog.data_catalog.partition_filter import PartitionFilter
+    from lakeworks.catalog.database import Session
     from lakeworks.core.names import TableName
 
 
@@ -37,6 +38,19 @@ class PartitionVerbs(Verbs):
             EntryRefusedError: values do not fit the table's partition keys.
         """
         return self._put(name, entries, anew=True)
+
+    def put_partitions_of(self, entries: Mapping[TableName, Iterable[PartitionEntry]]) -> int:
+        """Put the partitions of many tables in one transaction; return how many.
+
+        Raises:
+            EntryNotFoundError: one of the tables is not there; nothing was put.
+            EntryRefusedError: values do not fit a table's partition keys; nothing was put.
+        """
+        with self._database.writing() as session:
+            return sum(
+                self._put_into(session, name, list(given), anew=True)
+                for name, given in entries.items()
+            )
 
     def partitions(
         self, name: TableName, *, where: PartitionFilter | None = None
@@ -84,11 +98,18 @@ class PartitionVerbs(Verbs):
     def _put(self, name: TableName, entries: Iterable[PartitionEntry], *, anew: bool) -> int:
         given = list(entries)
         with self._database.writing() as session:
-            number, entry = rows.table(session, folded(name))
-            by_values = rules.checked_partitions(entry, given, unique=not anew)
+            return self._put_into(session, name, given, anew=anew)
+
+    def _put_into(
+        self, session: Session, name: TableName, given: list[PartitionEntry], *, anew: bool
+    ) -> int:
+        number, entry = rows.table(session, folded(name))
+        by_values = rules.checked_partitions(entry, given, unique=not anew)
+        there: dict[str, int] = {}
+        if not partition_rows.is_empty(session, number):
             there = partition_rows.known(session, number, list(by_values))
-            if there and not anew:
-                raise EntryExistsError.named("partition", f"{name} {next(iter(there))}")
-            partition_rows.drop(session, number, list(there))
-            partition_rows.add(session, number, entry.partition_keys, by_values.values(), there)
+        if there and not anew:
+            raise EntryExistsError.named("partition", f"{name} {next(iter(there))}")
+        partition_rows.drop(session, number, list(there))
+        partition_rows.add(session, number, entry.partition_keys, by_values.values(), there)
         return len(by_values)

@@ -92,17 +92,25 @@ def drop_database(session: Session, name: str) -> None:
 def tables(
     session: Session, database_name: str | None, *, after: str, limit: int | None
 ) -> list[TableEntry]:
-    """Return tables by name: of one database those after a name, or all."""
+    """Return tables by name, those after a name: of one database, or `database.table` of all."""
+    most = 2**31 - 1 if limit is None else limit
     if database_name is None:
-        rows = session.all(f"{_TABLE} ORDER BY database_name, table_name")
-        return [_table(row) for row in rows]
-    rows = session.all(
-        f"{_TABLE} WHERE database_name = :database AND table_name > :after "
-        "ORDER BY table_name LIMIT :most",
-        database=database_name,
-        after=after,
-        most=2**31 - 1 if limit is None else limit,
-    )
+        database, _, table = after.partition(".")
+        rows = session.all(
+            f"{_TABLE} WHERE (database_name, table_name) > (:database, :table) "
+            "ORDER BY database_name, table_name LIMIT :most",
+            database=database,
+            table=table,
+            most=most,
+        )
+    else:
+        rows = session.all(
+            f"{_TABLE} WHERE database_name = :database AND table_name > :after "
+            "ORDER BY table_name LIMIT :most",
+            database=database_name,
+            after=after,
+            most=most,
+        )
     return [_table(row) for row in rows]
 
 

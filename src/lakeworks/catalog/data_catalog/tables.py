@@ -14,6 +14,8 @@ from lakeworks.catalog.data_catalog.errors import (
 from lakeworks.catalog.data_catalog.verbs import Verbs, folded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lakeworks.catalog.data_catalog.model import TableEntry, TableVersion
     from lakeworks.catalog.database import Session
     from lakeworks.core.names import TableName
@@ -62,13 +64,14 @@ class TableVerbs(Verbs):
 
         Args:
             database: Of one database, or of all.
-            after: Only names after this one: the last of the page before. Of one database.
-            limit: At most so many. Of one database.
+            after: Only names after this one, the last of the page before: a table's of one
+                database, `database.table` of all.
+            limit: At most so many.
         """
         within = None if database is None else database.lower()
         self._fresh(within)
         with self._database.reading() as session:
-            return rows.tables(session, within, after=after, limit=limit)
+            return rows.tables(session, within, after=after.lower(), limit=limit)
 
     def table_names(self) -> list[TableName]:
         """Return the names of all tables, in order. Quicker than `list_tables`."""
@@ -105,7 +108,9 @@ class TableVerbs(Verbs):
                 )
             if not skip_archive:
                 rows.archive(session, number)
-            return self._change(session, number, present, entry, by, reason)
+            who = rules.user() if by is None else by
+            self._change(session, number, present, entry, who, reason)
+            return rows.table(session, entry.name)[1]
 
     def put_table(
         self, entry: TableEntry, *, by: str | None = None, reason: str = ""
@@ -113,6 +118,9 @@ class TableVerbs(Verbs):
         """Make a table, its database too, or update it where something changed.
 
         Statistics alone make no new version; an equal entry changes nothing.
+
+        Raises:
+            EntryRefusedError: Glue would not take the entry.
         """
         entry = rules.checked_table(entry)
         with self._database.reading() as session:
@@ -120,17 +128,21 @@ class TableVerbs(Verbs):
             if found is not None and rules.same(found[1], entry):
                 return found[1]
         with self._database.writing() as session:
-            rows.ensure_database(session, entry.name.database)
-            found = rows.find_table(session, entry.name)
-            if found is None:
-                return self._add(session, entry, by, reason)
-            number, present = found
-            if rules.same_but_statistics(present, entry):
-                kept = replace(present, parameters=entry.parameters)
-                rows.change_table(session, number, kept)
-                return rows.table(session, entry.name)[1]
-            rows.archive(session, number)
-            return self._change(session, number, present, entry, by, reason)
+            self._put_one(session, entry, rules.user() if by is None else by, reason)
+            return rows.table(session, entry.name)[1]
+
+    def put_tables(
+        self, entries: Iterable[TableEntry], *, by: str | None = None, reason: str = ""
+    ) -> int:
+        """Put many tables in one transaction; return how many were made or changed.
+
+        Raises:
+            EntryRefusedError: Glue would not take one of them; none was put.
+        """
+        checked = [rules.checked_table(entry) for entry in entries]
+        who = rules.user() if by is None else by
+        with self._database.writing() as session:
+            return sum(self._put_one(session, entry, who, reason) for entry in checked)
 
     def delete_table(self, name: TableName) -> None:
         """Delete a table's entry, its versions and partitions. Files stay where they are.
@@ -177,9 +189,29 @@ class TableVerbs(Verbs):
     ) -> TableEntry:
         rows.database(session, entry.name.database)
         who = rules.user() if by is None else by
-        made = replace(entry, version=0, updated_by=who, reason=reason)
-        searching.index(session, rows.add_table(session, made), made)
+        self._make(session, entry, who, reason)
         return rows.table(session, entry.name)[1]
+
+    def _put_one(self, session: Session, entry: TableEntry, by: str, reason: str) -> bool:
+        """Make or update a table where something changed; whether something did."""
+        found = rows.find_table(session, entry.name)
+        if found is None:
+            rows.ensure_database(session, entry.name.database)
+            self._make(session, entry, by, reason)
+            return True
+        number, present = found
+        if rules.same(present, entry):
+            return False
+        if rules.same_but_statistics(present, entry):
+            rows.change_table(session, number, replace(present, parameters=entry.parameters))
+            return True
+        rows.archive(session, number)
+        self._change(session, number, present, entry, by, reason)
+        return True
+
+    def _make(self, session: Session, entry: TableEntry, by: str, reason: str) -> None:
+        made = replace(entry, version=0, updated_by=by, reason=reason)
+        searching.index(session, rows.add_table(session, made), made)
 
     def _change(
         self,
@@ -187,11 +219,9 @@ class TableVerbs(Verbs):
         number: int,
         present: TableEntry,
         entry: TableEntry,
-        by: str | None,
+        by: str,
         reason: str,
-    ) -> TableEntry:
-        who = rules.user() if by is None else by
-        changed = replace(entry, version=present.version + 1, updated_by=who, reason=reason)
+    ) -> None:
+        changed = replace(entry, version=present.version + 1, updated_by=by, reason=reason)
         rows.change_table(session, number, changed)
         searching.index(session, number, changed)
-        return rows.table(session, entry.name)[1]
