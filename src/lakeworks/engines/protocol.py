@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lakeworks.core.types import Schema, Type
     from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.partition_conditions import ExternalPlanner
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.storage.external import AnySource
     from lakeworks.storage.files import DataFile, TableSource
@@ -328,6 +329,11 @@ class Engine(Protocol):
 
     name: str
     keeps_order: bool
+
+    @property
+    def external(self) -> ExternalPlanner:
+        """What is asked before external tables are bound."""
+        ...
 
     def session(self) -> Session:
         """Open a session of its own."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.partition_conditions import ExternalPlanner
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.storage.external import AnySource
 
@@ -94,6 +95,14 @@ class DuckEngine:
             sessions = list(self._sessions)
         for session in sessions:
             session.interrupt()
+
+    @property
+    def external(self) -> ExternalPlanner:
+        """What is asked before external tables are bound."""
+        from lakeworks.engines.duckdb.external_planning import DuckPlanner
+
+        self._renew()
+        return DuckPlanner(self._root.cursor, self._s3)
 
     def tables_read(self, sql: str) -> frozenset[str]:
         """Return the tables that a caller's query names; see the protocol."""

@@ -93,7 +93,8 @@ def _avro(con: duckdb.DuckDBPyConnection, source: ExternalSource) -> str:
     groups: dict[tuple[str, ...], list[ExternalFile]] = {}
     for file in source.files:
         if file.size_bytes:
-            groups.setdefault(_held(con, file), []).append(file)
+            names = tuple(name for name, _ in described(con, source, file, None))
+            groups.setdefault(names, []).append(file)
     values = Values(source.name)
     parts = []
     for names, files in groups.items():
@@ -106,11 +107,28 @@ def _avro(con: duckdb.DuckDBPyConnection, source: ExternalSource) -> str:
     return "\nUNION ALL\n".join(parts) or no_rows(source)
 
 
-def _held(con: duckdb.DuckDBPyConnection, file: ExternalFile) -> tuple[str, ...]:
+def described(
+    con: duckdb.DuckDBPyConnection,
+    source: ExternalSource,
+    file: ExternalFile,
+    s3: Mapping[str, str | bool] | None,
+) -> list[tuple[str, str]]:
+    """Return name and type of each column in a Parquet, Avro or ORC file."""
+    listed = paths_list([file.uri])
+    match source.format:
+        case "avro":
+            load_extension(con, "avro", purpose="reading Avro files")
+            scan = _avro_scan(listed)
+        case "parquet":
+            scan = f"read_parquet({listed}, hive_partitioning = false)"
+        case _:
+            from lakeworks.engines.duckdb.external_orc import orc_schema
+
+            con.register("__lakeworks_held", orc_schema(source, Opener(s3), file).empty_table())
+            scan = "__lakeworks_held"
     with translated(con):
-        scan = _avro_scan(paths_list([file.uri]))
         rows = con.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
-    return tuple(row[0] for row in rows if row[0] != FILE_COLUMN)
+    return [(row[0], row[1]) for row in rows if row[0] != FILE_COLUMN]
 
 
 def _avro_scan(listed: str) -> str:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from lakeworks.storage.external import ExternalFile, ExternalSource
 
 
+def orc_schema(source: ExternalSource, opener: Opener, file: ExternalFile) -> pa.Schema:
+    """Return the columns of a file."""
+    with _opened(source, opener, file) as reader:
+        return reader.schema
+
+
 def orc_columns(
     source: ExternalSource, opener: Opener, files: Sequence[ExternalFile]
 ) -> list[tuple[str, pa.DataType]]:

@@ -28,6 +28,8 @@ from lakeworks.engines.stores import store_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    import duckdb
+
     from lakeworks.core.types import Schema
     from lakeworks.engines.duckdb.files_csv import Looked
     from lakeworks.engines.duckdb.files_json import Group as JsonGroup
@@ -84,6 +86,13 @@ def statements_at(place: Place) -> Iterator[Statements]:
             yield engine.statements()
         finally:
             engine.close()
+
+
+@contextmanager
+def connection_at(place: Place) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that serves for one question."""
+    with statements_at(place) as statements:
+        yield statements.con
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lakeworks.engines.spark.application import application
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.partition_conditions import ExternalPlanner
     from lakeworks.engines.protocol import Engine
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.project.declaration import SparkSettings
@@ -77,6 +79,14 @@ class SparkEngine:
         with self._lock:
             self._sessions.add(session)
         return session
+
+    @property
+    def external(self) -> ExternalPlanner:
+        """What is asked before external tables are bound; Spark is not."""
+        from lakeworks.engines.duckdb.external_planning import DuckPlanner
+        from lakeworks.engines.duckdb.file_tasks import Place, connection_at
+
+        return DuckPlanner(partial(connection_at, Place(self._s3, _SHADOW_BYTES)), self._s3)
 
     def tables_read(self, sql: str) -> frozenset[str]:
         """Return the tables that a caller's query names; see the protocol."""
