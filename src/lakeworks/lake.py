@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.care.service import Care
     from lakeworks.catalog.store import Catalog
     from lakeworks.catalog.tables import Tables
+    from lakeworks.crawlers.service import Crawlers
     from lakeworks.engines.protocol import Engine
     from lakeworks.governance.service import Governance
     from lakeworks.pipeline.doctor import Finding
@@ -178,6 +179,19 @@ class Lake:
         from lakeworks.catalog.care.service import Care
 
         return Care(self.project, self.catalog, self.storage, self.tables)
+
+    @cached_property
+    def crawlers(self) -> Crawlers:
+        """What finds tables in folders and buckets, and keeps them in the data catalog."""
+        from lakeworks.crawlers.found_tables import Surroundings
+        from lakeworks.crawlers.service import Crawlers
+
+        around = Surroundings(
+            self.project.environment.options,
+            str(self.project.root),
+            self.storage.store.root,
+        )
+        return Crawlers(self.project.crawlers, self.catalog, around)
 
     @cached_property
     def quality(self) -> TableQuality:

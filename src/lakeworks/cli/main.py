@@ -13,6 +13,7 @@ import typer
 
 from lakeworks.cli import (
     catalog,
+    crawl,
     demo,
     docs,
     doctor,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NOUNS = (
-    project, runs, submit, table, catalog, search, lineage, query, quality, registry, quarantine,
+    project, runs, submit, table, catalog, crawl, search, lineage, query, quality, registry, quarantine,
     docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env")

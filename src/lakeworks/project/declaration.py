@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lakeworks.core.names import TableName
     from lakeworks.core.types import Type
+    from lakeworks.project.crawler_declaration import Crawler
 
 FileFormat = Literal["json", "csv", "parquet", "avro", "log"]
 SchemaMode = Literal["evolve", "rescue", "strict"]
@@ -370,6 +371,7 @@ class Project:
     models: Mapping[TableName, Model]
     care: CareSettings = field(default_factory=CareSettings)
     policies: tuple[PolicyFile, ...] = ()
+    crawlers: Mapping[str, Crawler] = field(default_factory=dict)
 
     @property
     def retention(self) -> Retention:

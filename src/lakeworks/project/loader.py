@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import NameRefusedError
 from lakeworks.project.care import care_of
+from lakeworks.project.crawlers import crawler_of
 from lakeworks.project.declaration import Location, Model, Project, Quality
 from lakeworks.project.environments import LAKE_FILE, environment_of, may_be_kept, read_lake
 from lakeworks.project.errors import (
@@ -135,6 +136,7 @@ class _Loading:
     sources: list[_File] = field(default_factory=list)
     models: list[_File] = field(default_factory=list)
     policies: list[_File] = field(default_factory=list)
+    crawlers: list[_File] = field(default_factory=list)
     claimed: set[str] = field(default_factory=set)
 
     def examined(self) -> Examined:
@@ -145,6 +147,8 @@ class _Loading:
             self._model(path)
         for path in self._files("policies", SOURCE_SUFFIXES):
             self._policies(path)
+        for path in self._files("crawlers", SOURCE_SUFFIXES):
+            self._crawler(path)
         declared = self._declared_tables()
         references = list(self._references())
         check_references(references, declared | self.claimed, self.mistakes)
@@ -196,6 +200,28 @@ class _Loading:
         found = self._read(path, file, read, keep=lambda text, _: "${" not in text)
         if found is not None:
             self.policies.append(found)
+
+    def _crawler(self, path: Path) -> None:
+        file = self._name(path)
+
+        def read(text: str) -> dict[str, Any] | None:
+            from lakeworks.project.crawlers import read_crawler
+
+            return read_crawler(
+                text, file, self.mistakes, root=self.root, variables=self.variables
+            )
+
+        found = self._read(path, file, read, keep=lambda text, _: "${" not in text)
+        if found is None:
+            return
+        for other in self.crawlers:
+            if other.facts["name"] == found.facts["name"]:
+                at = Location(file, found.facts["line"])
+                problem = f"the crawler {found.facts['name']} is declared twice, first in {other.file}"
+                self.mistakes.add(
+                    at, problem, "name one of them otherwise", code=DECLARED_TWICE
+                )
+        self.crawlers.append(found)
 
     def _model(self, path: Path) -> None:
         file = self._name(path)
@@ -336,6 +362,10 @@ class _Loading:
             sources={source.table: source for source in sources},
             models={model.table: model for model in models},
             policies=tuple(policy_file_of(one.facts, one.file) for one in self.policies),
+            crawlers={
+                one.facts["name"]: crawler_of(one.facts, one.file, self.root)
+                for one in self.crawlers
+            },
             care=care_of(lake.get("care", {})),
         ) if lake else None  # fmt: skip
         declared = tuple(ruleset for ruleset in rulesets if ruleset is not None)
