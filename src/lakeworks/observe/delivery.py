@@ -1,4 +1,4 @@
-"""Bring OpenLineage events to a file or an HTTP endpoint."""
+"""Bring OpenLineage events to a file, an HTTP endpoint or a topic of Kafka."""
 
 from __future__ import annotations
 
@@ -26,12 +26,20 @@ class Delivery(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds; nothing is sent any more."""
+        ...
+
 
 def delivery_of(settings: OpenLineageSettings) -> Delivery:
     """Return the way that an environment declares."""
     if settings.file is not None:
         return FileDelivery(Path(settings.file))
-    assert settings.url is not None  # noqa: S101 - one of the two: the loader's promise
+    if settings.kafka is not None:
+        from lakeworks.observe.kafka import KafkaDelivery
+
+        return KafkaDelivery(settings.kafka, timeout_s=settings.timeout_s)
+    assert settings.url is not None  # noqa: S101 - one of the three: the loader's promise
     return HttpDelivery(settings.url, api_key=settings.api_key, timeout_s=settings.timeout_s)
 
 
@@ -50,6 +58,9 @@ class FileDelivery:
                 file.write(line + "\n")
         except OSError as error:
             raise UndeliveredError.file(str(self.path), error) from error
+
+    def close(self) -> None:
+        """Do nothing: the file is closed after each line."""
 
 
 class HttpDelivery:
@@ -83,3 +94,6 @@ class HttpDelivery:
                 raise UndeliveredError.answered(self.shown, error.code) from error
         except (OSError, HTTPException, ValueError) as error:
             raise UndeliveredError.unreachable(self.shown, error) from error
+
+    def close(self) -> None:
+        """Do nothing: each event has a connection of its own."""

@@ -31,6 +31,12 @@ class UndeliveredError(LakeError):
         return cls(f"{receiver} does not answer: {reason}", "look at openlineage: in lake.yml")
 
     @classmethod
+    def kafka(cls, servers: str, topic: str, reason: str) -> Self:
+        """No broker took it."""
+        problem = f"the topic {topic} at {servers} did not take an OpenLineage event: {reason}"
+        return cls(problem, "look at openlineage: kafka: in lake.yml, and at the broker's log")
+
+    @classmethod
     def late(cls, waiting: int) -> Self:
         """The run ended, and the receiver was still being waited for."""
         return cls(f"{waiting} OpenLineage events were not delivered in time and are lost")

@@ -79,6 +79,7 @@ class OpenLineageListener:
                 one.set()
             elif not self._given_up:
                 self._send(one)
+        self._delivery.close()
 
     def _send(self, event: events.Event) -> None:
         try:

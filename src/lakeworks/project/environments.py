@@ -9,6 +9,7 @@ from lakeworks.core.errors import did_you_mean
 from lakeworks.core.names import is_identifier
 from lakeworks.project.declaration import (
     Environment,
+    KafkaSettings,
     Location,
     OpenLineageSettings,
     SparkSettings,
@@ -97,8 +98,13 @@ def environment_of(facts: Mapping[str, Any]) -> Environment:
         **found,
         submit=SubmitSettings(**submit),
         spark=SparkSettings(**spark),
-        openlineage=OpenLineageSettings(**told) if told else None,
+        openlineage=_told(told) if told else None,
     )
+
+
+def _told(facts: Mapping[str, Any]) -> OpenLineageSettings:
+    kafka = facts.get("kafka")
+    return OpenLineageSettings(**{**facts, "kafka": KafkaSettings(**kafka) if kafka else None})
 
 
 def may_be_kept(text: str, facts: Mapping[str, Any]) -> bool:
@@ -108,9 +114,14 @@ def may_be_kept(text: str, facts: Mapping[str, Any]) -> bool:
         "${" not in text
         and not environment["options"]
         and not environment["submit"]["variables"]
-        and not (environment.get("openlineage") or {}).get("api_key")
+        and not _secrets_of(environment.get("openlineage") or {})
         and environment["catalog"].startswith(_SQLITE)
     )
+
+
+def _secrets_of(openlineage: Mapping[str, Any]) -> bool:
+    kafka = openlineage.get("kafka") or {}
+    return bool(openlineage.get("api_key") or kafka.get("properties"))
 
 
 def _unset_of_submit(document: Document) -> dict[str, dict[str, str]]:
@@ -201,11 +212,10 @@ def _openlineage(
     if told is None:
         return None
     at = document.at("environments", name, "openlineage")
-    if (told.url is None) == (told.file is None):
-        hint = "write openlineage: {file: lineage.jsonl}, or {url: http://…}"
-        mistakes.add(
-            at, "openlineage needs a url or a file, one of them", hint, code=INCOMPLETE
-        )
+    if sum(one is not None for one in (told.url, told.file, told.kafka)) != 1:
+        hint = "write openlineage: {file: lineage.jsonl}, {url: http://…} or {kafka: {…}}"
+        problem = "openlineage needs a url, a file or kafka, one of them"
+        mistakes.add(at, problem, hint, code=INCOMPLETE)
         return None
     found = resolved(root, told.file) if told.file is not None else None
     if isinstance(found, Refused) or (found or "").startswith(S3):

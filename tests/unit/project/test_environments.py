@@ -224,3 +224,38 @@ environments:
 def test_empty_lake_file_asks_for_a_name(mistake: Callable[..., Mistake], text: str) -> None:
     found = mistake({"lake.yml": text})
     assert found.at.file == "lake.yml"
+
+
+def _openlineage(told: str) -> dict[str, str]:
+    return {"lake.yml": f"name: shop\nenvironments:\n  dev:\n    openlineage: {told}\n"}
+
+
+def test_a_topic_takes_its_brokers_as_a_list_and_properties_as_they_are_written(
+    load: Callable[..., Project],
+) -> None:
+    kafka = "{kafka: {topic: t, servers: ['a:1', 'b:2'], properties: {retries: 3, debug: true}}}"
+    told = load(_openlineage(kafka)).environment.openlineage
+    assert told is not None
+    assert told.kafka is not None
+    assert told.kafka.servers == "a:1,b:2"
+    assert told.kafka.properties == {"retries": "3", "debug": "true"}
+    assert "debug" not in repr(told)  # a property may be a password
+
+
+def test_a_topic_is_read_the_same_from_the_cache(load: Callable[..., Project]) -> None:
+    files = _openlineage("{kafka: {topic: t, servers: 'a:1'}}")
+    assert load(files).environment.openlineage == load(files).environment.openlineage
+
+
+@pytest.mark.parametrize(
+    "told", ["{}", "{file: x.jsonl, kafka: {topic: t, servers: 'a:1'}}", "{namespace: n}"]
+)
+def test_openlineage_needs_one_receiver(load: Callable[..., Project], told: str) -> None:
+    with pytest.raises(ProjectError, match="a url, a file or kafka"):
+        load(_openlineage(told))
+
+
+@pytest.mark.parametrize("told", ["{topic: t}", "{servers: 'a:1'}", "{topic: 'a b', servers: x}"])
+def test_a_topic_needs_a_name_and_brokers(load: Callable[..., Project], told: str) -> None:
+    with pytest.raises(ProjectError, match="kafka"):
+        load(_openlineage(f"{{kafka: {told}}}"))
