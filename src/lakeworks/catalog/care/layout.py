@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.storage.errors import CorruptLogError, ObjectNotFoundError
 from lakeworks.storage.file_layout import Partitions, overlap, partitions, target_bytes
-from lakeworks.storage.maintenance import SMALL_SHARE, mergeable
+from lakeworks.storage.maintenance import mergeable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,7 +25,8 @@ class Layout:
     Attributes:
         target_file_bytes: The size of file that suits a table of this size.
         files_merged: How many files there would be after compaction.
-        small_files: Files well below the target, holding `small_bytes`.
+        small_files: Files well below the target that others can be merged with, holding
+            `small_bytes`.
         partitions: None for a table without partitions.
         overlap: By column, the share of bytes that `column = value` makes a reader scan.
     """
@@ -58,7 +59,7 @@ def layout_facts(
     """
     target = target_bytes(version.size_bytes)
     groups = mergeable(version.files, target_file_bytes=target)
-    small = [f for f in version.files if f.size_bytes < target * SMALL_SHARE]
+    small = [f for group in groups for f in group]
     flat = {f.name for f in version.schema if "<" not in str(f.type)}
     return {
         "table": table,
