@@ -124,13 +124,14 @@ def _worst_first(table: TableFacts) -> tuple[float, str]:
 
 def _quality_row(table: TableFacts, links: Links) -> list[object]:
     found = table.quality
+    place = "#quality" if found or table.ruleset else ""
     failed = [rule for rule in found.rules if rule.outcome != "Passed"] if found else []
     score: object = ""
     if found:
         passed = len(found.rules) - len(failed)
         score = chip(f"{passed} of {len(found.rules)}", "bad" if failed else "good")
     return [
-        tag("a", table.name, href=f"{links.table(table.name)}#quality", class_="strong"),
+        tag("a", table.name, href=f"{links.table(table.name)}{place}", class_="strong"),
         score,
         sparkline(found.trend, f"Scores of {table.name}") or "" if found else "",
         words.count(table.quarantined_rows) if table.quarantined_rows else "",
