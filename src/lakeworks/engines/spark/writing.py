@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from lakeworks.storage.objects import ObjectStore
 
 FOLDER = "spark-"
+# A bucket has no folders, so Hadoop puts a mark for one that it leaves empty, which no listing of
+# ours can name. With this in it, a folder never is.
+_HELD = "_held"
 _READERS = 8
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 
@@ -100,6 +103,8 @@ def write(  # noqa: PLR0913 - one job has this many choices
     folder = FOLDER + secrets.token_hex(4)
     place = f"{root}/{folder}"
     try:
+        if store.local_path("") is None:
+            store.put(f"{folder}/{_HELD}", b"")
         _run(spark, layout.prepared(frame), place, layout.folders)
         return _gather(store, folder, layout)
     except BaseException:
@@ -179,7 +184,8 @@ class _Layout:
 
 def _run(spark: SparkSession, frame: DataFrame, place: str, folders: list[str]) -> None:
     spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
-    writer = frame.write.mode("error").option("compression", "snappy")
+    # The folder is new, and ours alone; in a bucket it is there already.
+    writer = frame.write.mode("append").option("compression", "snappy")
     # Committing by task would show files of tasks that fail later.
     writer = writer.option("mapreduce.fileoutputcommitter.algorithm.version", "1")
     writer = writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
@@ -190,14 +196,15 @@ def _run(spark: SparkSession, frame: DataFrame, place: str, folders: list[str]) 
 
 def _gather(store: ObjectStore, folder: str, layout: _Layout) -> list[Written]:
     """Return the files that the job committed, each where it is to stay."""
-    paths = [info.path for info in store.list(folder) if _is_committed(info.path)]
+    listed = [info.path for info in store.list(folder)]
+    paths = [path for path in listed if _is_committed(path)]
     with ThreadPoolExecutor(_READERS, thread_name_prefix="footers") as pool:
         read = list(pool.map(lambda path: _written(store, path, layout), paths))
     found = [one for one in read if one.file.rows]
     local = store.local_path("")
     if local is None:
         kept = {one.file.path for one in found}
-        store.delete(path for path in paths if path not in kept)
+        store.delete(path for path in listed if path not in kept)
         return found
     moved = [_moved(local, one, folder.removeprefix(FOLDER)) for one in found]
     shutil.rmtree(local / folder, ignore_errors=True)
@@ -206,8 +213,6 @@ def _gather(store: ObjectStore, folder: str, layout: _Layout) -> list[Written]:
 
 def _is_committed(path: str) -> bool:
     _, *parts = path.split("/")
-    if not parts:
-        return False  # where no row was written, a bucket lists the folder itself
     hidden = any(part.startswith((".", "_")) and "=" not in part for part in parts)
     return not hidden and parts[-1].endswith(".parquet")
 
