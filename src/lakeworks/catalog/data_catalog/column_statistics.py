@@ -76,8 +76,15 @@ class ColumnStatistics:
                 f"statistics of {given.get('ColumnName')}", f"no kind {kind!r} is known"
             )
         data = dict(told.get(MEMBERS[kind]) or {})
+        analyzed = given.get("AnalyzedTime")
         return cls(
-            str(given.get("ColumnName", "")), str(given.get("ColumnType", "")), kind, data
+            str(given.get("ColumnName", "")),
+            str(given.get("ColumnType", "")),
+            kind,
+            data,
+            datetime.fromtimestamp(analyzed, UTC)
+            if isinstance(analyzed, int | float)
+            else None,
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from lakeworks.catalog.data_catalog.glue_shapes import (
     DATABASE,
     PARTITION,
     TABLE,
+    plain,
     read,
     written,
 )
@@ -41,7 +42,8 @@ def database_from_json(given: Mapping[str, Any]) -> DatabaseEntry:
     Raises:
         GlueJsonError: it is neither; the message names the key.
     """
-    return DatabaseEntry(**read(DATABASE, _unwrapped(given, "DatabaseInput", "Database"), ""))
+    inner = _unwrapped(plain(given), "DatabaseInput", "Database")
+    return DatabaseEntry(**read(DATABASE, inner, ""))
 
 
 def database_input(entry: DatabaseEntry) -> Json:
@@ -64,12 +66,19 @@ def table_from_json(given: Mapping[str, Any], *, database: str | None = None) ->
     Raises:
         GlueJsonError: it is neither; the message names the key.
     """
+    given = plain(given)
     inner = _unwrapped(given, "TableInput", "Table")
     fields = read(TABLE, inner, "")
     within = database or inner.get("DatabaseName") or given.get("DatabaseName")
     if not isinstance(within, str):
         raise GlueJsonError.without_database(str(fields["name"]))
     return TableEntry(**{**fields, "name": TableName(within, fields["name"])})
+
+
+def stored_table(given: Json, database: str) -> TableEntry:
+    """Read a `TableInput` that `table_input` wrote, without looking for anything else."""
+    fields = read(TABLE, given, "")
+    return TableEntry(**{**fields, "name": TableName(database, fields["name"])})
 
 
 def table_input(entry: TableEntry) -> Json:
@@ -88,9 +97,8 @@ def partition_from_json(given: Mapping[str, Any]) -> PartitionEntry:
     Raises:
         GlueJsonError: it is neither; the message names the key.
     """
-    return PartitionEntry(
-        **read(PARTITION, _unwrapped(given, "PartitionInput", "Partition"), "")
-    )
+    inner = _unwrapped(plain(given), "PartitionInput", "Partition")
+    return PartitionEntry(**read(PARTITION, inner, ""))
 
 
 def partition_input(entry: PartitionEntry) -> Json:
@@ -114,6 +122,7 @@ def _table(entry: TableEntry) -> Json:
 
 
 def _unwrapped(given: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    """Return the object itself where it is wrapped under its shape's name."""
     for name in names:
         inner = given.get(name) if isinstance(given, dict) else None
         if isinstance(inner, dict) and "Name" not in given and "Values" not in given:

@@ -35,6 +35,8 @@ class _Key:
     read: _Reader
     write: _Writer
     default: Any = None
+    # Whether what is read is always written again as it was.
+    faithful: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def read(shape: Shape, given: Any, where: str) -> dict[str, Any]:  # noqa: ANN40
         if given.get(name) is None:
             raise GlueJsonError.missing(where, name)
     found: dict[str, Any] = {}
-    extra = {str(name): plain(value) for name, value in given.items()}
+    extra = dict(given)
     for key in shape.keys:
         if key.name not in extra:
             if key.name not in shape.needed:
@@ -65,7 +67,7 @@ def read(shape: Shape, given: Any, where: str) -> dict[str, Any]:  # noqa: ANN40
             continue
         value = _value(key, extra[key.name], where)
         found[key.attribute] = value
-        if value != key.default and key.write(value) == extra[key.name]:
+        if value != key.default and (key.faithful or key.write(value) == extra[key.name]):
             del extra[key.name]
     found["extra"] = extra
     return found
@@ -163,14 +165,15 @@ def _same(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def _key(name: str, attribute: str, kind: type, read_: _Reader, write: _Writer = _same) -> _Key:
-    for one in fields(kind):
-        if one.name == attribute:
-            if one.default is not MISSING:
-                return _Key(name, attribute, read_, write, one.default)
-            if one.default_factory is not MISSING:
-                return _Key(name, attribute, read_, write, one.default_factory())
-            return _Key(name, attribute, read_, write)
-    raise AttributeError(attribute)
+    """Return a key whose field has the default that its class gives it."""
+    one = next(one for one in fields(kind) if one.name == attribute)
+    faithful = read_ not in (_moment, _version)
+    default: Any = None
+    if one.default is not MISSING:
+        default = one.default
+    elif one.default_factory is not MISSING:
+        default = one.default_factory()
+    return _Key(name, attribute, read_, write, default, faithful)
 
 
 def _one(shape: Shape, kind: type) -> tuple[_Reader, _Writer]:
@@ -187,6 +190,32 @@ def _many(shape: Shape, kind: type) -> tuple[_Reader, _Writer]:
         return tuple(kind(**read(shape, one, f"{where}[{at}]")) for at, one in enumerate(given))
 
     return read_all, lambda values: [written(shape, value) for value in values]
+
+
+def _columns(given: Any, where: str) -> tuple[Column, ...]:  # noqa: ANN401 - JSON
+    if not isinstance(given, list):
+        raise GlueJsonError.expected(where, "a list", given)
+    return tuple(
+        _plain_column(one) or Column(**read(COLUMN, one, f"{where}[{at}]"))
+        for at, one in enumerate(given)
+    )
+
+
+def _written_columns(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    return [written(COLUMN, one) for one in columns]
+
+
+def _plain_column(given: Any) -> Column | None:  # noqa: ANN401 - JSON
+    """Read a column that has a name, type and comment and nothing else: most are so."""
+    if type(given) is not dict:
+        return None
+    name, kind, comment = given.get("Name"), given.get("Type"), given.get("Comment", "")
+    # A comment that is there but empty has to be remembered.
+    if len(given) != (3 if comment else 2) or not name or not kind:
+        return None
+    if type(name) is type(kind) is type(comment) is str:
+        return Column(name, kind, comment)
+    return None
 
 
 COLUMN = Shape(
@@ -212,7 +241,7 @@ SORT_COLUMN = Shape(
     needed=("Column", "SortOrder"),
 )
 STORAGE = Shape((
-    _key("Columns", "columns", StorageDescriptor, *_many(COLUMN, Column)),
+    _key("Columns", "columns", StorageDescriptor, _columns, _written_columns),
     _key("Location", "location", StorageDescriptor, _text),
     _key("InputFormat", "input_format", StorageDescriptor, _text),
     _key("OutputFormat", "output_format", StorageDescriptor, _text),
@@ -239,11 +268,11 @@ TABLE = Shape(
         # A name is a pair with the database's, which stands beside the table in Glue's calls.
         _key("Name", "name", TableEntry, _text, lambda name: getattr(name, "table", name)),
         # Athena reads no table without a type; one that does not say has an empty one here.
-        _Key("TableType", "table_type", _text, _table_type, ""),
+        _Key("TableType", "table_type", _text, _table_type, "", faithful=False),
         _key("Description", "description", TableEntry, _text),
         _key("Owner", "owner", TableEntry, _text),
         _key("StorageDescriptor", "storage", TableEntry, *_one(STORAGE, StorageDescriptor)),
-        _key("PartitionKeys", "partition_keys", TableEntry, *_many(COLUMN, Column)),
+        _key("PartitionKeys", "partition_keys", TableEntry, _columns, _written_columns),
         _key("Parameters", "parameters", TableEntry, _parameters, dict),
         _key("CreateTime", "created_at", TableEntry, _moment, datetime.timestamp),
         _key("UpdateTime", "updated_at", TableEntry, _moment, datetime.timestamp),

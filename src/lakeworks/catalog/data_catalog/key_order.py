@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lakeworks.catalog.data_catalog.model import HIVE_NULL
@@ -22,6 +23,8 @@ _NINES = str.maketrans("0123456789", "9876543210")
 _ZERO_EXPONENT = 5000
 
 
+# Partitions repeat the same few years, months and regions.
+@lru_cache(maxsize=65_536, typed=True)
 def sortable(kind: str, value: Value) -> str | None:
     """Return the text that stands for a value of a key of Hive type `kind`.
 

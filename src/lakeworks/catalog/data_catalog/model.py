@@ -26,10 +26,6 @@ TAG_PREFIX = "lakeworks.tag."
 Parameters = Mapping[str, str]
 
 
-def _none() -> Mapping[str, Any]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table, or one partition key.
@@ -41,8 +37,8 @@ class Column:
     name: str
     type: str = ""
     comment: str = ""
-    parameters: Parameters = field(default_factory=_none)
-    extra: Mapping[str, Any] = field(default_factory=_none)
+    parameters: Parameters = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -56,8 +52,8 @@ class SerDe:
 
     name: str = ""
     library: str = ""
-    parameters: Parameters = field(default_factory=_none)
-    extra: Mapping[str, Any] = field(default_factory=_none)
+    parameters: Parameters = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ class SortColumn:
 
     column: str
     sort_order: int = 1
-    extra: Mapping[str, Any] = field(default_factory=_none)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +75,12 @@ class StorageDescriptor:
     output_format: str = ""
     serde: SerDe = field(default_factory=SerDe)
     compressed: bool = False
-    parameters: Parameters = field(default_factory=_none)
+    parameters: Parameters = field(default_factory=dict)
     bucket_columns: tuple[str, ...] = ()
     number_of_buckets: int = 0
     sort_columns: tuple[SortColumn, ...] = ()
     stored_as_sub_directories: bool = False
-    extra: Mapping[str, Any] = field(default_factory=_none)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +94,9 @@ class DatabaseEntry:
     name: str
     description: str = ""
     location: str = ""
-    parameters: Parameters = field(default_factory=_none)
+    parameters: Parameters = field(default_factory=dict)
     created_at: datetime | None = None
-    extra: Mapping[str, Any] = field(default_factory=_none)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -126,13 +122,13 @@ class TableEntry:
     owner: str = ""
     storage: StorageDescriptor = field(default_factory=StorageDescriptor)
     partition_keys: tuple[Column, ...] = ()
-    parameters: Parameters = field(default_factory=_none)
+    parameters: Parameters = field(default_factory=dict)
     version: int = -1
     created_at: datetime | None = None
     updated_at: datetime | None = None
     updated_by: str = ""
     reason: str = ""
-    extra: Mapping[str, Any] = field(default_factory=_none)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def classification(self) -> str:
@@ -166,9 +162,9 @@ class PartitionEntry:
 
     values: tuple[str, ...]
     storage: StorageDescriptor = field(default_factory=StorageDescriptor)
-    parameters: Parameters = field(default_factory=_none)
+    parameters: Parameters = field(default_factory=dict)
     created_at: datetime | None = None
-    extra: Mapping[str, Any] = field(default_factory=_none)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def location(self) -> str:

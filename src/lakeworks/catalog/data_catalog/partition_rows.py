@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.data_catalog.glue_json import partition_from_json, partition_input
 from lakeworks.catalog.data_catalog.key_order import sortable
+from lakeworks.catalog.data_catalog.model import PartitionEntry
 from lakeworks.catalog.data_catalog.pruning import INDEXED_KEYS
 from lakeworks.catalog.data_catalog.rows import compact
 from lakeworks.catalog.moments import from_microseconds
@@ -16,7 +17,7 @@ from lakeworks.catalog.moments import from_microseconds
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lakeworks.catalog.data_catalog.model import Column, PartitionEntry
+    from lakeworks.catalog.data_catalog.model import Column
     from lakeworks.catalog.data_catalog.pruning import Pruning
     from lakeworks.catalog.database import Session
 
@@ -145,16 +146,12 @@ class _Shapes:
 
     def number(self, entry: PartitionEntry) -> int:
         """Return the number of an entry's shape; a new one is stored."""
-        bare = replace(
-            entry,
-            values=(),
-            storage=replace(entry.storage, location=""),
-            parameters={},
-            created_at=None,
-        )
+        storage = replace(entry.storage, location="") if entry.location else entry.storage
         # Partitions come in runs of one shape; comparing is quicker than writing JSON.
-        if self._last is not None and self._last[0] == bare:
-            return self._last[1]
+        last = self._last
+        if last is not None and last[0].storage == storage and last[0].extra == entry.extra:
+            return last[1]
+        bare = PartitionEntry((), storage, extra=entry.extra)
         text = compact(partition_input(bare))
         fingerprint = hashlib.sha256(text.encode()).hexdigest()[:32]
         if fingerprint not in self._known:

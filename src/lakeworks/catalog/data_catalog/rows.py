@@ -10,7 +10,7 @@ from lakeworks.catalog.data_catalog.errors import EntryNotFoundError
 from lakeworks.catalog.data_catalog.glue_json import (
     database_from_json,
     database_input,
-    table_from_json,
+    stored_table,
     table_input,
 )
 from lakeworks.catalog.data_catalog.model import MANAGED, DatabaseEntry, TableVersion
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.data_catalog.model import TableEntry
     from lakeworks.catalog.database import Session
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _TABLE = (
     "SELECT table_id, database_name, entry_json, version, updated_by, reason, created_us, "
     "updated_us, table_type FROM dc_tables"
@@ -36,7 +37,7 @@ _VERSION = (
 
 def compact(told: Any) -> str:  # noqa: ANN401 - JSON
     """Return JSON text without spaces."""
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return _JSON.encode(told)
 
 
 def databases(session: Session) -> list[DatabaseEntry]:
@@ -269,7 +270,7 @@ def _database(row: tuple[Any, ...]) -> DatabaseEntry:
 
 def _table(row: tuple[Any, ...]) -> TableEntry:
     return replace(
-        table_from_json(json.loads(row[2]), database=row[1]),
+        stored_table(json.loads(row[2]), row[1]),
         version=row[3],
         updated_by=row[4],
         reason=row[5],
@@ -281,7 +282,7 @@ def _table(row: tuple[Any, ...]) -> TableEntry:
 
 def _version(row: tuple[Any, ...], present: TableEntry) -> TableVersion:
     entry = replace(
-        table_from_json(json.loads(row[4]), database=present.name.database),
+        stored_table(json.loads(row[4]), present.name.database),
         version=row[0],
         updated_by=row[2],
         reason=row[3],
