@@ -232,6 +232,8 @@ def _serde_parameters(kind: str, details: dict[str, str]) -> dict[str, str]:
             return found | {
                 "separatorChar": details["delimiter"],
                 "quoteChar": details["quote"] or '"',
+                # A quote within quotes is doubled, as spreadsheets and databases write it.
+                "lakeworks.escape": "",
                 "serialization.format": "1",
             }
         case "grok":

@@ -67,6 +67,7 @@ def classify(text: Text, form: CsvForm = _PLAIN) -> Found | None:
         if text.last:
             return None
         raise
+    read = text.taken_by(lines)
     lines = [line for line in lines if line.strip(" ")]
     if not lines:
         return None
@@ -85,9 +86,8 @@ def classify(text: Text, form: CsvForm = _PLAIN) -> Found | None:
         ("quote", form.quote),
         *((("serde", form.serde),) if form.serde else ()),
     )
-    # Whether there are quotes at all may differ between files of a table.
-    read = sum(map(len, lines)) + len(lines)
     columns = tuple(zip(names, kinds, strict=True))
+    # Apart from the rest: whether there are quotes may differ between files of a table.
     found = (*details, ("quoted", "1")) if quoted else details
     return Found(
         "csv", columns, "csv", found, text.estimated(len(data), read), "none", first_row

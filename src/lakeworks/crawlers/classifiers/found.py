@@ -84,6 +84,12 @@ class Text:
             raise NeedMoreError
         return [line.removesuffix("\r") for line in found]
 
+    def taken_by(self, lines: list[str]) -> int:
+        """Return how many characters its first lines take."""
+        read = sum(map(len, lines)) + len(lines)
+        all_of_it = self.whole and len(lines) >= self.text.count("\n")
+        return len(self.text) if all_of_it else read
+
     def estimated(self, rows: int, read_characters: int) -> float:
         """Return how many rows the text has, by the share of it that `rows` took."""
         return rows if read_characters <= 0 else rows * max(len(self.text) / read_characters, 1)

@@ -69,7 +69,7 @@ def classify(text: Text, form: LogForm) -> tuple[Found, float] | None:
         return None
     columns = tuple((name, parse_type(kind)) for name, kind in grok.columns)
     details = (("grok", form.pattern), ("custom_patterns", form.custom_patterns))
-    read = sum(map(len, lines)) + len(lines)
+    read = text.taken_by(lines)
     found = Found(
         form.classification, columns, form.name, details, text.estimated(matched, read)
     )

@@ -107,7 +107,7 @@ def _lines(text: Text, record: Record) -> int:
         if not isinstance(one, dict):
             return 0
         record.add(one)
-    return sum(map(len, lines)) + len(lines)
+    return text.taken_by(lines)
 
 
 def _one_by_one(lines: list[str]) -> tuple[list[Any], int]:
@@ -137,12 +137,13 @@ def _elements(text: Text, at: int, record: Record) -> int | None:
             record.add(element)
         other += not isinstance(element, dict)
         at = _after_space(source, at)
-        if source[at : at + 1] == ",":
-            at = _after_space(source, at + 1)
-        elif source[at : at + 1] not in {"]", ""}:
-            return at if record.rows else None
+        if source[at : at + 1] != ",":
+            break
+        at = _after_space(source, at + 1)
     if record.rows:
         return len(source) if source[at : at + 1] == "]" else at
+    if source[at + 1 :].strip():
+        return None  # a line that begins with brackets
     if not other and not text.whole:
         raise NeedMoreError
     raise NotReadableError("its JSON is an array without objects")
