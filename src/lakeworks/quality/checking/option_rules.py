@@ -38,10 +38,18 @@ def option_problems(rule: Rule | Analyzer, kind: RuleType) -> Iterator[DqdlError
             yield DqdlError.at(rule.at, problem, did_you_mean(name, known) if known else "")
         elif f"{rule.type}.{tag.name}" in unsupported.OPTIONS:
             yield NotEvaluatedError.named(rule.at, f"the option {name} of {rule.type}")
+        elif f"{rule.type}.{tag.name} {_operator(rule)}" in unsupported.OPERATORS:
+            what = f"the option {name} of {rule.type} with {_operator(rule)}"
+            yield NotEvaluatedError.named(rule.at, what)
         else:
             problem = _value_problem(rule, tag)
             if problem:
                 yield DqdlError.at(rule.at, problem)
+
+
+def _operator(rule: Rule | Analyzer) -> str:
+    condition = getattr(rule, "condition", None)
+    return condition.operator if condition is not None else ""
 
 
 def _value_problem(rule: Rule | Analyzer, tag: Tag) -> str:

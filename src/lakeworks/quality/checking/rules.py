@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import nearest
-from lakeworks.quality.checking import operand_rules, unsupported
+from lakeworks.quality.checking import operand_rules
 from lakeworks.quality.checking.option_rules import option_problems
 from lakeworks.quality.checking.patterns import is_one_expression, pattern_problem
-from lakeworks.quality.errors import DqdlError, NotEvaluatedError, UnknownRuleError
+from lakeworks.quality.errors import DqdlError, UnknownRuleError
 from lakeworks.quality.language.grammar import parse
 from lakeworks.quality.language.rule_types import ANOMALY_SUBJECTS, RULE_TYPES, RuleType
 from lakeworks.quality.language.ruleset import Analyzer, Composite, Rule, Ruleset
@@ -79,9 +79,6 @@ def _analyzer_problems(analyzer: Analyzer) -> Iterator[DqdlError]:
             yield UnknownRuleError.named(analyzer.at, name, _ANALYZERS)
         else:
             yield DqdlError.at(analyzer.at, f"{name} is a rule, not an analyzer")
-        return
-    if analyzer.type in unsupported.ANALYZERS:
-        yield NotEvaluatedError.named(analyzer.at, f"the analyzer {analyzer.type}")
         return
     yield from _parameter_problems(analyzer, kind)
     yield from option_problems(analyzer, kind)

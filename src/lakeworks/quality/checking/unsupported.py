@@ -5,7 +5,9 @@ Whoever evaluates one of these takes it out here; `rules.py` then lets it pass.
 
 from __future__ import annotations
 
-# Analyzers by the name of their type.
-ANALYZERS = frozenset({"Distribution"})
 # Options, as `RuleType.option`.
-OPTIONS = frozenset({"ColumnValues.ignoreCase", "ColumnValues.timeZone"})
+OPTIONS = frozenset({"Distribution.rebin"})
+# Options with an operator, likewise: no source says what they mean together.
+OPERATORS = frozenset(
+    {"ColumnValues.ignoreCase matches", "ColumnValues.ignoreCase not matches"}
+)

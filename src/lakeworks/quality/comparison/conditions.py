@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Decimal, Scalar
-from lakeworks.quality.comparison.literals import IncomparableError, compared, is_text
+from lakeworks.quality.comparison.literals import (
+    Comparison,
+    IncomparableError,
+    compared,
+    is_text,
+)
 from lakeworks.quality.language.ruleset import Condition, Keyword, Number, Pattern
 
 if TYPE_CHECKING:
@@ -28,17 +33,22 @@ def complete(column: Field) -> str:
     return f"{quote_identifier(column.name)} is not null"
 
 
-def values(column: Field, condition: Condition, moment: datetime) -> str:
+def values(
+    column: Field, condition: Condition, moment: datetime, *, ignore_case: bool = False
+) -> str:
     """Return what `ColumnValues` asks of a row.
+
+    Args:
+        ignore_case: Whether texts are equal that differ in case only.
 
     Raises:
         IncomparableError: the condition has no meaning for a column of that type.
     """
     match condition.operator:
         case "=" | "in":
-            return _any_of(column, condition, moment)
+            return _any_of(column, condition, _terms(column, condition, moment, ignore_case))
         case "!=" | "not in":
-            return _none_of(column, condition, moment)
+            return _none_of(column, condition, _terms(column, condition, moment, ignore_case))
         case "between" | "not between":
             return _between(column, condition, moment)
         case "matches" | "not matches":
@@ -73,16 +83,14 @@ def number_test(subject: str, condition: Condition) -> str:
             return f"{subject} {operator} {bounds[0]}"
 
 
-def _any_of(column: Field, condition: Condition, moment: datetime) -> str:
-    terms = _terms(column, condition, moment)
+def _any_of(column: Field, condition: Condition, terms: list[str]) -> str:
     if Keyword("NULL") in condition.operands:
         terms.append(f"{quote_identifier(column.name)} is null")
     return f"({' or '.join(terms)})" if terms else "false"
 
 
-def _none_of(column: Field, condition: Condition, moment: datetime) -> str:
+def _none_of(column: Field, condition: Condition, terms: list[str]) -> str:
     name = quote_identifier(column.name)
-    terms = _terms(column, condition, moment)
     # A text that is no number is surely not that number: null counts as "not one of them".
     different = f"not coalesce({' or '.join(terms)}, false)" if terms else "true"
     if Keyword("NULL") in condition.operands:
@@ -90,7 +98,12 @@ def _none_of(column: Field, condition: Condition, moment: datetime) -> str:
     return f"({name} is null or {different})"
 
 
-def _terms(column: Field, condition: Condition, moment: datetime) -> list[str]:
+def _terms(
+    column: Field,
+    condition: Condition,
+    moment: datetime,
+    ignore_case: bool,  # noqa: FBT001 - handed on
+) -> list[str]:
     """Return conditions of which one holds if the value is one of the operands, save NULL."""
     name = quote_identifier(column.name)
     sets: dict[str, list[str]] = {}
@@ -98,6 +111,8 @@ def _terms(column: Field, condition: Condition, moment: datetime) -> list[str]:
     for operand in condition.operands:
         if not isinstance(operand, Keyword):
             side = compared(column, operand, ordered=False, moment=moment)
+            if ignore_case and side.subject == name and is_text(column.type):
+                side = Comparison(f"lower({name})", f"lower({side.literal})")
             sets.setdefault(side.subject, []).append(side.literal)
         elif operand.name == "EMPTY" and is_text(column.type):
             terms.append(f"{name} = ''")

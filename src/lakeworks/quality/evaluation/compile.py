@@ -32,6 +32,7 @@ from lakeworks.quality.language.ruleset import Composite, Rule, Ruleset
 from lakeworks.quality.outcomes.evaluation import (
     AllOf,
     AnyOf,
+    Distribution,
     Evaluation,
     Figures,
     Finding,
@@ -50,6 +51,7 @@ from lakeworks.quality.rules import (
     custom_sql,
     dataset_match,
     dataset_rules,
+    distribution,
     file_rules,
     freshness_rule,
     reference_rules,
@@ -88,6 +90,7 @@ COMPILERS = {
     **custom_sql.COMPILERS,
     **dataset_match.COMPILERS,
     **dataset_rules.COMPILERS,
+    **distribution.COMPILERS,
     **file_rules.COMPILERS,
     **freshness_rule.COMPILERS,
     **reference_rules.COMPILERS,
@@ -176,11 +179,14 @@ class CompiledRuleset:
         )
         outcomes = tuple(rule.outcome(known) for rule in self.rules)
         gathered: dict[str, float] = {}
+        spread: dict[str, Distribution] = {}
         for analyzer in self.analyzers:
-            gathered.update(_judged(analyzer.test, known).metrics)
+            found = _judged(analyzer.test, known)
+            gathered.update(found.metrics)
+            spread.update(found.distributions)
         for outcome in outcomes:
             gathered.update(outcome.evaluated_metrics)
-        return Evaluation(outcomes, gathered)
+        return Evaluation(outcomes, gathered, spread)
 
 
 def compile_ruleset(  # noqa: PLR0913 - what rules may look at
@@ -219,7 +225,10 @@ def compile_ruleset(  # noqa: PLR0913 - what rules may look at
     rules = tuple(_top(rule, context) for rule in ruleset.rules)
     context.analyzing = True
     analyzers = tuple(
-        _top(Rule(each.type, each.parameters, text=each.text, at=each.at), context)
+        _top(
+            Rule(each.type, each.parameters, tags=each.tags, text=each.text, at=each.at),
+            context,
+        )
         for each in ruleset.analyzers
     )
     return CompiledRuleset(rules, {n: m for m, n in context.names.names.items()}, analyzers)

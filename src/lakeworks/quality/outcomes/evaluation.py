@@ -42,6 +42,23 @@ class RuleOutcome:
     row_level: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How often values of a column occur, in the words of Glue's `DistributionData`.
+
+    Attributes:
+        bin_edges: Of numbers: where ranges begin and end, one more than there are counts; a range
+            holds its beginning, and the last one its end too. Else the values, most frequent
+            first.
+        count: How many values lie in each range, or how often each value occurs.
+        data_type: The column's type.
+    """
+
+    bin_edges: tuple[str, ...]
+    count: tuple[int, ...]
+    data_type: str
+
+
 class RowSource(Protocol):
     """The rows of an evaluation, with the columns that say which rules they pass."""
 
@@ -56,11 +73,13 @@ class Evaluation:
 
     Attributes:
         metrics: All figures of rules and analyzers, under Glue's names.
+        distributions: What the analyzer Distribution found, under `Column.NAME.Distribution`.
         source: Where the rows are, after `evaluate`.
     """
 
     outcomes: tuple[RuleOutcome, ...]
     metrics: Mapping[str, float] = field(default_factory=dict)
+    distributions: Mapping[str, Distribution] = field(default_factory=dict)
     source: RowSource | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
@@ -183,6 +202,7 @@ class Finding:
     outcome: Outcome
     reason: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    distributions: Mapping[str, Distribution] = field(default_factory=dict)
 
 
 class Test(Protocol):
@@ -364,15 +384,17 @@ def _told(value: float) -> str:
 
 def _together(findings: list[Finding], *, every: bool) -> Finding:
     metrics: dict[str, float] = {}
+    spread: dict[str, Distribution] = {}
     for finding in findings:
         metrics.update(finding.metrics)
+        spread.update(finding.distributions)
     good = [finding for finding in findings if finding.outcome == "Passed"]
     if len(good) == len(findings) or (good and not every):
-        return Finding("Passed", metrics=metrics)
+        return Finding("Passed", metrics=metrics, distributions=spread)
     bad = [finding for finding in findings if finding.outcome != "Passed"]
     errors = any(finding.outcome == "Error" for finding in bad)
     reason = "; ".join(dict.fromkeys(finding.reason for finding in bad))
-    return Finding("Error" if errors else "Failed", reason, metrics)
+    return Finding("Error" if errors else "Failed", reason, metrics, spread)
 
 
 def reason_of(error: LakeError) -> str:

@@ -45,6 +45,18 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
             for outcome in evaluation.outcomes
         ],
         "metrics": _finite(evaluation.metrics),
+        **({"distributions": spread} if (spread := _distributions(evaluation)) else {}),
+    }
+
+
+def _distributions(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        name: {
+            "bin_edges": list(found.bin_edges),
+            "count": list(found.count),
+            "data_type": found.data_type,
+        }
+        for name, found in evaluation.distributions.items()
     }
 
 

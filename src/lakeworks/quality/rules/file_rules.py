@@ -10,9 +10,11 @@ https://docs.aws.amazon.com/glue/latest/dg/dqdl-rule-types-TYPE.html
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from lakeworks.quality.comparison.times_of_day import time_of, zone_of
 from lakeworks.quality.language.ruleset import Now, Quantity, Text
 from lakeworks.quality.rules.context import Compiled, IncomparableError
 from lakeworks.quality.rules.file_findings import (
@@ -44,7 +46,7 @@ def _file_freshness(rule: Rule, context: Context) -> Compiled:
     order, as on the page.
     """
     condition = _required(rule)
-    zone = _zone(rule.option("timeZone") or "UTC")
+    zone = zone_of(rule.option("timeZone") or "UTC")
     moments = [_moment(operand, context.moment, zone) for operand in condition.operands]
     test = FileShareTest(
         _choice(rule, context),
@@ -143,15 +145,6 @@ def _flag(rule: Rule, name: str) -> bool:
     return said == "true"
 
 
-def _zone(name: str) -> ZoneInfo:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise IncomparableError(f"{name!r} is no time zone such as America/New_York") from None
-
-
 def _moment(operand: Operand, moment: datetime, zone: ZoneInfo) -> datetime:
     match operand:
         case Now(_, None):
@@ -166,13 +159,12 @@ def _moment(operand: Operand, moment: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _written_moment(text: str, moment: datetime, zone: ZoneInfo) -> datetime:
-    try:
-        if text[4:5] == "-":
+    if text[4:5] == "-":
+        with suppress(ValueError):
             return datetime.fromisoformat(text).replace(tzinfo=zone)
-        form = "%I:%M %p" if text[-2:] in {"AM", "PM"} else "%H:%M"
-        time = datetime.strptime(text, form).time()  # noqa: DTZ007 - the zone follows
-    except ValueError:
-        raise IncomparableError(f'"{text}" is no date, or time such as "9:30 AM"') from None
+    time = time_of(text)
+    if time is None:
+        raise IncomparableError(f'"{text}" is no date, or time such as "9:30 AM"')
     # The page joins the time with today's date in UTC, and reads both in the zone.
     return datetime.combine(moment.astimezone(UTC).date(), time, tzinfo=zone)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lakeworks.core.names import quote_identifier
 from lakeworks.quality.comparison import conditions, data_types
 from lakeworks.quality.comparison.literals import is_number
+from lakeworks.quality.comparison.times_of_day import as_moments, zone_of
 from lakeworks.quality.language.ruleset import Text
 from lakeworks.quality.outcomes.evaluation import Finding, ShareTest
 from lakeworks.quality.rules.context import (
@@ -40,7 +41,9 @@ _EXTREMES = {
 def _column_values(rule: Rule, context: Context) -> Compiled:
     """Every value, or a share of them, satisfies a condition (page ColumnValues).
 
-    Null satisfies only `!=` and `not in`, where these do not name NULL.
+    Null satisfies only `!=` and `not in`, where these do not name NULL. With `ignoreCase`, texts
+    are equal that differ in case only (awslabs/dqdl, `StringBasedCondition`); a time such as
+    "9:30 AM" is that of today in the zone of `timeZone`, or in UTC.
     """
     column, name = context.column(rule.parameters[0]), rule.parameters[0]
     where = context.where(rule)
@@ -49,7 +52,7 @@ def _column_values(rule: Rule, context: Context) -> Compiled:
     if rule.condition is None:  # an analyzer: how small and how large the values are
         return Compiled(ExtremesTest(extremes))
     asked = context.resolved(rule.condition, share)
-    condition = conditions.values(column, asked, context.moment) if asked else ""
+    condition = _values(column, asked, rule, context) if asked else ""
     good, total = context.rows(condition, where), context.rows("", where)
     threshold = context.resolved(rule.threshold, share)
     test = ShareTest(share, good, total, threshold, f"are not {asked}", extremes)
@@ -127,6 +130,13 @@ class ExtremesTest:
         found = {name: figures.number(figure) for name, figure in self.figures}
         metrics = {name: value for name, value in found.items() if value is not None}
         return Finding("Passed", metrics=metrics)
+
+
+def _values(column: Field, asked: Condition, rule: Rule, context: Context) -> str:
+    zone = zone_of(rule.option("timeZone") or "UTC")
+    told = as_moments(asked, column, context.moment, zone)
+    ignore_case = (rule.option("ignoreCase") or "").lower() == "true"
+    return conditions.values(column, told, context.moment, ignore_case=ignore_case)
 
 
 def _kinds(condition: Condition | None) -> tuple[str, ...]:

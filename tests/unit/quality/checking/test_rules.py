@@ -10,14 +10,17 @@ from lakeworks.quality.errors import NotEvaluatedError, UnknownRuleError
 
 def test_every_mistake_is_reported_with_its_line() -> None:
     found = check(
-        'Rules = [\n  IsCompleet "a",\n  ColumnValues "b" = "x" with ignoreCase = "true",\n'
+        'Rules = [\n  IsCompleet "a",\n  ColumnValues "b" matches "x" with ignoreCase = "true",\n'
         '  IsComplete "c"\n]',
         first_line=7,
     )
     assert [type(error) for error in found] == [UnknownRuleError, NotEvaluatedError]
     assert [error.line for error in found] == [8, 9]
     assert found[0].hint == "did you mean IsComplete?"
-    assert "the option ignoreCase of ColumnValues is not evaluated" in found[1].problem
+    assert (
+        "the option ignoreCase of ColumnValues with matches is not evaluated"
+        in found[1].problem
+    )
 
 
 def test_a_well_formed_ruleset_has_no_mistakes() -> None:
