@@ -30,7 +30,7 @@ def submit(
         typer.Option(
             "--to",
             metavar="TARGET",
-            help="emr-serverless, emr, glue or spark-submit; default: submit: to: of lake.yml.",
+            help="emr-serverless, emr, glue or your own cluster's; default: submit: to: of lake.yml.",
             show_default=False,
         ),
     ] = None,
@@ -54,7 +54,7 @@ def submit(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the project on a cluster: EMR, Glue or any Spark.
+    """Run the project on a cluster: EMR, Glue or your own.
 
     Ships what the project declares and Lakeworks itself, never data, and starts lake run there.
     """

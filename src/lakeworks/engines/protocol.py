@@ -335,6 +335,14 @@ class Engine(Protocol):
         """What is asked before external tables are bound."""
         ...
 
+    def check_ready(self) -> None:
+        """Look, without starting anything, for what would stop every session.
+
+        Raises:
+            MissingExtraError: what the engine needs is not installed.
+        """
+        ...
+
     def session(self) -> Session:
         """Open a session of its own."""
         ...

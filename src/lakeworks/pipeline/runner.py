@@ -53,6 +53,7 @@ def run(services: Services, request: RunRequest) -> RunReport:
 
     Raises:
         SelectionError: the selection names nothing.
+        MissingExtraError: the engine is not installed.
         TableLockedError: another run holds a table and `wait_s` passed.
         KeyboardInterrupt: stopped cleanly; finished steps are committed, the rest untouched.
     """
@@ -63,6 +64,7 @@ def run(services: Services, request: RunRequest) -> RunReport:
     plan = make_plan(services, request, with_schemas=False, remember=True)
     if plan.is_empty:
         return _nothing_to_do(services, chosen, graph, run_id, begin)
+    services.engine.check_ready()  # told once, and not by every step
     with services.catalog.locks.hold(
         sorted(chosen), holder=run_id, wait_s=request.wait_s, on_wait=_tell_waiting
     ) as lease:

@@ -72,6 +72,9 @@ class DuckEngine:
         self._sessions: set[DuckSession] = set()
         self._root = self._connect(threads, temp_directory)
 
+    def check_ready(self) -> None:
+        """Do nothing: it is installed with this package."""
+
     def session(self) -> DuckSession:
         """Open a session with a catalog of its own."""
         self._renew()

@@ -12,6 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lakeworks.engines.spark.application import application
+from lakeworks.engines.spark.errors import MissingSparkError
+from lakeworks.engines.spark.jvm import find_java, submitted
 from lakeworks.engines.spark.session import SparkLakeSession
 from lakeworks.engines.spark.settings import configuration
 from lakeworks.engines.spark.shadow import Shadow
@@ -66,6 +68,19 @@ class SparkEngine:
         self._lock = threading.Lock()
         self._sessions: set[SparkLakeSession] = set()
         self._embedded: Engine | None = None
+
+    def check_ready(self) -> None:
+        """See that PySpark and, where a JVM starts here, Java are installed.
+
+        Raises:
+            MissingSparkError: one is not.
+        """
+        from importlib.util import find_spec
+
+        if find_spec("pyspark") is None:
+            raise MissingSparkError.pyspark()
+        if self._configuration.remote is None and not submitted():
+            find_java()
 
     def session(self) -> SparkLakeSession:
         """Open a session with views of its own."""

@@ -95,11 +95,11 @@ def reason() -> str:
     return ""
 
 
-def check_java() -> None:
-    """Say so if Java is missing or too old.
+def find_java() -> str:
+    """Return the program that Spark starts.
 
     Raises:
-        MissingSparkError: it is.
+        MissingSparkError: there is none.
     """
     home = os.environ.get("JAVA_HOME")
     program = str(Path(home) / "bin" / "java") if home else shutil.which("java")
@@ -107,6 +107,16 @@ def check_java() -> None:
         raise MissingSparkError.no_java_at(home)
     if program is None:
         raise MissingSparkError.java()
+    return program
+
+
+def check_java() -> None:
+    """Say so if Java is missing or too old.
+
+    Raises:
+        MissingSparkError: it is.
+    """
+    program = find_java()
     try:
         told = subprocess.run(  # noqa: S603 - the JVM that Spark itself would start
             [program, "-version"], capture_output=True, text=True, timeout=60, check=False
