@@ -1,0 +1,182 @@
+"""Runs keep the data catalog's entries of their tables: schema, who, when, why."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lakeworks.catalog.data_catalog.service import DataCatalog
+from lakeworks.catalog.errors import CatalogBusyError
+from lakeworks.core.names import TableName
+from lakeworks.lake import Lake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BRONZE = TableName("bronze", "orders")
+SILVER = TableName("silver", "orders")
+
+
+def order(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "order_id": f"o{number}",
+        "customer_id": "c",
+        "amount": 10.5,
+        "updated_at": "2026-01-01T10:00:00",
+        **more,
+    }
+
+
+def versions(lake: Lake, table: TableName) -> list[tuple[int, str]]:
+    return [(one.version, one.reason) for one in lake.catalog.data_catalog.versions(table)]
+
+
+def test_a_run_gives_every_table_its_entry(
+    orders_project: Path, arrive: Callable[..., Path]
+) -> None:
+    arrive("a.json", order(1), "{torn")
+    with Lake.open(orders_project) as lake:
+        report = lake.pipeline.run()
+        published = lake.catalog.current_snapshot().tables
+        data = lake.catalog.data_catalog
+        assert set(data.table_names()) == set(published)
+        entry = data.get_table(BRONZE)
+        assert (entry.version, entry.updated_by) == (0, getpass.getuser())
+        assert entry.reason == f"run {report.run_id}"
+        assert entry.storage.location == lake.storage.table_root(BRONZE)
+        columns = {column.name: column.type for column in entry.columns}
+        shown = lake.tables.show("bronze.orders")
+        assert columns == {
+            field.name: str(field.type).replace("timestamp_ntz", "timestamp")
+            for field in shown.schema
+        }
+        assert "bronze.orders" in data.get_table(BRONZE.quarantine).description
+
+
+def test_only_a_run_that_changes_a_schema_makes_a_version(
+    orders_project: Path, arrive: Callable[..., Path]
+) -> None:
+    arrive("a.json", order(1))
+    with Lake.open(orders_project) as lake:
+        first = lake.pipeline.run()
+        arrive("b.json", order(2))
+        lake.pipeline.run()
+        assert versions(lake, BRONZE) == [(0, f"run {first.run_id}")]
+        arrive("c.json", order(3, coupon="x"))
+        third = lake.pipeline.run()
+        assert versions(lake, BRONZE) == [
+            (1, f"run {third.run_id}"),
+            (0, f"run {first.run_id}"),
+        ]
+        names = [column.name for column in lake.catalog.data_catalog.get_table(BRONZE).columns]
+        assert "coupon" in names
+
+
+def test_a_rollback_is_a_version_with_the_columns_of_then(
+    orders_project: Path, arrive: Callable[..., Path]
+) -> None:
+    arrive("a.json", order(1))
+    with Lake.open(orders_project) as lake:
+        lake.pipeline.run()
+        before = lake.catalog.data_catalog.get_table(BRONZE)
+        arrive("b.json", order(2, coupon="x"))
+        lake.pipeline.run()
+        lake.pipeline.rollback()
+        after = lake.catalog.data_catalog.get_table(BRONZE)
+        assert after.columns == before.columns
+        assert after.version == 2
+        assert after.reason.startswith("rollback ")
+
+
+def test_a_run_with_nothing_to_do_asks_the_data_catalog_nothing(
+    orders_project: Path, arrive: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive("a.json", order(1))
+    with Lake.open(orders_project) as lake:
+        lake.pipeline.run()
+    asked: list[object] = []
+    monkeypatch.setattr(DataCatalog, "note_published", lambda *_, **__: asked.append(1))
+    with Lake.open(orders_project) as lake:
+        assert lake.pipeline.run().status == "nothing to do"
+        assert lake.query.sql("select 1 as n").rows() == [{"n": 1}]
+    assert asked == []
+
+
+def test_a_lake_from_before_gets_its_entries_when_they_are_first_asked_for(
+    orders_project: Path, arrive: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive("a.json", order(1))
+    with monkeypatch.context() as old:
+        old.setattr(DataCatalog, "note_published", lambda *_, **__: 0)
+        with Lake.open(orders_project) as lake:
+            lake.pipeline.run()
+    with Lake.open(orders_project) as lake:
+        found = lake.catalog.data_catalog.list_tables()
+        assert {one.name for one in found} == set(lake.catalog.current_snapshot().tables)
+        assert lake.catalog.data_catalog.get_table(SILVER).reason.startswith(
+            "declared in models/"
+        )
+
+
+def test_a_changed_declaration_is_in_the_entry_although_no_data_changed(
+    orders_project: Path, arrive: Callable[..., Path]
+) -> None:
+    arrive("a.json", order(1))
+    with Lake.open(orders_project) as lake:
+        lake.pipeline.run()
+    path = orders_project / "sources" / "orders.yml"
+    path.write_text(
+        path.read_text()
+        + "description: As they came\nowner: ann\ntags: {tier: raw}\n"
+        + "columns: {amount: {description: In euros, tags: {unit: eur}}}\n"
+    )
+    with Lake.open(orders_project) as lake:
+        entry = lake.catalog.data_catalog.get_table(BRONZE)
+        assert (entry.description, entry.owner, entry.tags) == (
+            "As they came",
+            "ann",
+            {"tier": "raw"},
+        )
+        (amount,) = [column for column in entry.columns if column.name == "amount"]
+        assert (amount.comment, amount.tags) == ("In euros", {"unit": "eur"})
+        assert entry.reason == "declared in sources/orders.yml"
+        assert [hit.table for hit in lake.catalog.data_catalog.search("euros")] == [BRONZE]
+
+
+def test_entries_that_cannot_be_written_fail_no_run(
+    orders_project: Path,
+    arrive: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def busy(*_: object, **__: object) -> int:
+        raise CatalogBusyError.at("here", 30)
+
+    arrive("a.json", order(1))
+    with monkeypatch.context() as broken, Lake.open(orders_project) as lake:
+        broken.setattr(DataCatalog, "note_published", busy)
+        assert lake.pipeline.run().status == "succeeded"
+    assert "the data catalog was not told of run" in caplog.text
+    with Lake.open(orders_project) as lake:
+        assert lake.catalog.data_catalog.find_table(SILVER) is not None
+
+
+def test_what_a_rollback_takes_away_has_no_entry_any_more(
+    orders_project: Path, arrive: Callable[..., Path]
+) -> None:
+    gold = orders_project / "models" / "gold" / "customers.sql"
+    text = gold.read_text()
+    gold.unlink()
+    arrive("a.json", order(1))
+    with Lake.open(orders_project) as lake:
+        lake.pipeline.run()
+    gold.write_text(text)
+    name = TableName("gold", "customers")
+    with Lake.open(orders_project) as lake:
+        lake.pipeline.run()
+        assert lake.catalog.data_catalog.find_table(name) is not None
+        lake.pipeline.rollback()
+        assert lake.catalog.data_catalog.find_table(name) is None
