@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from lakeworks.site.graph_view import by_neighbour
 from lakeworks.site.markup import Markup, join, tag
-from lakeworks.site.pictures import database_class, frame, shortened, smooth
+from lakeworks.site.pictures import (
+    database_class,
+    frame,
+    outline,
+    shortened,
+    smooth,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -157,24 +164,19 @@ def _box(
     links: Links,
 ) -> Markup:
     chosen = side == 1
-    title = tag(
-        "text", shortened(one.name, _LONGEST), class_="name", x=f"{x + 14:.1f}", y=f"{one.top + 20:.1f}"
-    )  # fmt: skip
+    title = written(shortened(one.name, _LONGEST), x + 14, one.top + 20, "name")
     address = links.table(one.name)
     parts = [
         tag("title", one.name),
-        tag("rect", class_="box", x=f"{x:.1f}", y=f"{one.top:.1f}", width=f"{_WIDE:.0f}",
-            height=f"{one.height:.1f}", rx="8"),
-        tag("rect", class_="mark", x=f"{x:.1f}", y=f"{one.top + 8:.1f}", width="4",
-            height=f"{one.height - 16:.1f}", rx="2"),
+        outline(x, one.top, _WIDE, one.height),
         title if chosen or address is None else tag("a", title, href=address),
-    ]  # fmt: skip
+    ]
     for column, middle in one.columns.items():
-        row = join([
-            tag("rect", class_="row", x=f"{x + 5:.1f}", y=f"{middle - _LINE / 2:.1f}",
-                width=f"{_WIDE - 6:.0f}", height=f"{_LINE:.0f}"),
-            tag("text", shortened(column, _LONGEST), x=f"{x + 14:.1f}", y=f"{middle + 4:.1f}"),
-        ])  # fmt: skip
+        row = Markup(
+            f'<rect class="row" x="{x + 5:.1f}" y="{middle - _LINE / 2:.1f}" '
+            f'width="{_WIDE - 6:.1f}" height="{_LINE:.1f}"/>'
+            f"{written(shortened(column, _LONGEST), x + 14, middle + 4)}"
+        )
         number = str(numbers[side, one.name, column])
         to = links.table(one.name, column)
         parts.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _PLAIN = re.compile(r"[a-z0-9_]{1,128}")
 _OTHER = re.compile(r"[^A-Za-z0-9_]+")
 
 
+@functools.lru_cache(maxsize=50_000)
 def table_path(name: str) -> str:
     """Return a table's page, from the site's root."""
     database, _, table = name.partition(".")

@@ -6,9 +6,11 @@ text to the reader, never HTML. Only this module and the drawings make `Markup` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
+_NAMES: dict[str, str] = {}  # of attributes, as Python and HTML write them
 _VOID = frozenset({"meta", "link", "input", "br", "hr", "img"})
 _AMP = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
 # What HTML does not allow in text (controls, non-characters) is shown as a question mark in a box;
@@ -27,14 +29,21 @@ class Markup(str):
     __slots__ = ()
 
 
+# Most texts hold nothing of the kind, and looking is quicker than replacing.
+_TO_REPLACE = re.compile("[" + "".join(f"\\U{code:08x}" for code in _TEXT) + "\ud800-\udfff]")
+
+
 def text(value: object) -> Markup:
     """Return any text as HTML that shows it; `Markup` as it is."""
-    if isinstance(value, Markup):
-        return value
-    shown = str(value)
+    return value if type(value) is Markup else Markup(_escaped(str(value)))
+
+
+def _escaped(shown: str) -> str:
+    if _TO_REPLACE.search(shown) is None:
+        return shown
     if not shown.isascii():
         shown = shown.encode("utf-8", "replace").decode("utf-8")
-    return Markup(shown.translate(_TEXT))
+    return shown.translate(_TEXT)
 
 
 def tag(name: str, /, *content: object, **attributes: object) -> Markup:
@@ -60,14 +69,16 @@ def join(content: Iterable[object], between: str = "") -> Markup:
 def _joined(content: Iterable[object]) -> str:
     parts: list[str] = []
     for one in content:
-        if one is None:
+        if type(one) is Markup:
+            parts.append(one)
+        elif isinstance(one, str):
+            parts.append(_escaped(one))
+        elif one is None:
             continue
-        if isinstance(one, str):
-            parts.append(one if type(one) is Markup else text(one))
         elif isinstance(one, Iterable):
             parts.append(_joined(one))
         else:
-            parts.append(text(one))
+            parts.append(_escaped(str(one)))
     return "".join(parts)
 
 
@@ -76,14 +87,22 @@ def _attributes(attributes: dict[str, object]) -> str:
     for name, value in attributes.items():
         if value is None or value is False:
             continue
-        named = name.rstrip("_").replace("_", "-")
-        parts.append(f" {named}" if value is True else f' {named}="{_quoted(value)}"')
+        named = _NAMES.get(name)
+        if named is None:
+            named = _NAMES[name] = name.rstrip("_").replace("_", "-")
+        if value is True:
+            parts.append(f" {named}")
+        else:
+            # An attribute's value is text, Markup or not.
+            shown = (
+                value
+                if type(value) is str
+                else str.__str__(value)
+                if isinstance(value, str)
+                else str(value)
+            )
+            parts.append(f' {named}="{_escaped(shown)}"')
     return "".join(parts)
-
-
-def _quoted(value: object) -> str:
-    # An attribute's value is text, Markup or not.
-    return text(str.__str__(value) if isinstance(value, Markup) else value)
 
 
 def url(*parts: str) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WIDE, _HIGH, _GAP, _BETWEEN, _MARGIN = 208.0, 44.0, 16.0, 64.0, 12.0
 _LONGEST = 27
 _KNOWN = ("bronze", "silver", "gold", "quarantine", "files")
-MOST_NODES = 45
+MOST_NODES = 36
 
 
 def database_class(name: str, kind: str = "") -> str:
@@ -115,20 +115,34 @@ def _box(
     x, y = _left(place.layer), place.y + _MARGIN
     told = [f"{name} ({KIND_WORDS.get(node.kind, node.kind)})"]
     told += [f"owner: {node.owner}"] if node.owner else []
-    body = join([
-        tag("title", "\n".join(told)),
-        tag("rect", class_="box", x=f"{x:.1f}", y=f"{y:.1f}", width=f"{_WIDE:.0f}",
-            height=f"{_HIGH:.0f}", rx="8"),
-        tag("rect", class_="mark", x=f"{x:.1f}", y=f"{y + 8:.1f}", width="4",
-            height=f"{_HIGH - 16:.0f}", rx="2"),
-        tag("text", shortened(first, _LONGEST), class_="name", x=f"{x + 14:.1f}", y=f"{y + 19:.1f}"),
-        tag("text", second, class_="sub", x=f"{x + 14:.1f}", y=f"{y + 34:.1f}"),
-    ])  # fmt: skip
+    body = join(
+        [
+            tag("title", "\n".join(told)),
+            outline(x, y, _WIDE, _HIGH),
+            written(shortened(first, _LONGEST), x + 14, y + 19, "name"),
+            written(second, x + 14, y + 34, "sub"),
+        ]
+    )
     classes = f"node {database_class(name, node.kind)}{' chosen' if chosen else ''}"
     address = links.table(name)
     if address is None or chosen:
         return tag("g", body, class_=classes)
     return tag("a", body, class_=classes, href=address)
+
+
+def outline(x: float, y: float, width: float, height: float) -> Markup:
+    """Return a box with the mark of its database."""
+    return Markup(
+        f'<rect class="box" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
+        f'rx="8"/><rect class="mark" x="{x:.1f}" y="{y + 8:.1f}" width="4" '
+        f'height="{height - 16:.1f}" rx="2"/>'
+    )
+
+
+def written(shown: str, x: float, y: float, kind: str = "") -> Markup:
+    """Return a line of text."""
+    classes = f' class="{text(kind)}"' if kind else ""
+    return Markup(f'<text{classes} x="{x:.1f}" y="{y:.1f}">{text(shown)}</text>')
 
 
 def shortened(name: str, most: int) -> str:

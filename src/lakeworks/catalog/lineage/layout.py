@@ -135,6 +135,7 @@ def _levelled(
 ) -> dict[str, float]:
     """Move boxes towards the middle of their neighbours, again and again, keeping the order."""
     before, after = _neighbours(links)
+    near = {name: before[name] + after[name] for layer in layers for name in layer}
     y: dict[str, float] = {}
     tallest = max((_height(layer, size, gap) for layer in layers), default=0.0)
     for layer in layers:
@@ -144,9 +145,7 @@ def _levelled(
             at += size[name] + gap
     for turn in range(_LEVELLINGS):
         for layer in layers if turn % 2 == 0 else reversed(layers):
-            wanted = {
-                name: _wanted(name, before[name] + after[name], y, size) for name in layer
-            }
+            wanted = {name: _wanted(name, near[name], y, size) for name in layer}
             _spread(layer, wanted, y, size, gap)
     lowest = min(y.values(), default=0.0)
     return {name: round(place - lowest, 1) for name, place in y.items()}

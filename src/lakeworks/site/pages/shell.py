@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lakeworks.site import words
 from lakeworks.site.facts import KIND_WORDS
 from lakeworks.site.graph_view import Columns
-from lakeworks.site.links import GRAPH, HOME, QUALITY, RUNS, TAGS, Links
+from lakeworks.site.links import GRAPH, HOME, QUALITY, RUNS, TAGS, Links, table_path
 from lakeworks.site.markup import Markup, join, tag
 from lakeworks.site.pictures import database_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from lakeworks.site.facts import SiteFacts, TableFacts
@@ -58,6 +59,7 @@ class Lake:
     facts: SiteFacts
     columns: Columns
     described: dict[tuple[str, str], str] = field(default_factory=dict)
+    _made: dict[tuple[object, ...], Markup] = field(default_factory=dict)
 
     @classmethod
     def of(cls, facts: SiteFacts) -> Lake:
@@ -69,6 +71,13 @@ class Lake:
             if column.description
         }
         return cls(facts, Columns(facts.graph), described)
+
+    def once(self, make: Callable[..., Markup], *given: object) -> Markup:
+        """Return what `make` gives for these; parts that many pages share are made once."""
+        key = (make, *given)
+        if key not in self._made:
+            self._made[key] = make(*given)
+        return self._made[key]
 
     def links(self, depth: int) -> Links:
         """Return the links of a page that lies so many folders below the root."""
@@ -112,7 +121,7 @@ def page(  # noqa: PLR0913 - a page's parts
     body = tag(
         "body",
         tag("a", "Skip to content", class_="skip", href="#main"),
-        _top(facts, links, here),
+        lake.once(_top, facts.lake, links.root, here),
         tag(
             "div",
             _side(lake, links, database, table),
@@ -120,13 +129,13 @@ def page(  # noqa: PLR0913 - a page's parts
             _contents(contents),
             class_=f"frame{' with-contents' if contents else ''}",
         ),
-        _foot(facts),
+        lake.once(_foot, facts.lake, facts.environment, facts.snapshot, facts.as_of),
         data_root=links.root,
     )
     return f'<!doctype html>\n<html lang="en">{head}{body}</html>\n'
 
 
-def _top(facts: SiteFacts, links: Links, here: str) -> Markup:
+def _top(lake: str, root: str, here: str) -> Markup:
     search = tag(
         "div",
         tag("input", id="search", type="search", placeholder="Search tables, columns, tags",
@@ -138,12 +147,12 @@ def _top(facts: SiteFacts, links: Links, here: str) -> Markup:
         class_="search", role="search",
     )  # fmt: skip
     menu = [
-        tag("a", word, href=links.to(path), aria_current="page" if path == here else None)
+        tag("a", word, href=f"{root}{path}", aria_current="page" if path == here else None)
         for path, word in _MENU
     ]
     return tag(
         "header",
-        tag("a", _LOGO, tag("span", facts.lake), class_="brand", href=links.to(HOME)),
+        tag("a", _LOGO, tag("span", lake), class_="brand", href=f"{root}{HOME}"),
         search,
         tag("nav", menu, class_="menu", aria_label="Site"),
         tag("button", tag("span", "Theme", class_="unseen"), id="theme", type="button", hidden=True,
@@ -164,7 +173,7 @@ def _side(lake: Lake, links: Links, database: str, table: str) -> Markup:
             href=links.database(one.name),
             aria_current="page" if chosen and not table else None,
         )
-        listed = _tables(links, one.tables, table) if chosen else None
+        listed = _tables(lake, links, one.tables, table) if chosen else None
         entries.append(tag("li", link, listed))
     return tag(
         "nav",
@@ -174,22 +183,28 @@ def _side(lake: Lake, links: Links, database: str, table: str) -> Markup:
     )
 
 
-def _tables(links: Links, names: Sequence[str], table: str) -> Markup:
+def _tables(lake: Lake, links: Links, names: Sequence[str], table: str) -> Markup:
     """Return the tables of a database; of a large one those around the table that is shown."""
     shown = names
     if len(names) > _LISTED:
-        at = names.index(table) if table in names else 0
+        at = bisect_left(names, table)
         start = max(0, min(at - _WINDOW, len(names) - 2 * _WINDOW))
         shown = names[start : start + 2 * _WINDOW]
     items = [
-        tag("li", tag("a", name.partition(".")[2], href=links.table(name),
-                      aria_current="page" if name == table else None))
+        _item(links.to(table_path(name)), name, here=True)
+        if name == table
+        else lake.once(_item, links.to(table_path(name)), name)
         for name in shown
-    ]  # fmt: skip
+    ]
     hidden = len(names) - len(shown)
     if hidden:
         items.append(tag("li", tag("span", f"and {words.count(hidden)} more", class_="more")))
     return tag("ul", items)
+
+
+def _item(address: str, name: str, *, here: bool = False) -> Markup:
+    short = name.partition(".")[2]
+    return tag("li", tag("a", short, href=address, aria_current="page" if here else None))
 
 
 def _contents(contents: Sequence[tuple[str, str]]) -> Markup | None:
@@ -200,13 +215,11 @@ def _contents(contents: Sequence[tuple[str, str]]) -> Markup | None:
                aria_label="On this page")  # fmt: skip
 
 
-def _foot(facts: SiteFacts) -> Markup:
-    as_of = (
-        [" as of ", moment(facts.as_of), " UTC"] if facts.as_of else ["; nothing has run yet"]
-    )
+def _foot(lake: str, environment: str, snapshot: int, at: datetime | None) -> Markup:
+    as_of = [" as of ", moment(at), " UTC"] if at else ["; nothing has run yet"]
     return tag(
         "footer",
-        tag("p", f"Lake {facts.lake}, environment {facts.environment}, snapshot {facts.snapshot}",
+        tag("p", f"Lake {lake}, environment {environment}, snapshot {snapshot}",
             as_of, "."),
         tag("p", "This site describes data and holds none: no row, no value of a column, no minimum "
             "or maximum. Made by ", tag("code", "lake docs build"), " of Lakeworks."),
