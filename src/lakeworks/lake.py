@@ -140,6 +140,7 @@ class Lake:
             self.catalog,
             self.storage,
             self.engine,
+            governance=self.governance,
             recorded=self.project.care.history.recorded,
         )
 

@@ -34,6 +34,16 @@ EnvironmentName = Annotated[
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON.", show_default=False)
 ]
+AsPrincipal = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="PRINCIPAL",
+        help="Under the permissions of this principal (ana, role:analyst); default: the lake's "
+        "owner, who sees everything.",
+        show_default=False,
+    ),
+]
 
 
 def opened(folder: Path | None, environment: str | None) -> Lake:

@@ -11,7 +11,14 @@ import typer
 
 from lakeworks.cli import render, say
 from lakeworks.cli.errors import BinaryOutputError, UnknownChoiceError
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, moment_or_snapshot, opened
+from lakeworks.cli.options import (
+    AsJson,
+    AsPrincipal,
+    EnvironmentName,
+    Folder,
+    moment_or_snapshot,
+    opened,
+)
 
 if TYPE_CHECKING:
     from lakeworks.query.results import QueryResult
@@ -77,6 +84,7 @@ def query(
             min=0, help=f"At most so many rows; a table shows {SHOWN_ROWS}.", show_default=False
         ),
     ] = None,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -92,10 +100,10 @@ def query(
     moment = moment_or_snapshot(at) if at else None
     with opened(folder, environment) as lake:
         if chosen is Format.TABLE and output is None:
-            with lake.query.sql(text, at=moment) as result:
+            with lake.query.sql(text, at=moment, caller=principal) as result:
                 _print_table(result, limit)
         else:
-            with lake.query.sql(text, at=moment, limit=limit) as result:
+            with lake.query.sql(text, at=moment, limit=limit, caller=principal) as result:
                 _write(result, chosen, output)
 
 

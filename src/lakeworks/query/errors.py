@@ -97,3 +97,17 @@ class NoPermissionsError(RequestError):
             "this lake has no policies, so nobody but its owner may read it",
             "declare roles and grants in policies/, or grant with lake grant",
         )
+
+
+class ExternalVersionError(RequestError):
+    """A version of an external table, which has none."""
+
+    code = "LW830"
+
+    @classmethod
+    def asked(cls, name: str, version: str) -> Self:
+        """Say how the query asks for it."""
+        return cls(
+            f"{name} is an external table, whose files have no versions: {version} cannot be read",
+            "read it as it is now, or let a model (load: replace) make a table of it",
+        )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.query_history import QueryHistory
     from lakeworks.catalog.snapshots import Snapshot
-    from lakeworks.storage.files import TableSource
+    from lakeworks.storage.external import AnySource
 
 
 class Recording:
@@ -53,7 +53,7 @@ class Recording:
 
     def reads(
         self,
-        sources: Mapping[str, TableSource],
+        sources: Mapping[str, AnySource],
         versions: Mapping[str, tuple[str, int]],
         snapshot: Snapshot | None,
     ) -> None:

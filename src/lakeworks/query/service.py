@@ -13,21 +13,30 @@ from lakeworks.core import events
 from lakeworks.core.errors import LakeError, NameRefusedError
 from lakeworks.core.names import TableName
 from lakeworks.engines.errors import SqlError, StatementRefusedError
-from lakeworks.query.errors import BytesLimitError, NoPermissionsError, UnqualifiedTableError
+from lakeworks.query.errors import (
+    BytesLimitError,
+    HiddenFailureError,
+    NoPermissionsError,
+    UnqualifiedTableError,
+)
+from lakeworks.query.external import NO_VERSION, external_sources, is_external
 from lakeworks.query.questions import Caller, Question
 from lakeworks.query.recording import Recording
 from lakeworks.query.versions import without_versions
+from lakeworks.storage.errors import VersionNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.store import Catalog
     from lakeworks.engines.caller import CallerQuery
     from lakeworks.engines.protocol import Engine, Session
-    from lakeworks.governance.decisions import Authorizer
+    from lakeworks.governance.service import Governance
+    from lakeworks.ingest.external_tables import ExternalTables
     from lakeworks.query.results import QueryResult
     from lakeworks.query.viewer import Viewer
+    from lakeworks.storage.external import AnySource
     from lakeworks.storage.files import TableSource
     from lakeworks.storage.layout import Storage
 
@@ -36,8 +45,9 @@ class QueryService:
     """SQL over published tables. Safe to use from several threads.
 
     Args:
-        authorizer: Gives the permissions as they are now; None in a lake that is its owner's
+        governance: The lake's permissions and audit trail; None in a lake that is its owner's
             alone.
+        external: The tables of files that the data catalog has beside the lake's own.
         recorded: Whether queries are noted in the catalog's history.
     """
 
@@ -47,14 +57,16 @@ class QueryService:
         storage: Storage,
         engine: Engine,
         *,
-        authorizer: Callable[[], Authorizer] | None = None,
+        governance: Governance | None = None,
+        external: ExternalTables | None = None,
         recorded: bool = True,
     ) -> None:
         self._catalog = catalog
         self._history = catalog.query_history if recorded else None
         self._storage = storage
         self._engine = engine
-        self._authorizer = authorizer
+        self._governance = governance
+        self._external = external
 
     def sql(
         self,
@@ -97,20 +109,21 @@ class QueryService:
             principal=who.principal,
             workgroup=who.workgroup,
         )
-        viewer: Viewer | None = None
+        viewer = self._viewer(who.principal)
+        if viewer is not None and self._governance is not None:
+            viewer.audited(self._governance.audit, recording.query_id, text)
         try:
-            viewer = self._viewer(who.principal)
             return self._run(
                 self._asked(text, at, viewer), recording, who, limit=limit, timeout_s=timeout_s
             )
-        except LakeError as error:
+        except BaseException as error:
             recording.failed(error)
             if viewer is None:
                 raise
+            viewer.audit.refused(error)
+            if not isinstance(error, LakeError):
+                raise
             raise viewer.told(error) from None
-        except BaseException as error:
-            recording.failed(error)
-            raise
 
     def warm(self) -> None:
         """Load what queries need, so that the first one is as quick as the others."""
@@ -134,6 +147,8 @@ class QueryService:
         )
 
     def _is_repeatable(self, asked: _Asked) -> bool:
+        if any(number == NO_VERSION for _, number in asked.tables.values()):
+            return False  # files change without a version
         try:
             gated = asked.gated or self._engine.gate(asked.sql)
         except StatementRefusedError:
@@ -151,7 +166,12 @@ class QueryService:
     ) -> QueryResult:
         from lakeworks.query.results import QueryResult
 
-        sources = {name: self._source(*table) for name, table in asked.tables.items()}
+        sources: dict[str, AnySource] = {
+            name: self._source(*table, hidden=asked.viewer is not None)
+            for name, table in asked.tables.items()
+            if table[1] != NO_VERSION
+        }
+        sources |= external_sources(self._external, asked.sql, asked.tables)
         recording.reads(sources, asked.marks, asked.snapshot)
         scanned_bytes = sum(source.size_bytes for source in sources.values())
         if who.bytes_limit is not None and scanned_bytes > who.bytes_limit:
@@ -166,17 +186,21 @@ class QueryService:
             session.__exit__(None, None, None)
             raise
         told = None if asked.viewer is None else asked.viewer.told
-        found = QueryResult(reader, session, limit=limit, on_close=recording.begun(), told=told)
+        ended = recording.begun()
+        if asked.viewer is not None:
+            ended = asked.viewer.audit.after(ended)
+        found = QueryResult(reader, session, limit=limit, on_close=ended, told=told)
         found.scanned_bytes = scanned_bytes
         return found
 
-    def _session(self, asked: _Asked, sources: Mapping[str, TableSource]) -> Session:
+    def _session(self, asked: _Asked, sources: Mapping[str, AnySource]) -> Session:
         if asked.viewer is None or asked.gated is None:
             return self._engine.query_session(sources)
         secured = {
             name: asked.viewer.secured(asked.tables[name][0], source)
             for name, source in sources.items()
         }
+        asked.viewer.audit.reads(secured, asked.tables, asked.viewer.policy_version)
         return self._engine.governed_session(secured, asked.gated)
 
     def _viewer(self, principal: str) -> Viewer | None:
@@ -186,7 +210,7 @@ class QueryService:
         from lakeworks.governance.principals import Principal
         from lakeworks.query.viewer import Viewer
 
-        found = self._authorizer() if self._authorizer is not None else None
+        found = self._governance.authorizer() if self._governance is not None else None
         if found is None or not found.governs:
             raise NoPermissionsError.none()
         return Viewer(
@@ -228,6 +252,8 @@ class QueryService:
         tables = snapshot.tables if snapshot else {}
         if viewer is not None:
             seen = viewer.named(written)
+            if seen not in tables and at is None and is_external(self._external, seen):
+                return seen, NO_VERSION
             if seen not in tables:
                 raise viewer.unknown(seen)
             return seen, tables[seen]
@@ -236,6 +262,8 @@ class QueryService:
         number = tables.get(name)
         if number is not None:
             return name, number
+        if is_external(self._external, name, version="" if at is None else f"at {at}"):
+            return name, NO_VERSION
         if at is not None and snapshot is not None:
             raise UnknownTableError.unseen(str(name), snapshot.created_at, known)
         raise UnknownTableError.named(str(name), known)
@@ -249,12 +277,18 @@ class QueryService:
             return viewer.version(written, number, snapshot)
         known = [str(table) for table in snapshot.tables] if snapshot else []
         name = _table_name(written, known)
+        is_external(self._external, name, version=f"@v{number}")
         if str(name) not in known and not self._storage.table(name).exists():
             raise UnknownTableError.named(str(name), known)
         return name, number
 
-    def _source(self, name: TableName, number: int) -> TableSource:
-        version = self._storage.table(name).version(number)
+    def _source(self, name: TableName, number: int, *, hidden: bool) -> TableSource:
+        try:
+            version = self._storage.table(name).version(number)
+        except VersionNotFoundError:
+            if hidden:  # its words name the table's folder
+                raise HiddenFailureError.version(str(name), number) from None
+            raise
         return version.source(self._storage.table_root(name))
 
 

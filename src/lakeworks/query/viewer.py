@@ -7,7 +7,7 @@ may do something with it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.errors import UnknownSnapshotError, UnknownTableError, VersionTextError
 from lakeworks.core.errors import NameRefusedError
@@ -21,6 +21,7 @@ from lakeworks.engines.errors import (
     ValueConversionError,
 )
 from lakeworks.engines.secured import SecuredColumn, SecuredTable
+from lakeworks.query.auditing import QueryAudit
 from lakeworks.query.errors import (
     BytesLimitError,
     HiddenFailureError,
@@ -28,13 +29,13 @@ from lakeworks.query.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.core.errors import LakeError
     from lakeworks.governance.decisions import Authorizer
     from lakeworks.governance.principals import Principal
-    from lakeworks.storage.files import TableSource
+    from lakeworks.storage.external import AnySource
 
 # What these say comes from the query and from what the principal sees.
 _TOLD = (
@@ -60,6 +61,16 @@ class Viewer:
         self._authorizer = authorizer
         self._principal = principal
         self._tables = tables
+        self.audit = QueryAudit(lambda *_: None, principal)
+
+    def audited(
+        self,
+        audit: Callable[[str, Principal, Mapping[str, Any]], object],
+        query_id: str,
+        sql: str,
+    ) -> None:
+        """Let the audit trail hear of the query that this view is for."""
+        self.audit = QueryAudit(audit, self._principal, query_id=query_id, sql=sql)
 
     @property
     def policy_version(self) -> str:
@@ -81,7 +92,7 @@ class Viewer:
             raise self.unknown(name)
         return name
 
-    def secured(self, name: TableName, source: TableSource) -> SecuredTable:
+    def secured(self, name: TableName, source: AnySource) -> SecuredTable:
         """Return what may be seen of a table.
 
         Raises:

@@ -4,8 +4,9 @@ DuckDB has over eight hundred names, and new ones with every release: a list of 
 would always be behind. A function is here when its result hangs on nothing but its arguments,
 the clock or chance; it reads no file, setting, catalog, plan or statistics, keeps no state, and
 cannot fail on purpose or wait. Left out on purpose, for instance: `stats` (a column's minimum
-and maximum over all rows), `json_serialize_plan` (shows what a view is made of), `getvariable`,
-`current_setting`, `error`, `sleep_ms`, `query`, `nextval`, `vector_type`.
+and maximum over all rows), `bitstring_agg` (as wide as those are apart), `json_serialize_plan`
+(shows what a view is made of), `getvariable`, `current_setting`, `error`, `sleep_ms`, `query`,
+`nextval`, `vector_type`.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ _STEADY = """
 _AGGREGATES = """
   any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null
   arg_max_nulls_last arg_min arg_min_null arg_min_nulls_last argmax argmin array_agg avg bit_and
-  bit_or bit_xor bitstring_agg bool_and bool_or corr count count_if count_star countif covar_pop
+  bit_or bit_xor bool_and bool_or corr count count_if count_star countif covar_pop
   covar_samp cume_dist dense_rank entropy favg fill first first_value fsum geomean geometric_mean
   group_concat grouping grouping_id histogram histogram_exact json_group_array
   json_group_object json_group_structure kahan_sum kurtosis kurtosis_pop lag last last_value lead
@@ -107,9 +108,15 @@ ALLOWED = frozenset(
     for name in group.split()
 )
 
+AGGREGATES = frozenset(_AGGREGATES.split())
+# These are told the name of an aggregate as a text.
+NAMING_AN_AGGREGATE = frozenset({
+    "aggregate", "array_aggr", "array_aggregate", "list_aggr", "list_aggregate",
+})  # fmt: skip
+
 # What cannot fail on a value of a row, whatever its type. Aggregates can (a sum overflows), but
 # are computed of rows that a filter let through: no engine moves one below a filter.
-NEVER_FAILING = frozenset((*_STEADY.split(), *_AGGREGATES.split()))
+NEVER_FAILING = AGGREGATES.union(_STEADY.split())
 
 # What asks the clock, or chance.
 CHANGING = frozenset({

@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import quote_literal
 from lakeworks.engines.caller import CallerQuery
-from lakeworks.engines.duckdb.allowed_functions import ALLOWED, CHANGING, NEVER_FAILING
+from lakeworks.engines.duckdb.allowed_functions import (
+    AGGREGATES,
+    ALLOWED,
+    CHANGING,
+    NAMING_AN_AGGREGATE,
+    NEVER_FAILING,
+)
 from lakeworks.engines.duckdb.errors import translated
-from lakeworks.engines.errors import StatementRefusedError
+from lakeworks.engines.errors import SqlError, StatementRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,6 +56,8 @@ _EXPLAIN = re.compile(
     re.IGNORECASE,
 )
 _ANALYZE = re.compile(r"\banalyze\b", re.IGNORECASE)
+_BEGINNING = re.compile(r"(?:\A|;)\s*(\w+)")
+_QUERIES = frozenset({"SELECT", "FROM", "WITH", "VALUES", "TABLE", "DESCRIBE", "SUMMARIZE"})
 _BLANK = re.compile(r"(?:\s|--[^\n]*(?:\n|$))+")
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 
@@ -92,6 +100,13 @@ def gate(con: duckdb.DuckDBPyConnection, sql: str) -> CallerQuery:
         can_fail=failing > 0,
         changes=any(_changes(node) for node in nodes),
     )
+
+
+def _named_aggregate(node: dict[str, Any]) -> str:
+    """Return the aggregate that a function is told by name; nothing where it is computed."""
+    told = (node.get("children") or [{}, {}])[1:2]
+    value = told[0].get("value") if told else None
+    return str(value.get("value") or "").lower() if isinstance(value, dict) else ""
 
 
 def _changes(node: dict[str, Any]) -> bool:
@@ -139,6 +154,8 @@ def _expression_passes(class_: str, kind: str, node: dict[str, Any]) -> bool:
     name = str(node.get("function_name") or "").lower()
     if name and name not in ALLOWED and name not in TABLE_FUNCTIONS:
         raise StatementRefusedError.uncalled(name)
+    if name in NAMING_AN_AGGREGATE and _named_aggregate(node) not in AGGREGATES:
+        raise StatementRefusedError.uncalled(f"{name}(…, {_named_aggregate(node) or '…'})")
     if class_ in {"FUNCTION", "WINDOW"}:
         # The parser itself writes `main` before what stands for its own syntax, such as row().
         if node.get("catalog") or node.get("schema") not in {"", "main", None}:
@@ -154,16 +171,27 @@ def _parsed(con: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
     found: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if not found["error"]:
         return list(found["statements"])
-    with translated(con):
-        statements = con.extract_statements(sql)  # says where the mistake is
-    raise StatementRefusedError.kind(_kind(statements))
+    # DuckDB's own way to say where a mistake is would open the files of an IMPORT DATABASE.
+    if found.get("error_type") == "parser":
+        raise _misread(sql, str(found["error_message"]), found.get("position"))
+    raise StatementRefusedError.kind(_kind(sql))
 
 
-def _kind(statements: list[duckdb.Statement]) -> str:
-    kinds = [str(statement.type).rpartition(".")[2] for statement in statements]
-    if kinds == ["CREATE", "SELECT"]:
-        return "PIVOT without IN"
-    return next((kind for kind in kinds if kind != "SELECT"), "PRAGMA")
+def _misread(sql: str, problem: str, position: str | None) -> SqlError:
+    if position is None:
+        return SqlError(problem)
+    before = sql.encode()[: int(position)].decode(errors="ignore")
+    line = before.count("\n") + 1
+    return SqlError.at(problem, line=line, column=len(before) - (before.rfind("\n") + 1) + 1)
+
+
+def _kind(sql: str) -> str:
+    """Name the statement that is no query, by its first word: for the message alone."""
+    words = [found[1].upper() for found in _BEGINNING.finditer(sql[_first_word(sql) :])]
+    others = [word for word in words if word not in _QUERIES]
+    if others and others[0] != "PIVOT":
+        return others[0]
+    return "PIVOT without IN" if "pivot" in sql.lower() else "several statements"
 
 
 def _without_explain(sql: str) -> str:

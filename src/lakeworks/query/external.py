@@ -1,0 +1,49 @@
+"""External tables in a caller's query: found by name, read as they are now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakeworks.query.errors import ExternalVersionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lakeworks.core.names import TableName
+    from lakeworks.ingest.external_tables import ExternalTables
+    from lakeworks.storage.external import ExternalSource
+
+# Stands for the version of a table that has none.
+NO_VERSION = -1
+
+
+def is_external(
+    tables: ExternalTables | None, name: TableName, *, version: str = ""
+) -> bool:
+    """Whether the data catalog has an external table of that name.
+
+    Args:
+        version: How the query asks for an earlier state of it, if it does.
+
+    Raises:
+        ExternalVersionError: it has, and the query asks for an earlier state.
+    """
+    if tables is None or tables.find(name) is None:
+        return False
+    if version:
+        raise ExternalVersionError.asked(str(name), version)
+    return True
+
+
+def external_sources(
+    tables: ExternalTables | None, sql: str, named: Mapping[str, tuple[TableName, int]]
+) -> dict[str, ExternalSource]:
+    """Return the external tables of a query, each with the files that it can need."""
+    if tables is None:
+        return {}
+    entries = {}
+    for written, (name, number) in named.items():
+        entry = tables.find(name) if number == NO_VERSION else None
+        if entry is not None:
+            entries[written] = entry
+    return tables.needed(sql, entries) if entries else {}

@@ -1,0 +1,417 @@
+"""No statement tells a principal more than a lake that holds nothing but what it may see.
+
+Each script of `attacks/` is run as each role. The reference is a second lake, in which the rows
+and values that the role may see are all there is: what hides there cannot leak. The answers must
+be equal, and where a query fails, the reference must fail too, or the gate have refused it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakeworks.catalog.errors import UnknownTableError
+from lakeworks.core.errors import LakeError, RequestError
+from lakeworks.engines.errors import SqlError, StatementRefusedError, ValueConversionError
+from lakeworks.lake import Lake
+from lakeworks.query.errors import HiddenFailureError, UnqualifiedTableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCRIPTS = Path(__file__).parent / "attacks"
+MARK = "7q3z9"  # a part of every hidden text, and of no script
+HIDDEN_NUMBERS = ("987654", "876543")
+PEOPLE: list[dict[str, Any]] = [
+    {
+        "customer_id": 1, "name": "ann", "email": "ann@visible.example", "ssn": f"111-{MARK}",
+        "region": "EU", "joined": "2026-01-01", "salary": Decimal("100.50"), "größe": 160,
+        "tags": ["a", "b"], "address": {"street": "Main Street 1", "city": "Aachen"},
+    },
+    {
+        "customer_id": 2, "name": f"hidden-bob-{MARK}", "email": f"bob-{MARK}@hidden.example",
+        "ssn": f"222-{MARK}", "region": "US", "joined": "2026-02-02",
+        "salary": Decimal("987654.32"), "größe": 170, "tags": [f"hidden-{MARK}"],
+        "address": {"street": f"Hidden Street {MARK}", "city": f"Boston-{MARK}"},
+    },
+    {
+        "customer_id": 3, "name": "cy", "email": "cy@visible.example", "ssn": f"333-{MARK}",
+        "region": "EU", "joined": "2026-03-03", "salary": Decimal("300.75"), "größe": 180,
+        "tags": None, "address": {"street": None, "city": "Berlin"},
+    },
+    {
+        "customer_id": 4, "name": f"hidden-dee-{MARK}", "email": f"dee-{MARK}@hidden.example",
+        "ssn": None, "region": None, "joined": None, "salary": Decimal("876543.21"),
+        "größe": None, "tags": [], "address": None,
+    },
+]  # fmt: skip
+ORDERS = [
+    {"order_id": f"o{n}", "customer_id": n % 5, "amount": Decimal(n), "region": "EU"}
+    for n in range(1, 9)
+]
+VAULT = [{"customer_id": n, "code": f"vault-{MARK}-{n}"} for n in range(3)]
+DAILY = [{"day": "2026-01-01", "amount": Decimal("12.50")}]
+PERSON = pa.schema([
+    ("customer_id", pa.int32()), ("name", pa.string()), ("email", pa.string()),
+    ("ssn", pa.string()), ("region", pa.string()), ("joined", pa.string()),
+    ("salary", pa.decimal128(10, 2)), ("größe", pa.int32()), ("tags", pa.list_(pa.string())),
+    ("address", pa.struct([("street", pa.string()), ("city", pa.string())])),
+])  # fmt: skip
+SHAPES = {
+    "people": PERSON,
+    "orders": pa.schema([
+        ("order_id", pa.string()), ("customer_id", pa.int32()),
+        ("amount", pa.decimal128(10, 2)), ("region", pa.string()),
+    ]),
+    "vault": pa.schema([("customer_id", pa.int32()), ("code", pa.string())]),
+    "days": pa.schema([("day", pa.string()), ("amount", pa.decimal128(10, 2))]),
+}  # fmt: skip
+CUSTOMERS = """/*
+load: replace
+columns:
+  email: {tags: {pii: email}}
+  ssn: {tags: {pii: ssn}}
+*/
+select * exclude (_source_file, _ingested_at, _run_id, _rescued)
+  replace (cast(joined as timestamp) as joined)
+from bronze.people
+order by customer_id
+"""
+PLAIN = """/*
+load: replace
+*/
+select * exclude (_source_file, _ingested_at, _run_id, _rescued) from bronze.%s
+order by all
+"""
+POLICIES = """
+roles:
+  analyst: [ana]
+  regional: [rex]
+  engineer: [eve]
+  business: [ben]
+  compliance: [cleo]
+grants:
+  - to: role:analyst
+    permissions: SELECT
+    on: silver.customers
+    except: [salary]
+    rows: "region = 'EU'"
+  - {to: role:analyst, permissions: SELECT, on: [silver.orders, gold.daily]}
+  - to: role:regional
+    permissions: SELECT
+    on: silver.customers
+    columns: [customer_id, name, region]
+    rows: "region = 'EU'"
+  - to: role:regional
+    permissions: SELECT
+    on: silver.customers
+    columns: [customer_id, region]
+    rows: customer_id = 2
+  - {to: role:engineer, permissions: SELECT, on: [silver.*, gold.*]}
+  - {to: role:business, permissions: SELECT, on: gold.*}
+  - {to: role:compliance, permissions: SELECT, on: [silver.*, gold.*]}
+policies:
+  masked_email: {columns: {pii: email}, mask: email_domain, to: everyone, except: role:compliance}
+  masked_ssn: {columns: {pii: ssn}, mask: "null", to: everyone, except: role:compliance}
+"""
+
+
+@dataclass
+class Role:
+    """One principal, and a lake that holds only what it may see."""
+
+    principal: str
+    reference: Lake
+
+
+def domain(email: str | None) -> str | None:
+    return None if email is None else f"***@{email.partition('@')[2]}"
+
+
+def masked(person: dict[str, Any]) -> dict[str, Any]:
+    return {**person, "email": domain(person["email"]), "ssn": None}
+
+
+def without(person: dict[str, Any], *columns: str) -> dict[str, Any]:
+    return {name: value for name, value in person.items() if name not in columns}
+
+
+EU = [one for one in PEOPLE if one["region"] == "EU"]
+VISIBLE: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "ana": {
+        "people": [without(masked(one), "salary") for one in EU],
+        "orders": ORDERS, "days": DAILY,
+    },
+    "rex": {
+        "people": [
+            {key: one[key] for key in ("customer_id", "name", "region")} for one in EU
+        ] + [{"customer_id": 2, "name": None, "region": "US"}],
+    },
+    "eve": {"people": [masked(one) for one in PEOPLE], "orders": ORDERS, "days": DAILY},
+    "ben": {"days": DAILY},
+    "cleo": {"people": PEOPLE, "orders": ORDERS, "days": DAILY},
+    "nobody": {},
+}  # fmt: skip
+
+
+MODELS = {
+    "people": ("silver", "customers"), "orders": ("silver", "orders"), "days": ("gold", "daily"),
+}  # fmt: skip
+
+
+def written(root: Path, tables: dict[str, list[dict[str, Any]]], *, governed: bool) -> Lake:
+    """Make a lake of these tables, in two runs, so that there are versions."""
+    for folder in ("sources", "models/silver", "models/gold", "policies"):
+        (root / folder).mkdir(parents=True)
+    (root / "lake.yml").write_text("name: attacked\nenvironments:\n  dev: {storage: .lake}\n")
+    if governed:
+        (root / "policies" / "roles.yml").write_text(POLICIES)
+    for name, rows in tables.items():
+        path = root / "sources" / f"{name}.yml"
+        path.write_text(f"table: bronze.{name}\npath: landing/{name}\nformat: parquet\n")
+        if name in MODELS:
+            layer, table = MODELS[name]
+            sql = CUSTOMERS if "joined" in _columns(name, rows) else PLAIN % name
+            (root / "models" / layer / f"{table}.sql").write_text(sql)
+    lake = Lake.open(root)
+    for half in (0, 1) if tables else ():
+        _arrive(root / "landing", tables, half)
+        report = lake.pipeline.run()
+        assert report.status == "succeeded", report
+    return lake
+
+
+def _arrive(landing: Path, tables: dict[str, list[dict[str, Any]]], half: int) -> None:
+    for name, rows in tables.items():
+        (landing / name).mkdir(parents=True, exist_ok=True)
+        part = [row for row in rows if _half(name, row) == half]
+        table = pa.Table.from_pylist(part, _shape(name, rows))
+        pq.write_table(table, landing / name / f"{half}.parquet")
+
+
+def _half(name: str, row: dict[str, Any]) -> int:
+    """Which run a row comes with; of a person, whatever else the role may see."""
+    return int(row["customer_id"] > 2) if name == "people" else 0
+
+
+def _columns(name: str, rows: list[dict[str, Any]]) -> list[str]:
+    return list(rows[0]) if rows else SHAPES[name].names
+
+
+def _shape(name: str, rows: list[dict[str, Any]]) -> pa.Schema:
+    kept = _columns(name, rows)
+    return pa.schema([field for field in SHAPES[name] if field.name in kept])
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    tables = {"people": PEOPLE, "orders": ORDERS, "vault": VAULT, "days": DAILY}
+    with written(tmp_path_factory.mktemp("attacked"), tables, governed=True) as lake:
+        yield lake
+
+
+@pytest.fixture(scope="module", params=sorted(VISIBLE))
+def role(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Role]:
+    root = tmp_path_factory.mktemp(request.param)
+    with written(root, VISIBLE[request.param], governed=False) as lake:
+        yield Role(request.param, lake)
+
+
+def scripts() -> list[tuple[str, str]]:
+    """Return every script with the name of its file."""
+    found = []
+    for path in sorted(SCRIPTS.glob("*.sql")):
+        text = re.sub(r"\A(?:--[^\n]*\n)+", "", path.read_text(encoding="utf-8"))
+        found += [(path.stem, one) for one in re.split(r";\n", text) if one.strip()]
+    return found
+
+
+def filled(script: str, lake: Lake) -> str:
+    """Put the paths of the lake's own files into a script."""
+    folder = Path(lake.storage.table_root(next(iter(lake.catalog.heads()))))
+    people = next(iter(sorted(folder.glob("*.parquet"))))
+    return (
+        script.replace("{file}", str(people))
+        .replace("{folder}", str(folder))
+        .replace("{log}", str(next((folder / "_delta_log").glob("*.json"))))
+        .replace("{catalog}", str(lake.project.root / ".lake" / "catalog.db"))
+    )
+
+
+@dataclass
+class Outcome:
+    """What came of a query: rows, or an error."""
+
+    rows: Counter[str] | None
+    error: LakeError | None
+
+    @property
+    def text(self) -> str:
+        return json.dumps(sorted(self.rows)) if self.rows is not None else str(self.error)
+
+
+def asked(lake: Lake, sql: str, principal: str | None) -> Outcome:
+    try:
+        with lake.query.sql(sql, caller=principal, timeout_s=20) as result:
+            names = result.columns
+            rows = Counter(repr((names, tuple(row.values()))) for row in result.rows())
+    except LakeError as error:
+        return Outcome(None, error)
+    return Outcome(rows, None)
+
+
+REFUSED = (
+    StatementRefusedError, SqlError, UnknownTableError, UnqualifiedTableError, HiddenFailureError,
+)  # fmt: skip
+# Equal data may give another answer, or the answer names the engine's own state.
+UNCOMPARED = re.compile(r"\b(?:sample|tablesample|explain|summarize)\b", re.IGNORECASE)
+
+
+def test_there_are_scripts_enough() -> None:
+    assert len(scripts()) >= 300
+
+
+def test_no_script_tells_more_than_the_role_may_see(attacked: Lake, role: Role) -> None:
+    seen_in_reference = json.dumps(VISIBLE[role.principal], default=str)
+    leaks = []
+    answered = 0
+    for name, script in scripts():
+        found = asked(attacked, filled(script, attacked), role.principal)
+        reason = _leak(found, script, role, seen_in_reference)
+        answered += found.rows is not None
+        if reason:
+            leaks.append(f"{name}: {script.strip()}\n    {reason}: {found.text[:300]}")
+    assert not leaks, "\n".join(leaks)
+    assert answered >= (100 if "people" in VISIBLE[role.principal] else 1)
+
+
+def _leak(found: Outcome, script: str, role: Role, visible: str) -> str:
+    """Say how an outcome differs from what a lake without hidden things gives, if it does."""
+    for mark in (MARK, *HIDDEN_NUMBERS):
+        if mark in found.text and mark not in visible and mark not in script:
+            return f"it shows {mark}"
+    if isinstance(found.error, HiddenFailureError) and "cannot be read" not in found.text:
+        return f"it fails with a reason that is hidden: {found.error.__context__!r}"
+    if isinstance(found.error, REFUSED) or UNCOMPARED.search(script):
+        return ""
+    reference = asked(role.reference, script, None)
+    if isinstance(reference.error, ValueConversionError):
+        # It fails on what may be seen. Which of the visible rows an engine meets is its own.
+        return ""
+    if found.rows is not None and reference.rows is not None:
+        return "" if found.rows == reference.rows else f"the reference: {reference.text[:300]}"
+    same = type(found.error) is type(reference.error)
+    return "" if same else f"the reference: {reference.text[:300]}"
+
+
+def test_a_hidden_table_and_an_absent_one_are_the_same(attacked: Lake) -> None:
+    def told(table: str) -> str:
+        with pytest.raises(RequestError) as caught:
+            attacked.query.sql(f"select * from {table}", caller="ana")
+        return str(caught.value).replace(table.partition("@")[0], "TABLE")
+
+    assert told("bronze.vault") == told("bronze.nowhere")
+    assert told("bronze.vault@v0") == told("bronze.nowhere@v0")
+    assert told("bronze.vault@v99") == told("bronze.nowhere@v99")
+    assert told("quarantine.silver_customers") == told("quarantine.silver_customerz")
+
+
+COLUMNS = ("customer_id", "name", "email", "ssn", "region", "joined", "salary", "größe", "tags")
+LITERALS = ("1", "2", "'EU'", "'US'", "null", "'ann'", "'a%'", "100.5", "true", "'2026-02-02'")
+
+
+def columns() -> st.SearchStrategy[str]:
+    plain = st.sampled_from([f'c."{name}"' for name in COLUMNS])
+    return st.one_of(plain, st.sampled_from(["o.amount", "o.order_id", "c.address.city"]))
+
+
+def expressions() -> st.SearchStrategy[str]:
+    def wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        return st.one_of(
+            st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "||", "%"]), inner).map(
+                lambda three: f"({' '.join(three)})"
+            ),
+            inner.map(lambda one: f"cast({one} as int)"),
+            inner.map(lambda one: f"try_cast({one} as date)"),
+            inner.map(lambda one: f"upper({one}::varchar)"),
+            inner.map(lambda one: f"length({one}::varchar)"),
+            inner.map(lambda one: f"sqrt({one}::int - 2)"),
+            inner.map(lambda one: f"md5({one}::varchar)"),
+            st.tuples(conditions(inner), inner, inner).map(
+                lambda three: f"case when {three[0]} then {three[1]} else {three[2]} end"
+            ),
+            st.tuples(inner, inner).map(lambda two: f"coalesce({two[0]}, {two[1]})"),
+            inner.map(
+                lambda one: f"(select max({one}) from silver.customers c, silver.orders o)"
+            ),
+        )
+
+    return st.recursive(st.one_of(columns(), st.sampled_from(LITERALS)), wider, max_leaves=4)
+
+
+def conditions(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    compared = st.tuples(
+        values, st.sampled_from(["=", "<>", "<", ">=", "is distinct from", "like"]), values
+    ).map(" ".join)
+    return st.one_of(
+        compared,
+        values.map(lambda one: f"{one} is null"),
+        values.map(lambda one: f"{one} in (select customer_id from silver.customers)"),
+        st.tuples(compared, st.sampled_from(["and", "or", "and not"]), compared).map(
+            lambda three: f"({three[0]} {three[1]} ({three[2]}))"
+        ),
+    )
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> str:
+    shown = draw(st.lists(expressions(), min_size=1, max_size=3))
+    where = draw(st.none() | conditions(expressions()))
+    kind = draw(st.sampled_from(["plain", "grouped", "window", "nested", "counted"]))
+    joined = draw(st.sampled_from([
+        "silver.customers c, silver.orders o",
+        "silver.customers c left join silver.orders o using (customer_id)",
+        "silver.orders o full join silver.customers c on o.customer_id = c.customer_id",
+        "silver.orders o semi join silver.customers c using (customer_id)",
+        "silver.customers c join silver.orders o on cast(c.name as int) = o.customer_id",
+    ]))  # fmt: skip
+    filtered = f"{joined} where {where}" if where else joined
+    told = ", ".join(f"{one} as v{number}" for number, one in enumerate(shown))
+    match kind:
+        case "grouped":
+            return f"select {shown[0]} as v, count(*) as n from {filtered} group by all"
+        case "counted":
+            return f"select count(*) as n, max({shown[0]}) as m from {filtered}"
+        case "window":
+            window = f"count(*) over (partition by {shown[-1]})"
+            return f"select {shown[0]} as v, {window} as n from {filtered}"
+        case "nested":
+            outer = draw(conditions(st.sampled_from(["v0", *LITERALS])))
+            return f"with t as (select {told} from {filtered}) select * from t where {outer}"
+        case _:
+            return f"select {told} from {filtered}"
+
+
+@pytest.mark.parametrize("role", ["ana", "rex"], indirect=True)
+@settings(max_examples=int(os.environ.get("LAKEWORKS_ATTACKS", "150")))
+@given(sql=queries())
+def test_no_query_of_the_grammar_tells_more_than_the_role_may_see(
+    attacked: Lake, role: Role, sql: str
+) -> None:
+    found = asked(attacked, sql, role.principal)
+    reason = _leak(found, sql, role, json.dumps(VISIBLE[role.principal], default=str))
+    assert not reason, f"{sql}\n{reason}: {found.text}"
