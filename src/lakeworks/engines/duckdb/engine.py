@@ -15,6 +15,7 @@ from lakeworks.core.names import quote_literal
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.extensions import load_extension
 from lakeworks.engines.duckdb.session import DuckSession
+from lakeworks.engines.duckdb.spares import Spares
 from lakeworks.engines.duckdb.statements import Statements
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class DuckEngine:
         self._numbers = itertools.count(1)
         self._sessions: set[DuckSession] = set()
         self._root = self._connect(threads, temp_directory)
+        self._spares = Spares(self._callers)
 
     def check_ready(self) -> None:
         """Do nothing: it is installed with this package."""
@@ -123,15 +125,19 @@ class DuckEngine:
         from lakeworks.engines.duckdb.query_session import query_session
 
         self._renew()
-        # Two instances that share one temporary directory overwrite each other's files.
-        spill = f"{self._temp_directory}/query-{next(self._numbers)}"
-        root = self._connect(self._threads, spill)
+        root, spill = self._spares.take()
         session = query_session(
             root, sources, spill=spill, s3=self._s3, on_close=self._forget, settings=settings
         )
         with self._lock:
             self._sessions.add(session)
         return session
+
+    def _callers(self) -> tuple[duckdb.DuckDBPyConnection, str]:
+        """Make an instance for one caller's query."""
+        # Two instances that share one temporary directory overwrite each other's files.
+        spill = f"{self._temp_directory}/query-{next(self._numbers)}"
+        return self._connect(self._threads, spill), spill
 
     def gate(self, sql: str) -> CallerQuery:
         """Examine the query of a caller who may not see everything; see the protocol."""
@@ -151,6 +157,7 @@ class DuckEngine:
     def close(self) -> None:
         """Interrupt what runs, free memory, remove temporary files. May be called again."""
         self.interrupt()
+        self._spares.close()
         with suppress(Exception):
             self._root.close()
         shutil.rmtree(self._temp_directory, ignore_errors=True)
@@ -167,6 +174,7 @@ class DuckEngine:
         with self._lock:
             if fresh != self._s3:
                 self._s3 = fresh
+                self._spares.drop()
                 with translated():
                     self._root.cursor().execute(_secret(fresh))
 
