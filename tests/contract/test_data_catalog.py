@@ -364,6 +364,21 @@ def test_partitions_are_deleted_by_values_or_all(data: DataCatalog) -> None:
         data.partition(CLICKS, ("2005", "eu"))
 
 
+def test_partitions_come_by_pages_that_together_are_all(data: DataCatalog) -> None:
+    data.put_table(clicks())
+    data.put_partitions(CLICKS, [part(y, r) for y in range(2000, 2020) for r in ("eu", "us")])
+    for where in (None, parsed("year > 2004"), parsed("region like '%u' and year < 2015")):
+        expected = {one.values for one in data.partitions(CLICKS, where=where)}
+        found: list[tuple[str, ...]] = []
+        while page := data.partitions_page(
+            CLICKS, where=where, after=found[-1] if found else None, limit=7
+        ):
+            assert len(page) <= 7
+            found += [one.values for one in page]
+        assert len(found) == len(expected)
+        assert set(found) == expected
+
+
 def test_keys_beyond_those_that_are_indexed_prune_too(data: DataCatalog) -> None:
     keys = tuple(Column(f"p{number}", "int") for number in range(8))
     data.put_table(clicks(partition_keys=keys))

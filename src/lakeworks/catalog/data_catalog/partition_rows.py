@@ -131,6 +131,35 @@ def matching(session: Session, number: int, pruning: Pruning) -> list[PartitionE
     return found if pruning.exact else [one for one in found if pruning.accepts(one.values)]
 
 
+def page(
+    session: Session,
+    number: int,
+    pruning: Pruning,
+    *,
+    after: Sequence[str] | None,
+    limit: int,
+) -> list[PartitionEntry]:
+    """Return the next partitions that a filter keeps, in the order of their values' texts."""
+    condition = f" AND {pruning.sql}" if pruning.sql else ""
+    last = "" if after is None else values_text(after)
+    found: list[PartitionEntry] = []
+    while len(found) < limit:
+        rows = session.all(
+            f"{_SELECT} AND p.partition_values > :last{condition} "
+            "ORDER BY p.partition_values LIMIT :most",
+            id=number,
+            last=last,
+            most=limit,
+            **pruning.values,
+        )
+        kept = _entries(session, number, rows)
+        found += kept if pruning.exact else [o for o in kept if pruning.accepts(o.values)]
+        if len(rows) < limit:
+            break
+        last = rows[-1][0]
+    return found[:limit]
+
+
 class _Shapes:
     """What partitions say beyond values, location and parameters: stored once for many."""
 

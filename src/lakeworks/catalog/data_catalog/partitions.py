@@ -66,6 +66,29 @@ class PartitionVerbs(Verbs):
             pruning = prepared(where, entry.partition_keys)
             return partition_rows.matching(session, number, pruning)
 
+    def partitions_page(
+        self,
+        name: TableName,
+        *,
+        where: PartitionFilter | None = None,
+        after: Sequence[str] | None = None,
+        limit: int = 1000,
+    ) -> list[PartitionEntry]:
+        """Return at most `limit` partitions, in the order of their values' texts.
+
+        Args:
+            where: Only partitions that match.
+            after: The values of the last partition of the page before.
+
+        Raises:
+            EntryNotFoundError: there is no such table.
+            PartitionFilterError: the filter does not fit the table's keys.
+        """
+        with self._database.reading() as session:
+            number, entry = rows.table(session, folded(name))
+            pruning = prepared(where, entry.partition_keys)
+            return partition_rows.page(session, number, pruning, after=after, limit=limit)
+
     def partition(self, name: TableName, values: Sequence[str]) -> PartitionEntry:
         """Return the partition of these values.
 
