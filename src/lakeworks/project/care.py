@@ -163,6 +163,8 @@ def rule_mistakes(rule: LifecycleRule) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a rule, each with a hint: what S3 would refuse, or do damage by."""
     if not rule.is_landing:
         yield from _table_mistakes(rule)
+    if rule.expire_days == 0:
+        yield "expire: S3 deletes nothing on the day it came", "write expire: 1 day, or more"
     before: tuple[str, int] | None = None
     for name, days in rule.transitions:
         least = LEAST_DAYS.get(name, 0)

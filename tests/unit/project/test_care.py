@@ -116,6 +116,7 @@ def test_what_was_read_is_the_same_from_the_cache(tmp_path: Path) -> None:
             "from GLACIER to STANDARD_IA",
         ),
         ("lifecycle: {landing: {glacier: 90d, expire: 30d}}", "before they reach GLACIER"),
+        ("lifecycle: {landing: {expire: 0d}}", "write expire: 1 day"),
         ("lifecycle: {silver: {expire: 30d}}", "vacuum deletes what no version needs"),
         ("lifecycle: {silver.orders: {glacier: 30d}}", "whether a table still needs a file"),
         ("prices: {GLACER: 1}", "did you mean GLACIER?"),
