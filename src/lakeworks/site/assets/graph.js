@@ -3,7 +3,7 @@
 // that it can be sent, and the back button works.
 "use strict";
 lakeworks.graph = ({ nodes, edges, databases }) => {
-  const WIDE = 208, HIGH = 44, GAP = 14, BETWEEN = 72, MARGIN = 16, MOST = 70, MOST_FOCUSED = 150;
+  const WIDE = 208, HIGH = 44, GAP = 14, BETWEEN = 72, MARGIN = 16, MOST = 70, MOST_FOCUSED = 120, MOST_BENDS = 4000;
   const SVG = "http://www.w3.org/2000/svg";
   const above = nodes.map(() => []), below = nodes.map(() => []);
   for (const [a, b] of edges) { above[b].push(a); below[a].push(b); }
@@ -76,7 +76,33 @@ lakeworks.graph = ({ nodes, edges, databases }) => {
     }
     return layer;
   };
+  // The usual stages: layers, bends where an edge passes a layer, an order with few crossings, and places that
+  // keep neighbours level. `catalog/lineage/layout.py` does the same for the pictures of single tables.
   const arranged = (ids, pairs) => {
+    // What nothing joins is laid out apart, the largest part on top; what stands alone comes last, in rows.
+    const part = new Map(ids.map((id) => [id, id]));
+    const of = (id) => { while (part.get(id) !== id) { part.set(id, part.get(part.get(id))); id = part.get(id); } return id; };
+    for (const [a, b] of pairs) part.set(of(a), of(b));
+    const parts = new Map();
+    for (const id of ids) parts.set(of(id), [...(parts.get(of(id)) || []), id]);
+    const inside = new Map([...parts.keys()].map((key) => [key, []]));
+    pairs.forEach((pair, i) => inside.get(of(pair[0])).push([...pair, i]));
+    const at = new Map(), lines = [], alone = [];
+    let width = 0, height = MARGIN;
+    for (const [key, members] of [...parts].sort((a, b) => b[1].length - a[1].length)) {
+      if (members.length === 1) { alone.push(members[0]); continue; }
+      const own = laidOut(members, inside.get(key), height);
+      for (const [id, box] of own.at) at.set(id, box);
+      own.lines.forEach((line, i) => { lines[inside.get(key)[i][2]] = line; });
+      width = Math.max(width, own.width);
+      height += own.height + 2 * GAP;
+    }
+    const across = Math.max(1, Math.round((width || 4 * (WIDE + BETWEEN)) / (WIDE + BETWEEN)));
+    alone.forEach((id, i) => at.set(id, { x: MARGIN + (i % across) * (WIDE + BETWEEN), y: height + Math.floor(i / across) * (HIGH + GAP), high: HIGH }));
+    if (alone.length) { height += Math.ceil(alone.length / across) * (HIGH + GAP) + GAP; width = Math.max(width, Math.min(across, alone.length) * (WIDE + BETWEEN) - BETWEEN); }
+    return { at, lines, width: width + 2 * MARGIN, height: height - 2 * GAP + MARGIN };
+  };
+  const laidOut = (ids, pairs, top) => {
     const ups = new Map(ids.map((id) => [id, []])), downs = new Map(ids.map((id) => [id, []]));
     for (const [a, b] of pairs) { ups.get(b).push(a); downs.get(a).push(b); }
     const layer = layersOf(ids, ups);
@@ -85,28 +111,79 @@ lakeworks.graph = ({ nodes, edges, databases }) => {
     }
     const columns = [];
     for (const id of ids) (columns[layer.get(id)] ||= []).push(id);
+    const passed = pairs.reduce((sum, [a, b]) => sum + Math.max(0, layer.get(b) - layer.get(a) - 1), 0);
+    const near = new Map(ids.map((id) => [id, { up: [], down: [] }]));
+    const join = (a, b) => { near.get(a).down.push(b); near.get(b).up.push(a); };
+    const ways = pairs.map(([a, b], number) => {
+      const way = [a];
+      if (passed <= MOST_BENDS) {
+        for (let l = layer.get(a) + 1; l < layer.get(b); l++) {
+          const bend = `~${number}~${l}`;
+          layer.set(bend, l);
+          near.set(bend, { up: [], down: [] });
+          (columns[l] ||= []).push(bend);
+          way.push(bend);
+        }
+      }
+      way.push(b);
+      for (let i = 1; i < way.length; i++) join(way[i - 1], way[i]);
+      return way;
+    });
+    const isBend = (id) => typeof id === "string" && id[0] === "~";
+    const high = (id) => isBend(id) ? 2 : HIGH;
+    const gap = (id) => isBend(id) ? 4 : GAP;
     const rank = new Map();
-    for (const column of columns) (column || []).forEach((id, i) => rank.set(id, i));
-    for (let sweep = 0; sweep < 10; sweep++) {
-      const down = sweep % 2 === 0;
-      const turn = down ? columns : [...columns].reverse();
-      for (const column of turn) {
+    for (const column of columns) (column || []).forEach((id, i) => rank.set(id, (i + .5) / column.length));
+    for (let sweep = 0; sweep < 12; sweep++) {
+      const side = sweep % 2 === 0 ? "up" : "down";
+      for (const column of side === "up" ? columns : [...columns].reverse()) {
         if (!column) continue;
         const middle = new Map(column.map((id) => {
-          const near = (down ? ups : downs).get(id);
-          return [id, near.length ? near.reduce((sum, n) => sum + rank.get(n) / (columns[layer.get(n)].length || 1), 0) / near.length * column.length : rank.get(id)];
+          const others = near.get(id)[side];
+          return [id, others.length ? others.reduce((sum, n) => sum + rank.get(n), 0) / others.length : rank.get(id)];
         }));
         column.sort((a, b) => middle.get(a) - middle.get(b) || rank.get(a) - rank.get(b));
-        column.forEach((id, i) => rank.set(id, i));
+        column.forEach((id, i) => rank.set(id, (i + .5) / column.length));
       }
     }
-    const at = new Map();
-    const tallest = Math.max(1, ...columns.map((column) => (column ? column.length : 0)));
-    columns.forEach((column, c) => (column || []).forEach((id, i) => at.set(id, {
-      x: MARGIN + c * (WIDE + BETWEEN),
-      y: MARGIN + (i + (tallest - column.length) / 2) * (HIGH + GAP),
+    const y = new Map();
+    for (const column of columns) {
+      let at = 0;
+      for (const id of column || []) { y.set(id, at); at += high(id) + gap(id); }
+      for (const id of column || []) y.set(id, y.get(id) - at / 2);
+    }
+    for (let turn = 0; turn < 20; turn++) {
+      for (const column of turn % 2 ? [...columns].reverse() : columns) spread(column || [], near, y, high, gap);
+    }
+    const lowest = Math.min(...y.values()), tallest = Math.max(...[...y].map(([id, v]) => v + high(id)));
+    const at = new Map([...y].map(([id, v]) => [id, { x: MARGIN + layer.get(id) * (WIDE + BETWEEN), y: top + v - lowest, high: high(id) }]));
+    const lines = ways.map((way) => smooth(way.flatMap((id, i) => {
+      const { x, y: top, high: tall } = at.get(id), mid = top + tall / 2;
+      return [...(i > 0 ? [[x, mid]] : []), ...(i < way.length - 1 ? [[x + WIDE, mid]] : [])];
     })));
-    return { at, width: 2 * MARGIN + columns.length * (WIDE + BETWEEN) - BETWEEN, height: 2 * MARGIN + tallest * (HIGH + GAP) - GAP };
+    return { at, lines, width: columns.length * (WIDE + BETWEEN) - BETWEEN, height: tallest - lowest };
+  };
+  const spread = (column, near, y, high, gap) => {
+    const wanted = column.map((id) => {
+      const others = [...near.get(id).up, ...near.get(id).down];
+      return others.length ? others.reduce((sum, n) => sum + y.get(n) + high(n) / 2, 0) / others.length - high(id) / 2 : y.get(id);
+    });
+    const down = [], up = [];
+    let at = -Infinity;
+    column.forEach((id, i) => { at = Math.max(at, wanted[i]); down[i] = at; at += high(id) + gap(id); });
+    at = Infinity;
+    for (let i = column.length - 1; i >= 0; i--) { const room = high(column[i]) + gap(column[i]); at = Math.min(at, wanted[i] + room); up[i] = at - room; at = up[i]; }
+    column.forEach((id, i) => y.set(id, (down[i] + up[i]) / 2));
+  };
+  const smooth = ([[x, y], ...others]) => {
+    let path = `M${x} ${y}`;
+    for (const [tx, ty] of others) {
+      if (tx <= x) path += `C${x + 60} ${y + 40} ${tx - 60} ${ty + 40} ${tx} ${ty}`;
+      else if (Math.abs(ty - y) < .5) path += `H${tx}`;
+      else { const bend = Math.min((tx - x) / 2, BETWEEN); path += `C${x + bend} ${y} ${tx - bend} ${ty} ${tx} ${ty}`; }
+      [x, y] = [tx, ty];
+    }
+    return path;
   };
 
   // --- the drawing
@@ -148,12 +225,6 @@ lakeworks.graph = ({ nodes, edges, databases }) => {
     }
     return shape("g", { "data-id": id, class: "plain" }, element);
   };
-  const line = (from, to) => {
-    const x = from.x + WIDE, y = from.y + HIGH / 2, tx = to.x, ty = to.y + HIGH / 2;
-    if (tx <= x) return `M${x} ${y}C${x + 60} ${y + 40} ${tx - 60} ${ty + 40} ${tx} ${ty}`;
-    const bend = Math.min((tx - x) / 2, BETWEEN);
-    return Math.abs(ty - y) < 1 ? `M${x} ${y}H${tx}` : `M${x} ${y}C${x + bend} ${y} ${tx - bend} ${ty} ${tx} ${ty}`;
-  };
   const drawn = (state, box) => {
     const shown = new Map();
     nodes.forEach((_, i) => { const b = box(i); if (b !== null) shown.set(b, true); });
@@ -169,10 +240,10 @@ lakeworks.graph = ({ nodes, edges, databases }) => {
       const key = `${from}\n${to}`;
       pairs.set(key, { from, to, many: (pairs.get(key)?.many || 0) + 1 });
     }
-    const { at, width, height } = arranged(ids, [...pairs.values()].map((p) => [p.from, p.to]));
+    const { at, lines, width, height } = arranged(ids, [...pairs.values()].map((p) => [p.from, p.to]));
     const svg = shape("svg", { class: "picture", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": "Lineage of the lake" });
-    for (const { from, to, many } of pairs.values()) {
-      const edge = shape("path", { class: "edge", d: line(at.get(from), at.get(to)), "data-a": from, "data-b": to });
+    for (const [i, { from, to, many }] of [...pairs.values()].entries()) {
+      const edge = shape("path", { class: "edge", d: lines[i], "data-a": from, "data-b": to });
       if (many > 1) edge.style.strokeWidth = Math.min(1.4 + Math.log2(many) * .7, 6);
       svg.append(edge);
     }
@@ -222,7 +293,7 @@ lakeworks.graph = ({ nodes, edges, databases }) => {
         });
         return button;
       }));
-      view.fit(.5);
+      view.fit(.72);
       view.centre();
     };
     const choose = () => {

@@ -333,7 +333,7 @@ const lakeworks = (() => {
   const startPictures = () => {
     for (const canvas of document.querySelectorAll(".canvas:not(.whole)")) {
       const view = pannable(canvas);
-      view.fit(.62);
+      view.fit(.72);
       view.centre();
       const svg = canvas.querySelector("svg");
       if (!svg.querySelector("[data-n]")) continue;
