@@ -396,6 +396,79 @@ def _statistic(rule: Rule, world: World) -> Found:
     return told(metric, value, rule, world)
 
 
+def _range(rule: Rule, world: World) -> Found:
+    return _of_doubles(rule, world, lambda ordered: ordered[-1] - ordered[0])
+
+
+def _interquartile_range(rule: Rule, world: World) -> Found:
+    return _of_doubles(rule, world, lambda o: _quantile(o, 0.75) - _quantile(o, 0.25))
+
+
+def _of_doubles(rule: Rule, world: World, reckoned: Callable[[list[float]], float]) -> Found:
+    """Reckon with the values in order, NaN being the greatest."""
+    name = rule.parameters[0]
+    metric = f"Column.{name}.{rule.type}"
+    if not is_number(world.data.types[name]) or not computable(metric, rule.condition, world):
+        return Found(ERROR)
+    rows = looked_at(rule, world)
+    values = [float(row[name]) for row in rows if row[name] is not None]
+    if not values:
+        return Found(PASSED if rule.where is not None and not rows else FAILED)
+    values.sort(key=lambda value: (math.isnan(value), value))
+    return told(metric, reckoned(values), rule, world)
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    at = share * (len(ordered) - 1)
+    low = ordered[math.floor(at)]
+    if at == math.floor(at):
+        return low
+    return low + (ordered[math.ceil(at)] - low) * (at - math.floor(at))
+
+
+def _moments(rule: Rule, world: World) -> Found:
+    """Skewness and excess kurtosis, from exact central moments."""
+    name = rule.parameters[0]
+    metric = f"Column.{name}.{rule.type}"
+    if not is_number(world.data.types[name]) or not computable(metric, rule.condition, world):
+        return Found(ERROR)
+    values = [row[name] for row in looked_at(rule, world) if row[name] is not None]
+    if not values:
+        return Found(PASSED if rule.where is not None else FAILED)
+    if not all(math.isfinite(value) for value in values):
+        return Found(FAILED)
+    exact = [Fraction(float(value)) for value in values]
+    mean = sum(exact) / len(exact)
+    second, third, fourth = (
+        float(sum((value - mean) ** power for value in exact) / len(exact))
+        for power in (2, 3, 4)
+    )
+    if second == 0:
+        return told(metric, 0.0, rule, world)
+    if rule.type == "Skewness":
+        return told(metric, third / second**1.5, rule, world)
+    return told(metric, fourth / second**2 - 3, rule, world)
+
+
+def _zeros_count(rule: Rule, world: World) -> Found:
+    name = rule.parameters[0]
+    if not is_number(world.data.types[name]):
+        return Found(ERROR)
+    zeros = sum(row[name] is not None and row[name] == 0 for row in looked_at(rule, world))
+    return told(f"Column.{name}.ZerosCount", zeros, rule, world)
+
+
+def _duplicate_row_count(rule: Rule, world: World) -> Found:
+    named = rule.parameters
+    every = Rule(rule.type, named or tuple(world.data.types), rule.condition, rule.where)
+    keys = _keys(every, looked_at(rule, world))
+    once = sum(count == 1 for _, count in how_often(keys))
+    metric = f"Multicolumn.{','.join(named)}" if named else "Dataset.*"
+    found = told(f"{metric}.DuplicateRowCount", len(keys) - once, rule, world)
+    found.flags = _unique_flags(every, world) if found.metrics else None
+    return found
+
+
 # -- single values ---------------------------------------------------------------------------
 
 
@@ -407,10 +480,13 @@ def _column_values(rule: Rule, world: World) -> Found:
     name = rule.parameters[0]
     type_ = world.data.types[name]
     assert rule.condition is not None
+    asked, values_of = rule.condition, [row[name] for row in world.data.rows]
+    if rule.option("ignoreCase") == "true" and type_ == "string":
+        lowered = (Text(o.value.lower()) if isinstance(o, Text) else o for o in asked.operands)
+        asked = Condition(asked.operator, tuple(lowered))
+        values_of = [None if value is None else value.lower() for value in values_of]
     try:
-        good = [
-            value_good(row[name], type_, rule.condition, world.now) for row in world.data.rows
-        ]
+        good = [value_good(value, type_, asked, world.now) for value in values_of]
     except TypeError:
         return Found(ERROR)
     found = share_of(
@@ -754,6 +830,12 @@ RULES: dict[str, Callable[[Rule, World], Found]] = {
     "Sum": _statistic,
     "StandardDeviation": _statistic,
     "Variance": _statistic,
+    "Range": _range,
+    "InterquartileRange": _interquartile_range,
+    "Skewness": _moments,
+    "Kurtosis": _moments,
+    "ZerosCount": _zeros_count,
+    "DuplicateRowCount": _duplicate_row_count,
     "ColumnValues": _column_values,
     "ColumnLength": _column_length,
     "DataFreshness": _data_freshness,

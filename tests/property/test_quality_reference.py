@@ -183,6 +183,14 @@ def column_rules(draw: st.DrawFn) -> str:
                 f'Sum "{column}" {asked}{where}',
                 f'StandardDeviation "{column}" {asked}{where}',
                 f'Variance "{column}" {asked}{where}',
+                f'Range "{column}" {asked}{where}',
+                f'InterquartileRange "{column}" {asked}{where}',
+                # (Bounds that no rounding of a moment can reach.)
+                f'Skewness "{column}" {draw(numbers_asked(("-0.77", "0.31", "1.13")))}{where}',
+                f'Kurtosis "{column}" {draw(numbers_asked(("-1.23", "0.31", "1.13")))}{where}',
+                f'ZerosCount "{column}" {asked}{where}',
+                f"DuplicateRowCount {optional(draw, several, 2)} {asked}{where}",
+                f'ColumnValues "s" {draw(texts_asked())}{where}{threshold}',
                 f'ColumnValues "{column}" {values}{where}{threshold}',
                 f'ColumnValues "{column}" {values}{where}{threshold}',
                 f'ColumnValues "{column}" {values}{where}',
@@ -200,6 +208,15 @@ def column_rules(draw: st.DrawFn) -> str:
             ]
         )
     )
+
+
+@st.composite
+def texts_asked(draw: st.DrawFn) -> str:
+    one = st.sampled_from(['"A"', '"a"', '"ä"', '"IT\'s"', '"x"'])
+    listed = draw(st.lists(st.one_of(one, st.just("NULL")), min_size=1, max_size=3))
+    operator = draw(st.sampled_from(["in", "not in", "=", "!="]))
+    asked = f"[{', '.join(listed)}]" if "in" in operator else draw(one)
+    return f'{operator} {asked} with ignoreCase = "{draw(st.sampled_from(["true", "false"]))}"'
 
 
 @st.composite

@@ -20,7 +20,10 @@ def arrow_frame(spark: SparkSession, data: Any) -> DataFrame:  # noqa: ANN401
         data = data.read_all()
     elif not isinstance(data, pa.Table):
         data = data.to_table()
-    return spark.createDataFrame(data)
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    # Left to itself it takes moments without a zone for moments in UTC.
+    return spark.createDataFrame(data, from_arrow_schema(data.schema, prefer_timestamp_ntz=True))
 
 
 def files_frame(spark: SparkSession, uris: Sequence[str], format_: GivenFormat) -> DataFrame:

@@ -77,3 +77,10 @@ def test_rows_that_occur_again_are_told_row_by_row() -> None:
         rows.column("DataQualityEvaluationResult").to_pylist()
         == ["Failed"] * 5 + ["Passed"] * 2
     )
+
+
+@pytest.mark.parametrize("value", [0.1, 99999999.99, 1e-30, 1e300 / 3])
+def test_equal_values_have_no_skewness_however_their_mean_is_rounded(value: float) -> None:
+    table = pa.table({"x": [value] * 11})
+    found = evaluate(table, 'Rules = [ Skewness "x" = 0, Kurtosis "x" = 0 ]')
+    assert found.passed, found
