@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import did_you_mean
@@ -17,6 +16,7 @@ from lakeworks.project.declaration import (
 )
 from lakeworks.project.errors import INCOMPLETE, NAME_REFUSED, WRONG_VALUE
 from lakeworks.project.locations import S3, Refused, resolved
+from lakeworks.project.sizes import size_bytes
 from lakeworks.project.yaml_lines import read_yaml
 
 if TYPE_CHECKING:
@@ -32,12 +32,6 @@ DEFAULT_ENVIRONMENT = "dev"
 DEFAULT_STORAGE = ".lake"
 ENGINES = ("duckdb", "spark")
 _SQLITE = "sqlite:///"
-_SIZE = re.compile(r"(\d{1,15})(?:\.(\d{1,3}))?\s*([kmgt]i?b|b)?", re.IGNORECASE)
-_UNITS = {
-    "b": 1,
-    **{unit + "b": 1000**power for power, unit in enumerate("kmgt", start=1)},
-    **{unit + "ib": 1024**power for power, unit in enumerate("kmgt", start=1)},
-}
 
 
 def read_lake(
@@ -282,13 +276,8 @@ def _bytes(
 ) -> int | None:
     if declared is None:
         return None
-    match = _SIZE.fullmatch(declared.strip())
-    size = 0
-    if match is not None:
-        whole, part, unit = match.groups()
-        factor = _UNITS[(unit or "b").lower()]
-        size = int(whole) * factor + int(part or 0) * factor // 10 ** len(part or "")
-    if size > 0:
+    size = size_bytes(declared)
+    if size is not None:
         return size
     hidden = document.is_hidden("environments", name, "memory_limit")
     shown = "the variable's value" if hidden else repr(declared)

@@ -32,6 +32,13 @@ def reject_limit(text: str) -> RejectLimit | None:
     return RejectLimit(rows=int(rows[1])) if rows else None
 
 
+def share(text: str) -> float | None:
+    """Return what part of the whole `80%` is, or None where the text is no share."""
+    found = _SHARE.fullmatch(text.strip())
+    percent = float(found[1]) if found else _WHOLE_PERCENT + 1
+    return percent / 100 if percent <= _WHOLE_PERCENT else None
+
+
 def age_s(text: str) -> int | None:
     """Return how many seconds `90 minutes` or `1d` are, or None where the text is no age."""
     found = _AGE.fullmatch(text.strip())

@@ -1,4 +1,4 @@
-"""Workgroups: who shares which limits on queries. Pure data; see `workgroups_yaml.py`.
+"""Read one file of `workgroups/`: who shares which limits on queries.
 
 A workgroup is Athena's (https://docs.aws.amazon.com/athena/latest/ug/manage-queries-control-costs-with-workgroups.html):
 queries run in one, and it limits, keeps and counts them.
@@ -7,10 +7,21 @@ queries run in one, and it limits, keeps and counts them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
+
+from lakeworks.core.names import is_identifier
+from lakeworks.project.errors import NAME_REFUSED, WRONG_VALUE
+from lakeworks.project.limits import age_s, share
+from lakeworks.project.sizes import size_bytes
+from lakeworks.project.yaml_lines import read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from lakeworks.project.errors import Mistakes
+    from lakeworks.project.workgroups_yaml import WorkgroupYaml
+    from lakeworks.project.yaml_lines import Document
 
 Period = Literal["hour", "day", "month"]
 PRIMARY = "primary"
@@ -50,3 +61,101 @@ class Workgroup:
     budget_usd: float | None = None
     alarms: tuple[float, ...] = (0.8,)
     principals: tuple[str, ...] = ()
+
+
+def read_workgroup(
+    text: str, file: str, mistakes: Mistakes, *, variables: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """Return the facts of one workgroup, plain JSON values; None where there are mistakes."""
+    from lakeworks.project.declared_yaml import validated
+    from lakeworks.project.workgroups_yaml import WorkgroupYaml
+
+    before = len(mistakes.found)
+    document = read_yaml(text, file, mistakes, variables=variables)
+    if document is None:
+        return None
+    document.note_missing(mistakes, lambda _: False)
+    declared = validated(WorkgroupYaml, document, mistakes)
+    if declared is None:
+        return None
+    facts = _Reading(declared, document, mistakes).facts(PurePosixPath(file).stem)
+    return facts if len(mistakes.found) == before else None
+
+
+def workgroup_of(facts: Mapping[str, Any]) -> Workgroup:
+    """Make a `Workgroup` of what `read_workgroup` found."""
+    values = {key: value for key, value in facts.items() if key != "line"}
+    for key in ("alarms", "principals"):
+        values[key] = tuple(values.get(key, ()))
+    return Workgroup(**values)
+
+
+class _Reading:
+    """One workgroup as it was declared, and where its mistakes go."""
+
+    def __init__(self, declared: WorkgroupYaml, document: Document, mistakes: Mistakes) -> None:
+        self.declared = declared
+        self.document = document
+        self.mistakes = mistakes
+
+    def facts(self, stem: str) -> dict[str, Any]:
+        """Return what is declared, having noted every mistake in it."""
+        declared = self.declared
+        name = declared.workgroup or stem
+        if not is_identifier(name):
+            problem = f"{name!r} cannot name a workgroup"
+            hint = "use lower-case letters, digits and underscores"
+            self.mistakes.add(self.document.at("workgroup"), problem, hint, code=NAME_REFUSED)
+        periods = declared.bytes_scanned_per.model_dump(exclude_none=True)
+        found = {
+            "name": name,
+            "line": self.document.at("workgroup").line,
+            "description": declared.description,
+            "enabled": declared.enabled,
+            "enforced": declared.enforced,
+            "bytes_limit": self._size("bytes_scanned_per_query"),
+            "bytes_per": {
+                period: self._read(text, size_bytes, _SIZE, "bytes_scanned_per", period)
+                for period, text in periods.items()
+            },
+            "memory_bytes": self._size("memory"),
+            "threads": declared.threads,
+            "concurrent": declared.concurrent,
+            "queued": declared.queued,
+            "principals": list(declared.principals),
+            **self._budget(),
+        }
+        ages = (("timeout", "timeout_s"), ("retention", "retention_s"), ("reuse", "reuse_s"))
+        for key, fact in ages:
+            written = getattr(declared, key)
+            if written is not None:
+                found[fact] = self._read(written, age_s, _AGE, key)
+        return found
+
+    def _budget(self) -> dict[str, Any]:
+        budget = self.declared.budget
+        if budget is None:
+            return {"budget_usd": None, "alarms": []}
+        alarms = [
+            self._read(text, share, "write a share, such as 80%", "budget", "alarm_at", number)
+            for number, text in enumerate(budget.alarm_at)
+        ]
+        return {"budget_usd": budget.usd_per_month, "alarms": alarms}
+
+    def _size(self, key: str) -> Any:  # noqa: ANN401 - a number, or None
+        written = getattr(self.declared, key)
+        return None if written is None else self._read(written, size_bytes, _SIZE, key)
+
+    def _read(self, text: str, read: Callable[[str], Any], hint: str, *path: str | int) -> Any:  # noqa: ANN401 - what `read` gives
+        found = read(text)
+        if found is None:
+            shown = (
+                "the variable's value" if self.document.is_hidden(*path) else repr(text[:40])
+            )
+            problem = f"{'.'.join(map(str, path))}: {shown} cannot be read"
+            self.mistakes.add(self.document.at(*path), problem, hint, code=WRONG_VALUE)
+        return found
+
+
+_SIZE = "write a number and KB, MB, GB or TB, such as 10GB"
+_AGE = "write minutes, hours or days, such as 30 minutes"
