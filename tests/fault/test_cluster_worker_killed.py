@@ -55,6 +55,8 @@ environments:
         spark.sql.shuffle.partitions: '4'
         spark.ui.enabled: 'false'
         spark.pyspark.python: {python}
+  read_plain:
+    storage: {root}/plain
   plain:
     engine: spark
     storage: {root}/plain
@@ -114,6 +116,23 @@ class Cluster:
         ]
         assert len(running) == self._count, "every worker runs an executor"
         kill_group(self.workers[running[0]])
+
+    def lose_an_executor(self) -> None:
+        """Kill the executor that computes a stage, and leave its worker alone."""
+        stage = "Running task"
+        logs = lambda: list(self.folder.glob("work-*/app-*/*/stderr"))  # noqa: E731
+        before = sum(log.read_text(errors="replace").count(stage) for log in logs())
+        wait_until(
+            lambda: (
+                sum(log.read_text(errors="replace").count(stage) for log in logs()) > before
+            ),
+            "a task of the query",
+        )
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                parent = int(status.read_text().partition("PPid:")[2].split()[0])
+                if parent == self.workers[0].pid:
+                    os.kill(int(status.parent.name), signal.SIGKILL)
 
     def _start(self, kind: str, *words: str) -> subprocess.Popen[bytes]:
         log = (self.folder / f"daemon-{len(self._started)}.log").open("wb")
@@ -242,5 +261,74 @@ def test_a_plain_run_computes_on_the_cluster(project: Path, tmp_path: Path) -> N
     tables = [TableName("bronze", "products"), TableName("silver", "products")]
     with Lake.open(project, environment="here") as lake:
         assert lake.pipeline.run("+silver.products").status == "succeeded"
+    found = contents(project, "read_plain", tables)
+    assert found == contents(project, "here", tables)
+    assert all(found.values())
+
+
+# Prints one line for each of three runs and queries; the last one never ends by itself.
+LOSING = """
+import sys
+from lakeworks.core.errors import LakeError
+from lakeworks.engines.registry import open_engine
+from lakeworks.lake import Lake
+from lakeworks.project.declaration import SparkSettings
+from pyspark import SparkContext
+
+project, folder, master, other_python = sys.argv[1:]
+for python in (None, other_python):
+    if python:
+        SparkContext._active_spark_context.pythonExec = python
     with Lake.open(project, environment="plain") as lake:
-        assert {str(one) for one in tables} <= {str(name) for name in lake.storage.tables()}
+        (step,) = lake.pipeline.run("bronze.products").steps
+        print(" ".join(step.error.split()), flush=True)
+engine = open_engine("spark", temp_directory=folder, spark=SparkSettings(master=master))
+with engine.session() as session:
+    print("endless", flush=True)
+    try:
+        session.query("select count(*) from range(10000000000) a, range(1000) b").read_all()
+    except LakeError as error:
+        print(f"[{error.code}] {error}", flush=True)
+"""
+
+
+def test_machines_that_lack_python_or_are_lost_are_told_as_they_are(
+    project: Path, tmp_path: Path
+) -> None:
+    older = tmp_path / "older"
+    older.mkdir()
+    (older / "sitecustomize.py").write_text(
+        "import collections, sys\n"
+        "kind = collections.namedtuple('v', 'major minor micro releaselevel serial')\n"
+        "sys.version_info = kind(3, 9, 1, 'final', 0)\n"
+    )
+    python = tmp_path / "python3.9"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={older}:$PYTHONPATH exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    with Cluster(tmp_path, workers=1) as cluster:
+        told = LAKE.format(root=tmp_path, master=cluster.master, python="/nowhere/python7")
+        once = "        spark.task.maxFailures: '1'\n        spark.ui.enabled"
+        (project / "lake.yml").write_text(told.replace("        spark.ui.enabled", once))
+        words = [str(project), str(tmp_path / "scratch"), cluster.master, str(python)]
+        job = subprocess.Popen(
+            [sys.executable, "-c", LOSING, *words],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        assert job.stdout is not None
+        try:
+            lines = [job.stdout.readline() for _ in range(3)]
+            assert lines[0].startswith("[LW443]"), lines
+            assert "have no Python called '/nowhere/python7'" in lines[0]
+            ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
+            assert f"Python of Spark's machines is 3.9, and this one is {ours}" in lines[1]
+            assert lines[2] == "endless\n", job.stdout.read()
+            cluster.lose_an_executor()
+            rest = job.stdout.read()
+        finally:
+            kill_group(job)
+            job.stdout.close()
+    assert rest.startswith("[LW445] Spark lost the machines that computed"), rest
+    assert "137" in rest, "Spark's reason is told"
+    assert "memoryOverhead" in rest
+    assert "Traceback" not in rest
+    assert "\tat " not in rest

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 # PySpark itself would go on asking a server that is not there for ten minutes.
 _KNOCKS = 4
-# About a minute: a server that was away for longer has forgotten the sessions it had.
-_ASKED_AGAIN = 7
+# A quarter of a minute, for a network that falters. A server that was started again has forgotten
+# its sessions, so there is nothing to wait longer for.
+_ASKED_AGAIN = 6
 # PySpark logs each exception that it raises, with its Java trace.
 _NOISY = ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "py4j")
 _DETAILS = re.compile(r'details = "(.*?)"\s*$', re.MULTILINE)
