@@ -216,8 +216,7 @@ class TestLogs:
                 "ruby_logger",
             ),
             (
-                "1286536308.779  180 192.168.0.224 TCP_MISS/200 411 GET http://a.b/ - "
-                "DIRECT/1.2.3.4 text/html",
+                "1286536308.779  180 10.0.0.1 TCP_MISS/200 411 GET http://a.b/ - DIRECT/- text/html",
                 "squid",
             ),
         ],

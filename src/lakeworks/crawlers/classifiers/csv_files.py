@@ -164,7 +164,7 @@ def _same(row: Sequence[str], names: Sequence[str]) -> bool:
 
 def names_of(row: Sequence[str]) -> tuple[str, ...]:
     """Return a header's texts as names: unique, and none of them empty."""
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for number, text in enumerate(row):
         name = text.strip().strip("\ufeff") or f"col{number}"
         again = 1
@@ -172,8 +172,8 @@ def names_of(row: Sequence[str]) -> tuple[str, ...]:
         while name.lower() in found:
             name = f"{wanted}_{again}"
             again += 1
-        found[name.lower()] = None
-    return tuple(found)
+        found[name.lower()] = name
+    return tuple(found.values())
 
 
 def _has_header(rows: list[list[str]], form: CsvForm) -> tuple[bool, bool]:
