@@ -68,6 +68,16 @@ def test_every_key_of_project_files_is_documented(shape: str, section: str) -> N
     assert [key for key in keys if f"`{key}`" not in text] == []
 
 
+@pytest.mark.parametrize("shape", ["PoliciesYaml", "GrantYaml", "PolicyYaml"])
+def test_every_key_of_policies_is_documented(shape: str) -> None:
+    from lakeworks.project import policies_yaml
+    from lakeworks.project.declared_shape import known_keys
+
+    text = (ROOT / "docs" / "reference" / "policies.md").read_text()
+    keys = known_keys(getattr(policies_yaml, shape))
+    assert [key for key in keys if f"`{key}`" not in text] == []
+
+
 def test_every_rule_type_of_dqdl_has_its_form_and_its_source_on_the_page() -> None:
     from lakeworks.quality.language.rule_types import RULE_TYPES
 

@@ -121,7 +121,7 @@ def test_show_tells_each_tag_with_its_origin(
     found = _json(capsys, "show", "gold.customer_360", "-C", str(shop))
     assert {"value": "email", "table": "silver.customers", "column": "email"} in (
         found["tags"]["email"]["pii"])  # fmt: skip
-    assert found["tags"]["first_name"]["pii"][0]["table"] == "silver.customers"
+    assert found["tags"]["first_name"]["pii"][0]["table"] == "bronze.customers"
 
 
 def test_a_picture_is_written(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

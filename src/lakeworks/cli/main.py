@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lakeworks.cli import (
+    care,
     catalog,
     crawl,
     demo,
     docs,
     doctor,
     failures,
+    governance,
+    lifecycle,
     lineage,
     project,
     quality,
@@ -36,8 +39,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NOUNS = (
-    project, runs, submit, table, catalog, crawl, search, lineage, query, quality, registry, quarantine,
-    docs, doctor, sample, demo,
+    project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query,
+    quality, registry, quarantine, governance, docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env")
 _COMMON = ("--json",)

@@ -13,6 +13,21 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from lakeworks.governance.errors import ExpressionError
+from lakeworks.governance.expression_trees import (
+    Arithmetic,
+    Between,
+    Call,
+    Case,
+    Column,
+    Compare,
+    Expression,
+    In,
+    IsNull,
+    Junction,
+    Literal,
+    Not,
+    SessionTag,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,107 +36,6 @@ MAX_CHARACTERS = 2048  # Lake Formation's
 MAX_DEPTH = 40
 SESSION_TAG = "session_tag"
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column, or a field of a nested one, as it was written."""
-
-    path: tuple[str, ...]
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A constant; `value` is a text, a number's text, a bool, a date, a datetime or None."""
-
-    kind: str
-    value: str | bool | date | datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionTag:
-    """The value of a tag of the caller's session."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """`=`, `<>`, `<`, `<=`, `>`, `>=`, or `like`."""
-
-    operator: str
-    left: Expression
-    right: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """Both ends are included."""
-
-    value: Expression
-    low: Expression
-    high: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class In:
-    """Equal to one of some constants."""
-
-    value: Expression
-    options: tuple[Expression, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class IsNull:
-    """`is null`."""
-
-    value: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """`not`."""
-
-    value: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class Junction:
-    """`and` or `or` of at least two."""
-
-    word: str
-    parts: tuple[Expression, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
-    """`+`, `-`, `*`, `/` or `||`."""
-
-    operator: str
-    left: Expression
-    right: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function of the list."""
-
-    name: str
-    arguments: tuple[Expression, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """`case when … then … else … end`."""
-
-    branches: tuple[tuple[Expression, Expression], ...]
-    otherwise: Expression | None
-
-
-Expression = (
-    Column | Literal | SessionTag | Compare | Between | In | IsNull | Not | Junction
-    | Arithmetic | Call | Case
-)  # fmt: skip
 
 _TOKEN = re.compile(
     r"""\s*(?:

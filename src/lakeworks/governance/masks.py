@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal
 
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Decimal, Scalar
-from lakeworks.governance import expressions as x
+from lakeworks.governance import expression_trees as x
 from lakeworks.governance.errors import ExpressionError
+from lakeworks.governance.expressions import parse
 from lakeworks.governance.mask_functions import FUNCTIONS
 from lakeworks.governance.sql_types import is_plain, sql_type, typed_null
 
@@ -68,7 +69,7 @@ def check_expression(text: str) -> None:
     Raises:
         ExpressionError: it is not in it, or names a column other than `value`.
     """
-    _Writer('"value"', _TEXT).write(x.parse(text, functions=FUNCTIONS))
+    _Writer('"value"', _TEXT).write(parse(text, functions=FUNCTIONS))
 
 
 def salt() -> str | None:
@@ -140,7 +141,7 @@ def _expression(mask: Mask, value: str, kind: Type) -> str:
     if not is_plain(kind):
         return typed_null(kind)
     try:
-        tree = x.parse(mask.expression, functions=FUNCTIONS)
+        tree = parse(mask.expression, functions=FUNCTIONS)
         return f"try_cast({_Writer(value, kind).write(tree)} as {sql_type(kind)})"
     except ExpressionError:
         return typed_null(kind)

@@ -18,7 +18,7 @@ from lakeworks.governance.row_filters import parse_filter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lakeworks.governance import expressions as x
+    from lakeworks.governance import expression_trees as x
     from lakeworks.governance.masks import Mask
     from lakeworks.governance.resources import Resource, TagExpression
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Decimal, Scalar, Struct
-from lakeworks.governance import expressions as x
+from lakeworks.governance import expression_trees as x
 from lakeworks.governance.errors import ExpressionError
+from lakeworks.governance.expressions import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +42,7 @@ def parse_filter(text: str) -> x.Expression:
     Raises:
         ExpressionError: it is not in the grammar.
     """
-    found = x.parse(text)
+    found = parse(text)
     _check(found, text)
     return found
 
@@ -213,7 +214,7 @@ def _text_as(text: str, kind: Type) -> str:
     if isinstance(kind, Decimal) or (isinstance(kind, Scalar) and kind.name in _NUMBERS):
         # Only a session's tag comes as text for a number.
         try:
-            found = x.parse(f"n = {text}")
+            found = parse(f"n = {text}")
         except ExpressionError:
             found = None
         if isinstance(found, x.Compare) and isinstance(found.right, x.Literal):

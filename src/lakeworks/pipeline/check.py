@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from lakeworks.core import events
 from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
+from lakeworks.governance.checking import policy_mistakes
 from lakeworks.pipeline import frame_models
 from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
 from lakeworks.pipeline.lineage import useless_declassify
@@ -54,6 +55,7 @@ def check(services: Services) -> Project:
     mistakes = [
         *rule_mistakes(rulesets),
         *record_schema_mistakes(services),
+        *policy_mistakes(services.project, described.schemas),
         *described.mistakes,
     ]
     if mistakes:
@@ -77,7 +79,11 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
     if services is not None:
         described = describe(services, doubtful=examined.doubtful)
         _tell([*described.doubts, *useless_declassify(services, described.schemas)])
-        mistakes += [*record_schema_mistakes(services), *described.mistakes]
+        mistakes += [
+            *record_schema_mistakes(services),
+            *policy_mistakes(services.project, described.schemas),
+            *described.mistakes,
+        ]
     if mistakes or services is None:
         raise ProjectError.of(mistakes)
     return services.project
@@ -117,6 +123,8 @@ def describe(
     found = Described()
     project = services.project
     heads = services.catalog.heads()
+    for name in project.tables:
+        found.schemas[name] = _external_schema(name, services, found)
     for table in execution_order(without_circles(graph_of(project))):
         if known and table in known:
             found.schemas[table] = known[table]
@@ -129,6 +137,18 @@ def describe(
         else:
             _describe_model(project.models[table], services, found, table in doubtful)
     return found
+
+
+def _external_schema(
+    name: TableName, services: Services, found: Described
+) -> Schema | None:
+    """Return an external table's columns; note what is wrong with its declaration."""
+    from lakeworks.ingest.external_check import checked_table
+
+    schema, mistakes, doubts = checked_table(services.project.tables[name], services.external)
+    found.mistakes += mistakes
+    found.doubts += doubts
+    return schema
 
 
 def full_schema(model: Model, schema: Schema) -> Schema:

@@ -18,6 +18,8 @@ columns:
   customer_email: {description: "Lower-cased and trimmed.", tags: {pii: email}}
   order_amount: {description: "What the customer owes after discounts and corrections."}
   ship_street: {tags: {pii: address}}
+  ship_city: {declassify: {pii: "a city without a street leads to nobody"}}
+  ship_state: {declassify: {pii: "a state leads to nobody"}}
   ship_zip: {description: "Text; leading zeros matter.", tags: {pii: address}}
 */
 select

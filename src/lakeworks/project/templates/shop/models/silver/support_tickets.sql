@@ -11,6 +11,7 @@ quality: |
   ]
 on_violation: quarantine
 columns:
+  message_count: {declassify: {pii: "a count of messages, not what they say"}}
   satisfaction: {description: "0 to 100; null when nobody scored the ticket."}
 */
 select

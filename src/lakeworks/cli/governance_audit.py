@@ -1,0 +1,135 @@
+"""`lake audit`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lakeworks.cli import render, say
+from lakeworks.cli.errors import UsageError
+from lakeworks.cli.options import AsJson, EnvironmentName, Folder, instant, opened
+from lakeworks.core import clock
+
+if TYPE_CHECKING:
+    from lakeworks.catalog.audit_trail import AuditEntry, Verification
+
+SHOWN_ENTRIES = 50
+_NOT_SHOWN = frozenset({"os_user", "policy_version"})
+
+
+def register(app: typer.Typer) -> None:
+    """Add this noun's commands."""
+    app.command()(audit)
+
+
+def audit(
+    *,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Look whether any entry was changed or is gone.")
+    ] = False,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBER:HASH",
+            help="With --verify: a head that was kept elsewhere.",
+            show_default=False,
+        ),
+    ] = None,
+    principal: Annotated[
+        str | None,
+        typer.Option(metavar="PRINCIPAL", help="What one principal did.", show_default=False),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="query, grant, denial, …", show_default=False),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIMESTAMP", help="Not older; UTC without a zone.",
+                     show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many entries.")] = SHOWN_ENTRIES,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Show who asked, granted and was refused what; --verify proves that nothing is missing."""
+    heads = [_head(text) for text in expect or ()]
+    moment = instant(since) if since else None
+    with opened(folder, environment) as lake:
+        if verify:
+            _print_verified(lake.governance.verify_audit(heads), as_json=as_json)
+            return
+        found = lake.governance.audit_entries(
+            principal=principal, kind=kind, since=moment, limit=limit
+        )
+    if as_json:
+        say.as_json([_plain(one) for one in found])
+    elif not found:
+        say.line("The audit trail has no such entry.")
+    else:
+        now = clock.now()
+        say.table(
+            ["entry", "when", "principal", "what", ""],
+            [[str(e.seq), render.age(e.at, now), e.principal, e.kind, _told(e)] for e in found],
+        )
+
+
+def _print_verified(found: Verification, *, as_json: bool) -> None:
+    if as_json:
+        say.as_json(
+            {
+                "sound": found.sound,
+                "entries": found.entries,
+                "head": str(found.head),
+                "heads_compared": found.marks,
+                "breaks": list(found.breaks),
+            }
+        )
+    elif found.sound:
+        say.line(
+            f"{render.plural(found.entries, 'entry', 'entries')}, none changed or missing."
+        )
+        say.line(f"head: {found.head}")
+    else:
+        for line in found.breaks:
+            say.line(say.bad(line))
+        if not found.marks:
+            say.line("No head is kept here, so entries may have been cut off the end.")
+            say.line(
+                "Give one that was kept elsewhere: lake audit --verify --expect NUMBER:HASH"
+            )
+    if not found.sound:
+        raise typer.Exit(1)
+
+
+def _head(text: str) -> Any:  # noqa: ANN401 - the catalog's type is not loaded for --help
+    from lakeworks.catalog.audit_trail import parse_head
+
+    try:
+        return parse_head(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no head", str(error)) from None
+
+
+def _plain(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "seq": entry.seq,
+        "at": entry.at.isoformat(),
+        "kind": entry.kind,
+        "principal": entry.principal,
+        "detail": dict(entry.body),
+        "hash": entry.hash,
+    }
+
+
+def _told(entry: AuditEntry) -> str:
+    parts = []
+    for key, value in entry.body.items():
+        if key in _NOT_SHOWN:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        parts.append(f"{key} {text}")
+    return render.text("; ".join(parts))

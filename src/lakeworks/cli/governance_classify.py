@@ -1,0 +1,94 @@
+"""`lake classify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lakeworks.cli import render, say
+from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+
+if TYPE_CHECKING:
+    from lakeworks.governance.classifying import Classified
+    from lakeworks.lake import Lake
+
+
+def register(app: typer.Typer) -> None:
+    """Add this noun's commands."""
+    app.command()(classify)
+
+
+def classify(
+    table: Annotated[
+        str | None,
+        typer.Argument(metavar="[TABLE]", help="One table; default: all.", show_default=False),
+    ] = None,
+    *,
+    apply: Annotated[
+        bool,
+        typer.Option(
+            "--apply", help="Write the tags into the catalog, where lake tag has them."
+        ),
+    ] = False,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for personal data in a sample of each column, and suggest tags with the evidence.
+
+    Evidence shows the form of values (letters as x, digits as 9), never a value.
+    """
+    with opened(folder, environment) as lake:
+        found = _classified(lake, table)
+        fresh = [one for one in found if not one.tagged]
+        if apply:
+            for one in fresh:
+                lake.governance.tag(f"{one.table}.{one.suggestion.column}",
+                                    {"pii": one.suggestion.kind})  # fmt: skip
+    if as_json:
+        say.as_json([{**one.as_json(), "applied": apply and not one.tagged} for one in found])
+        return
+    _print(found)
+    if apply:
+        say.line(f"{render.plural(len(fresh), 'tag')} written to the catalog.")
+    elif fresh:
+        say.line(
+            "Declare them where the tables are declared (columns: {…: {tags: {pii: …}}}), or"
+        )
+        say.line("write them to the catalog: lake classify --apply")
+
+
+def _classified(lake: Lake, table: str | None) -> list[Classified]:
+    from lakeworks.governance.classifying import classified
+
+    def sample(name: str, rows: int) -> Any:  # noqa: ANN401 - an Arrow table
+        # The sample is drawn from the whole table: its first rows may be unlike the rest.
+        sql = f"select * from {name} using sample {rows} rows"
+        with lake.query.sql(sql) as result:
+            return result.to_arrow()
+
+    published = [str(name) for name in lake.catalog.current_snapshot().tables]
+    return classified(lake.governance.authorizer().tags, published, sample, only=table)
+
+
+def _print(found: list[Classified]) -> None:
+    if not found:
+        say.line("No column seems to hold personal data.")
+        return
+    say.table(
+        ["column", "pii", "sure", "valid", "name says", "looks like", ""],
+        [
+            [
+                f"{one.table}.{one.suggestion.column}"
+                + (f" ({one.suggestion.path})" if one.suggestion.path else ""),
+                one.suggestion.kind,
+                f"{one.suggestion.confidence:.0%}",
+                f"{one.suggestion.share:.0%} of {one.suggestion.values}",
+                one.suggestion.hint,
+                ", ".join(one.suggestion.examples),
+                f"tagged {', '.join(one.tagged)}" if one.tagged else "",
+            ]
+            for one in found
+        ],
+    )
