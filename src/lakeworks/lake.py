@@ -141,6 +141,7 @@ class Lake:
             self.storage,
             self.engine,
             governance=self.governance,
+            external=lambda: self._services.external,
             recorded=self.project.care.history.recorded,
         )
 
@@ -172,6 +173,7 @@ class Lake:
 
         described = {name: one.description for name, one in self.project.sources.items()}
         described |= {name: one.description for name, one in self.project.models.items()}
+        described |= {name: one.description for name, one in self.project.tables.items()}
         return Tables(self.catalog, self.storage, described, self.project.retention)
 
     @cached_property
@@ -280,6 +282,8 @@ def _s3_store(project: Project, storage: Storage) -> ObjectStore | None:
 
     places = [storage.store.root]
     places += [one.path for one in project.sources.values() if one.landing == "in_place"]
+    places += [one.location for one in project.tables.values()]
+    places += [target.path for one in project.crawlers.values() for target in one.targets]
     for place in places:
         if place.startswith("s3://"):
             url, _ = split_pattern(place)

@@ -48,7 +48,14 @@ def decide(model: Model, state: State, *, full_refresh: bool = False) -> Decisio
         return Decision("whole", "rolled back to before its first build")
     if head.fingerprint != model.fingerprint:
         return Decision("whole", "its code changed")
+    external = [table for table in model.inputs if table in state.services.project.tables]
     moved = [table for table in model.inputs if _moved(model, table, state)]
+    if external:
+        return Decision("whole", f"{_names(external)} lies outside the lake: read whole")
+    return _by_moved(model, moved, state)
+
+
+def _by_moved(model: Model, moved: list[TableName], state: State) -> Decision:
     if not moved:
         return Decision("none", "nothing new in its inputs")
     if model.load == "replace":

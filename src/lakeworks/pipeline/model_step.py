@@ -61,9 +61,16 @@ class ModelStep:
             return self._load(session, decision)
 
     def _load(self, session: Session, decision: Decision) -> StepReport:
-        inputs = {table: self._version(table) for table in self.model.inputs}
-        reads = tuple(self._read(table, inputs, decision) for table in self.model.inputs)
+        external = self.state.services.project.tables
+        own = [table for table in self.model.inputs if table not in external]
+        inputs = {table: self._version(table) for table in own}
+        reads = tuple(self._read(table, inputs, decision) for table in own)
         self._bind(session, inputs, decision)
+        reads += tuple(
+            self._bind_external(session, table)
+            for table in self.model.inputs
+            if table in external
+        )
         sql = (
             frame_models.as_sql(self.model, session) if self.model.function else self.model.sql
         )
@@ -147,6 +154,15 @@ class ModelStep:
             if decision.mode == "new rows" and table == self.model.driving:
                 source = replace(source, files=decision.gained)
             session.bind(str(table), source)
+
+    def _bind_external(self, session: Session, table: TableName) -> Read:
+        """Bind an external table whole: its files have no versions to tell what is new."""
+        tables = self.state.services.external
+        entry = tables.find(table)
+        assert entry is not None  # noqa: S101 - the project declares it
+        source = tables.whole(entry)
+        session.bind(str(table), source)
+        return Read(str(table), files=len(source.files), size_bytes=source.size_bytes)
 
     def _touched(
         self,

@@ -114,7 +114,8 @@ class _Planner:
             for table in model.inputs
             if table in self.steps and self.steps[table].action != "none"
         ]
-        missing = [t for t in model.inputs if t not in self.state.heads and t not in made_anew]
+        known = {*self.state.heads, *made_anew, *self.services.project.tables}
+        missing = [table for table in model.inputs if table not in known]
         if missing:
             return PlannedStep(model.table, "model", "none", (f"{missing[0]} has no data yet",))
         decision = decide(model, self.state, full_refresh=self.request.full_refresh)

@@ -190,7 +190,8 @@ class _Work:
             before = self.done.get(name)
             if before is not None and before.status in {"failed", "blocked"} and before.error:
                 return StepReport(table, "blocked", error=f"{name} {before.status}")
-            if name not in self.state.heads:
+            outside = name in self.services.project.tables
+            if name not in self.state.heads and not outside:
                 return StepReport(table, "blocked", error=f"{name} has no data yet")
         return None
 

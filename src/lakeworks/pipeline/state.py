@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.store import Catalog
     from lakeworks.core.names import TableName
     from lakeworks.engines.protocol import Engine
+    from lakeworks.ingest.external_tables import ExternalTables
     from lakeworks.project.declaration import Project
     from lakeworks.storage.layout import Storage
     from lakeworks.storage.log import TableVersion
@@ -46,6 +47,20 @@ class Services:
     def engine(self) -> Engine:
         """The environment's engine."""
         return self.make_engine()
+
+    @cached_property
+    def external(self) -> ExternalTables:
+        """The tables of files outside the lake."""
+        from lakeworks.ingest.external_tables import ExternalTables
+        from lakeworks.storage.objects import ObjectStore
+
+        options = self.project.environment.options
+        return ExternalTables(
+            self.catalog.data_catalog,
+            lambda root: ObjectStore.open(root, options if root.startswith("s3://") else None),
+            lambda: self.engine.external,
+            self.project.tables,
+        )
 
     def close(self) -> None:
         """Free what is held."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lakeworks.core.names import TableName
     from lakeworks.core.types import Type
     from lakeworks.project.crawler_declaration import Crawler
+    from lakeworks.project.external_declaration import ExternalTable
 
 FileFormat = Literal["json", "csv", "parquet", "avro", "log"]
 SchemaMode = Literal["evolve", "rescue", "strict"]
@@ -374,11 +375,7 @@ class PolicyFile:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A whole project as it stands on disk, valid in itself.
-
-    Attributes:
-        care: How its tables are looked after.
-    """
+    """A whole project as it stands on disk, valid in itself; `tables` are external ones."""
 
     root: Path
     name: str
@@ -390,6 +387,7 @@ class Project:
     care: CareSettings = field(default_factory=CareSettings)
     policies: tuple[PolicyFile, ...] = ()
     crawlers: Mapping[str, Crawler] = field(default_factory=dict)
+    tables: Mapping[TableName, ExternalTable] = field(default_factory=dict)
 
     @property
     def retention(self) -> Retention:

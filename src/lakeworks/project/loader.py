@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from lakeworks.project.errors import (
     ProjectError,
     ProjectNotFoundError,
 )
+from lakeworks.project.external_tables import check_readers, external_table_of
 from lakeworks.project.facts_cache import FactsCache, sha256_of
 from lakeworks.project.headers import Header, check_layer
 from lakeworks.project.policies import policy_file_of
@@ -135,6 +137,7 @@ class _Loading:
     mistakes: Mistakes = field(default_factory=Mistakes)
     sources: list[_File] = field(default_factory=list)
     models: list[_File] = field(default_factory=list)
+    tables: list[_File] = field(default_factory=list)
     policies: list[_File] = field(default_factory=list)
     crawlers: list[_File] = field(default_factory=list)
     claimed: set[str] = field(default_factory=set)
@@ -143,6 +146,8 @@ class _Loading:
         lake = self._lake()
         for path in self._files("sources", SOURCE_SUFFIXES):
             self._source(path)
+        for path in self._files("tables", SOURCE_SUFFIXES):
+            self._external(path)
         for path in self._files("models", MODEL_SUFFIXES):
             self._model(path)
         for path in self._files("policies", SOURCE_SUFFIXES):
@@ -176,18 +181,14 @@ class _Loading:
         return found.facts if found is not None else {}
 
     def _source(self, path: Path) -> None:
-        file = self._name(path)
-
-        def read(text: str) -> dict[str, Any] | None:
-            from lakeworks.project.sources import read_source
-
-            return read_source(
-                text, file, self.mistakes, root=self.root, variables=self.variables
-            )
-
-        found = self._read(path, file, read, keep=lambda text, _: "${" not in text)
+        found = self._located(path, "sources", "read_source")
         if found is not None:
             self.sources.append(found)
+
+    def _external(self, path: Path) -> None:
+        found = self._located(path, "external_tables", "read_external_table")
+        if found is not None:
+            self.tables.append(found)
 
     def _policies(self, path: Path) -> None:
         file = self._name(path)
@@ -203,15 +204,7 @@ class _Loading:
 
     def _crawler(self, path: Path) -> None:
         file = self._name(path)
-
-        def read(text: str) -> dict[str, Any] | None:
-            from lakeworks.project.crawlers import read_crawler
-
-            return read_crawler(
-                text, file, self.mistakes, root=self.root, variables=self.variables
-            )
-
-        found = self._read(path, file, read, keep=lambda text, _: "${" not in text)
+        found = self._located(path, "crawlers", "read_crawler")
         if found is None:
             return
         for other in self.crawlers:
@@ -222,6 +215,19 @@ class _Loading:
                     at, problem, "name one of them otherwise", code=DECLARED_TWICE
                 )
         self.crawlers.append(found)
+
+    def _located(self, path: Path, module: str, reader: str) -> _File | None:
+        """Read a file that names places; what reads it is loaded only when it must be."""
+        file = self._name(path)
+
+        def read(text: str) -> dict[str, Any] | None:
+            function = getattr(import_module(f"lakeworks.project.{module}"), reader)
+            found: dict[str, Any] | None = function(
+                text, file, self.mistakes, root=self.root, variables=self.variables
+            )
+            return found
+
+        return self._read(path, file, read, keep=lambda text, _: "${" not in text)
 
     def _model(self, path: Path) -> None:
         file = self._name(path)
@@ -312,7 +318,8 @@ class _Loading:
     def _declared_tables(self) -> set[str]:
         """Return every declared table; note those declared twice."""
         first: dict[str, Location] = {}
-        declared = [(f.facts["table"], Location(f.file, f.facts["line"])) for f in self.sources]
+        files = (*self.sources, *self.tables)
+        declared = [(f.facts["table"], Location(f.file, f.facts["line"])) for f in files]
         declared += [
             (facts["table"], Location(found.file, facts.get("line", 1)))
             for found, facts in self._each_model()
@@ -340,6 +347,7 @@ class _Loading:
 
     def _built(self, lake: dict[str, Any]) -> Examined:
         sources = [source_of(found.facts, found.file, self.root) for found in self.sources]
+        tables = [external_table_of(found.facts, found.file, self.root) for found in self.tables]
         models: list[Model] = []
         rulesets: list[Quality | None] = []
         doubtful: set[TableName] = set()
@@ -353,6 +361,7 @@ class _Loading:
                 continue  # what it reads is no table: that was noted with its place
             if not found.sound:
                 doubtful.add(models[-1].table)
+        check_readers(models, tables, self.mistakes)
         project = Project(
             root=self.root,
             name=lake["name"],
@@ -361,6 +370,7 @@ class _Loading:
             publish=lake["publish"],
             sources={source.table: source for source in sources},
             models={model.table: model for model in models},
+            tables={one.table: one for one in tables},
             policies=tuple(policy_file_of(one.facts, one.file) for one in self.policies),
             crawlers={
                 one.facts["name"]: crawler_of(one.facts, one.file, self.root)

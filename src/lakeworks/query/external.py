@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lakeworks.query.errors import ExternalVersionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from lakeworks.core.names import TableName
     from lakeworks.ingest.external_tables import ExternalTables
@@ -18,7 +18,7 @@ NO_VERSION = -1
 
 
 def is_external(
-    tables: ExternalTables | None, name: TableName, *, version: str = ""
+    tables: Callable[[], ExternalTables] | None, name: TableName, *, version: str = ""
 ) -> bool:
     """Whether the data catalog has an external table of that name.
 
@@ -28,7 +28,7 @@ def is_external(
     Raises:
         ExternalVersionError: it has, and the query asks for an earlier state.
     """
-    if tables is None or tables.find(name) is None:
+    if tables is None or tables().find(name) is None:
         return False
     if version:
         raise ExternalVersionError.asked(str(name), version)
@@ -36,14 +36,16 @@ def is_external(
 
 
 def external_sources(
-    tables: ExternalTables | None, sql: str, named: Mapping[str, tuple[TableName, int]]
+    tables: Callable[[], ExternalTables] | None,
+    sql: str,
+    named: Mapping[str, tuple[TableName, int]],
 ) -> dict[str, ExternalSource]:
     """Return the external tables of a query, each with the files that it can need."""
-    if tables is None:
+    if tables is None or all(number != NO_VERSION for _, number in named.values()):
         return {}
-    entries = {}
+    entries, known = {}, tables()
     for written, (name, number) in named.items():
-        entry = tables.find(name) if number == NO_VERSION else None
+        entry = known.find(name) if number == NO_VERSION else None
         if entry is not None:
             entries[written] = entry
-    return tables.needed(sql, entries) if entries else {}
+    return known.needed(sql, entries) if entries else {}

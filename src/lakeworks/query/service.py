@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakeworks.core import events
 from lakeworks.core.errors import LakeError, NameRefusedError
@@ -20,13 +20,14 @@ from lakeworks.query.errors import (
     UnqualifiedTableError,
 )
 from lakeworks.query.external import NO_VERSION, external_sources, is_external
+from lakeworks.query.parameters import with_parameters
 from lakeworks.query.questions import Caller, Question
 from lakeworks.query.recording import Recording
 from lakeworks.query.versions import without_versions
 from lakeworks.storage.errors import VersionNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.store import Catalog
@@ -58,7 +59,7 @@ class QueryService:
         engine: Engine,
         *,
         governance: Governance | None = None,
-        external: ExternalTables | None = None,
+        external: Callable[[], ExternalTables] | None = None,
         recorded: bool = True,
     ) -> None:
         self._catalog = catalog
@@ -76,6 +77,7 @@ class QueryService:
         limit: int | None = None,
         timeout_s: float | None = None,
         caller: Caller | str | None = None,
+        parameters: Sequence[Any] | Mapping[str, Any] | None = None,
     ) -> QueryResult:
         """Run one query and stream its result.
 
@@ -88,8 +90,10 @@ class QueryService:
             timeout_s: Stop with an error after so many seconds of running.
             caller: The principal whose permissions hold (`ana`, `role:analyst`), as of now,
                 whatever `at` says; the lake's owner, who sees everything, when left out.
+            parameters: Values for `?` and `$1` by position, or for `$name` by name.
 
         Raises:
+            ParameterError: statement and parameters do not fit.
             SqlError: the engine refuses the SQL; says line, column and the nearest right name.
             StatementRefusedError: it is something else than one query over tables, or calls a
                 function that a query under permissions may not call.
@@ -101,6 +105,7 @@ class QueryService:
             NoPermissionsError: a principal is named, and the lake has no policies.
             HiddenFailureError: it failed for a reason that is not the principal's to know.
         """
+        text = with_parameters(text, parameters)
         who = Caller(caller or "") if not isinstance(caller, Caller) else caller
         recording = Recording(
             self._history,

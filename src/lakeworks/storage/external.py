@@ -42,7 +42,10 @@ class ReadOptions:
         row_tag: The XML element that is a row.
         attribute_prefix: Stands before an XML attribute's name in a column's.
         value_tag: The column of an XML element's text, beside its attributes and children.
+        json_path: Where rows lie within a JSON document (`$.records[*]`); empty: it is one.
         pattern: The regular expression of a log line; groups give columns, by name or in order.
+        grok: A grok expression of a log line, in place of a pattern.
+        grok_patterns: Patterns of its own that the grok expression uses, one a line.
     """
 
     delimiter: str = ","
@@ -62,7 +65,10 @@ class ReadOptions:
     row_tag: str = ""
     attribute_prefix: str = "_"
     value_tag: str = "_VALUE"
+    json_path: str = ""
     pattern: str = ""
+    grok: str = ""
+    grok_patterns: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,3 +158,71 @@ class PartitionFilterError(RequestError):
             f"{problem}, at character {at + 1}\n    {text}\n    {' ' * at}^",
             "write it as year = 2026 and region in ('eu', 'us') and day between 1 and 7",
         )
+
+
+class UnreadableTableError(RequestError):
+    """The data catalog has the table, but no query can read its files."""
+
+    code = "LW356"
+
+    @classmethod
+    def kind(cls, name: str, kind: str) -> Self:
+        """It is a view, or a table of another format."""
+        return cls(f"{name} is a {kind.lower()}, which cannot be read as files of a table")
+
+    @classmethod
+    def unknown(cls, name: str, said: str) -> Self:
+        """Nothing, or something unknown, says how the files are written."""
+        told = f"says of them {said!r}, which is not known" if said else "does not say"
+        return cls(
+            f"how the files of {name} are read is not known: its entry {told}",
+            "set its SerDe, or the parameter classification: "
+            "csv, json, parquet, avro, orc, xml or grok",
+        )
+
+    @classmethod
+    def column(cls, name: str, column: str, reason: str) -> Self:
+        """A column's type cannot be read."""
+        return cls(f"the column {column} of {name}: {reason}")
+
+    @classmethod
+    def no_files(cls, name: str, location: str) -> Self:
+        """Its files were to say its columns."""
+        return cls(
+            f"{name} has no files yet in {location}, which would say its columns",
+            "declare its columns, or let files arrive",
+        )
+
+    @classmethod
+    def no_location(cls, name: str) -> Self:
+        """Nobody said where the files are."""
+        return cls(f"the entry of {name} has no location", "give it one, or crawl its folder")
+
+
+class ProjectionError(RequestError):
+    """Partition projection is declared wrongly, or a query asks too much of it."""
+
+    code = "LW357"
+
+    @classmethod
+    def wrong(cls, table: str, setting: str, problem: str, hint: str = "") -> Self:
+        """Name the property."""
+        return cls(f"{setting} of {table} {problem}", hint)
+
+    @classmethod
+    def injected(cls, table: str, column: str) -> Self:
+        """Say what a query of an injected column must hold."""
+        return cls(
+            f"{column} of {table} is an injected partition column: a query must say its values",
+            f"write WHERE {column} = '…' or {column} IN ('…', …) directly above {table}",
+        )
+
+    @classmethod
+    def too_many(cls, table: str, count: int, most: int, columns: Iterable[str]) -> Self:
+        """Say which columns a query could be narrowed by."""
+        return cls(
+            f"a query of {table} without a narrower condition means {count:,} partitions, "
+            f"more than {most:,}",
+            f"write a WHERE on {', '.join(columns)} directly above {table}, "
+            "or narrow the ranges of its projection",
+        )

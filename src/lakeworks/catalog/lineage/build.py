@@ -124,12 +124,12 @@ class _Building:
 
     def _add_source(self, table: TableName, found: LineageGraph) -> None:
         source = self.project.sources.get(table)
-        schema = self.schemas.get(table)
+        schema = self.schemas.get(table) or self._declared_schema(table)
         self._know(str(table), schema)
         columns = schema.names if schema else tuple(source.columns) if source else ()
         gaps = () if schema else (f"{table} has no data yet: its columns are not known",)
         if source is None:
-            found.add(Node(str(table), "table", columns, unresolved=gaps))
+            self._add_external(table, columns, gaps, found)
             return
         files = source.declared_path
         found.add(Node(files, "files"))
@@ -140,6 +140,38 @@ class _Building:
             source.owner,
             source.description,
             source.at.file,
+            gaps,
+        )
+        found.add(node, [files])
+
+    def _declared_schema(self, table: TableName) -> Schema | None:
+        """Return the columns of an external table, where its declaration says them."""
+        declared = self.project.tables.get(table)
+        if declared is None or not declared.columns:
+            return None
+        columns = (*declared.columns, *declared.partitions)
+        return Schema(tuple(Field(one.name.lower(), parse_type(one.type)) for one in columns))
+
+    def _add_external(
+        self,
+        table: TableName,
+        columns: tuple[str, ...],
+        gaps: tuple[str, ...],
+        found: LineageGraph,
+    ) -> None:
+        declared = self.project.tables.get(table)
+        if declared is None:
+            found.add(Node(str(table), "table", columns, unresolved=gaps))
+            return
+        files = declared.declared_location
+        found.add(Node(files, "files"))
+        node = Node(
+            str(table),
+            "source",
+            columns,
+            declared.owner,
+            declared.description,
+            declared.at.file,
             gaps,
         )
         found.add(node, [files])

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lakeworks.core.log_patterns import PATTERNS
 from lakeworks.core.names import quote_literal
-from lakeworks.engines.duckdb.files_log import PATTERNS
 from lakeworks.engines.errors import LogPatternError
 
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lakeworks.core import log_patterns
+from lakeworks.core.log_patterns import PATTERNS
 from lakeworks.core.names import quote_literal
 from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.engines.duckdb import text_fit
@@ -39,19 +41,7 @@ if TYPE_CHECKING:
     from lakeworks.engines.protocol import ArrivedFile, FileReading
     from lakeworks.storage.files import DataFile
 
-_COMMON = (
-    r"^(?P<host>\S+) (?P<identity>\S+) (?P<user>\S+) \[(?P<time>[^\]]+)\] "
-    r'"(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}|-) (?P<bytes>\d+|-)'
-)
-_COMBINED = (
-    _COMMON + r'(?: "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<user_agent>(?:[^"\\]|\\.)*)")?\s*$'
-)
-PATTERNS = {"common": _COMMON + r"\s*$", "combined": _COMBINED}
-_TYPES: dict[str, Type] = {
-    "time": Scalar("timestamp"),
-    "status": Scalar("int"),
-    "bytes": Scalar("bigint"),
-}
+_TYPES: dict[str, Type] = {name: Scalar(kind) for name, kind in log_patterns.TYPES.items()}
 _TIME_FORMAT = "%d/%b/%Y:%H:%M:%S %z"
 _SCANS, _ERRORS = "__lakeworks_log_scans", "__lakeworks_log_errors"
 _LONGEST_LINE_BYTES = 8 * 1024 * 1024

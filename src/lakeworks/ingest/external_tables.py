@@ -1,0 +1,246 @@
+"""Find the files of external tables: entry of the catalog, partitions that a query needs, files.
+
+Partitions come from the table's projection, else from the catalog, else, for tables that a project
+declares, from the folders themselves. Only folders of partitions that are needed are listed.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from lakeworks.catalog.data_catalog.errors import UnreadableTableError
+from lakeworks.catalog.data_catalog.file_formats import file_format
+from lakeworks.catalog.data_catalog.hive_types import parse_hive_type
+from lakeworks.catalog.data_catalog.model import EXTERNAL_TABLE, HIVE_NULL
+from lakeworks.catalog.data_catalog.partition_filter import AllOf, AnyOf, Comparison
+from lakeworks.catalog.data_catalog.projection import projection_of
+from lakeworks.core.errors import LakeError
+from lakeworks.core.types import Field, Schema
+from lakeworks.engines.partition_conditions import EVERYWHERE, KeyColumns
+from lakeworks.ingest.external_entries import DECLARED, DISCOVERED, entry_of, fingerprint
+from lakeworks.ingest.external_files import Files, discovered
+from lakeworks.storage.external import ExternalSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from lakeworks.catalog.data_catalog.model import Column, TableEntry
+    from lakeworks.catalog.data_catalog.service import DataCatalog
+    from lakeworks.core.names import TableName
+    from lakeworks.engines.partition_conditions import ExternalPlanner, PartitionCondition
+    from lakeworks.project.external_declaration import ExternalTable
+    from lakeworks.storage.objects import ObjectStore
+
+_LOOKED_AT_FILES = 3
+# Values of a partition's columns, and its folder.
+Partition = tuple[tuple[str | None, ...], str]
+
+
+class ExternalTables:
+    """The external tables of the data catalog, as engines read them.
+
+    Args:
+        catalog: Gives entries and partitions.
+        store: Opens a folder or an `s3://` prefix.
+        planner: Asked what a query needs and what files hold; called when it must be.
+        declared: The tables that the project declares: their entries are made from that.
+    """
+
+    def __init__(
+        self,
+        catalog: DataCatalog,
+        store: Callable[[str], ObjectStore],
+        planner: Callable[[], ExternalPlanner],
+        declared: Mapping[TableName, ExternalTable] | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._files = Files(store)
+        self._planner = planner
+        self._declared = declared or {}
+        self._settled: set[TableName] = set()
+
+    def find(self, name: TableName) -> TableEntry | None:
+        """Return the entry of an external table; None where there is none of that name."""
+        self.settle(name)
+        entry = self._catalog.find_table(name)
+        return entry if entry is not None and entry.table_type == EXTERNAL_TABLE else None
+
+    def settle(self, name: TableName) -> None:
+        """Make the entry of a declared table where its declaration is new or changed.
+
+        Raises:
+            UnreadableTableError: its files are to say its columns, and there is none.
+        """
+        declared = self._declared.get(name)
+        if declared is None or name in self._settled:
+            return
+        known = self._catalog.find_table(name)
+        if known is None or known.parameters.get(DECLARED) != fingerprint(declared):
+            entry = self.entry(name)
+            reason = f"declared in {declared.at.file}"
+            self._catalog.put_table(entry, reason=reason)
+        self._settled.add(name)
+
+    def settle_all(self) -> None:
+        """Make the entries of all declared tables whose files, if they must, say their columns."""
+        for name in self._declared:
+            with suppress(UnreadableTableError):
+                self.settle(name)
+
+    def entry(self, name: TableName) -> TableEntry:
+        """Return the entry that a declared table is to have; the catalog is not changed.
+
+        Raises:
+            UnreadableTableError: its files are to say its columns, and there is none.
+        """
+        declared = self._declared[name]
+        if declared.columns:
+            return entry_of(declared)
+        files = self._files.below([((), _folder(declared.location))])
+        some = tuple(islice((file for file in files if file.size_bytes), _LOOKED_AT_FILES))
+        if not some:
+            raise UnreadableTableError.no_files(str(name), declared.location)
+        source = ExternalSource(str(name), declared.format, Schema(), some)
+        return entry_of(declared, self._planner().held_schema(source))
+
+    def has_files(self, location: str) -> bool:
+        """Whether any file lies at a location."""
+        return next(self._files.below([((), _folder(location))]), None) is not None
+
+    def whole(self, entry: TableEntry) -> ExternalSource:
+        """Return a table with all its files.
+
+        Raises:
+            UnreadableTableError: its entry does not say how it is read.
+            ProjectionError: its partitions cannot be told without a query.
+        """
+        return self._source(entry, EVERYWHERE)
+
+    def empty(self, entry: TableEntry) -> ExternalSource:
+        """Return a table's columns, without a file."""
+        schema, keys = schema_of(entry)
+        form = file_format(entry)
+        return ExternalSource(str(entry.name), form.format, schema, (), keys, form.options)
+
+    def needed(self, sql: str, entries: Mapping[str, TableEntry]) -> dict[str, ExternalSource]:
+        """Return tables with the files that a query can need.
+
+        Args:
+            sql: A query that the engine accepts.
+            entries: By the dotted name, in lower case, under which the query reads them.
+
+        Raises:
+            UnreadableTableError: an entry does not say how its table is read.
+            ProjectionError: the query does not say which partitions of a table it wants.
+            ExternalDataError: a partition's value does not fit its column's type.
+        """
+        conditions: Mapping[str, PartitionCondition] = {}
+        if any(entry.partition_keys for entry in entries.values()):
+            keyed = {name: _columns(entry) for name, entry in entries.items()}
+            conditions = self._planner().conditions(sql, keyed)
+        return {
+            name: self._source(entry, conditions.get(name, EVERYWHERE))
+            for name, entry in entries.items()
+        }
+
+    def _source(self, entry: TableEntry, condition: PartitionCondition) -> ExternalSource:
+        empty = self.empty(entry)
+        location = _folder(entry.storage.location)
+        if not location:
+            raise UnreadableTableError.no_location(str(entry.name))
+        if not condition.needs_rows:
+            return replace(empty, location=location)
+        if not entry.partition_keys:
+            files = tuple(self._files.below([((), location)]))
+        else:
+            partitions = self._partitions(entry, condition)
+            kept = self._kept(empty, condition, partitions)
+            files = tuple(self._files.below(kept, around=location))
+        return replace(empty, files=files, location=location)
+
+    def _partitions(self, entry: TableEntry, condition: PartitionCondition) -> list[Partition]:
+        projection = projection_of(entry, datetime.now(UTC))
+        if projection is not None:
+            found: dict[tuple[str | None, ...], str] = {}
+            for tests in condition.any_of:
+                compared = [Comparison(t.column, t.operator, t.values) for t in tests]
+                found.update(projection.partitions(compared))
+            return list(found.items())
+        if entry.parameters.get(DISCOVERED) == "discovered":
+            return list(discovered(self._files, entry, condition))
+        entries = self._catalog.partitions(entry.name, where=_filter(condition))
+        return [
+            (
+                tuple(None if value == HIVE_NULL else value for value in one.values),
+                _folder(one.location) or _hive_folder(entry, one.values),
+            )
+            for one in entries
+        ]
+
+    def _kept(
+        self, source: ExternalSource, condition: PartitionCondition, partitions: list[Partition]
+    ) -> list[Partition]:
+        if not all(condition.expressions):
+            return partitions
+        values = [values for values, _ in partitions]
+        numbers = self._planner().kept(condition, source.name, source.partition_fields, values)
+        return [partitions[number] for number in numbers]
+
+
+def schema_of(entry: TableEntry) -> tuple[Schema, tuple[str, ...]]:
+    """Return a table's columns, partition columns last, and the names of these.
+
+    Raises:
+        UnreadableTableError: a column's type cannot be read.
+    """
+    keys = {key.name.casefold() for key in entry.partition_keys}
+    columns = [c for c in entry.storage.columns if c.name.casefold() not in keys]
+    fields = tuple(_field(entry, column) for column in (*columns, *entry.partition_keys))
+    return Schema(fields), tuple(key.name for key in entry.partition_keys)
+
+
+def _folder(location: str) -> str:
+    """Return a location as the lake writes it: Hadoop has other words for S3 and folders."""
+    for scheme in ("s3a://", "s3n://"):
+        if location.startswith(scheme):
+            location = "s3://" + location[len(scheme) :]
+    return location.removeprefix("file://").rstrip("/")
+
+
+def _field(entry: TableEntry, column: Column) -> Field:
+    try:
+        return Field(column.name, parse_hive_type(column.type), comment=column.comment)
+    except LakeError as error:
+        raise UnreadableTableError.column(
+            str(entry.name), column.name, error.problem
+        ) from error
+
+
+def _columns(entry: TableEntry) -> KeyColumns:
+    schema, keys = schema_of(entry)
+    partition = tuple((f.name.lower(), str(f.type)) for f in schema if f.name in keys)
+    return KeyColumns(
+        partition, frozenset(f.name.lower() for f in schema if f.name not in keys)
+    )
+
+
+def _filter(condition: PartitionCondition) -> AnyOf | None:
+    """Return what the catalog is asked; None for all partitions."""
+    if not all(condition.any_of):
+        return None
+    return AnyOf(
+        tuple(
+            AllOf(tuple(Comparison(t.column, t.operator, t.values) for t in tests))
+            for tests in condition.any_of
+        )
+    )
+
+
+def _hive_folder(entry: TableEntry, values: Iterable[str]) -> str:
+    names = (key.name for key in entry.partition_keys)
+    parts = "".join(f"/{name}={value}" for name, value in zip(names, values, strict=True))
+    return f"{entry.storage.location.rstrip('/')}{parts}"
