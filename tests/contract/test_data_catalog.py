@@ -379,6 +379,22 @@ def test_partitions_come_by_pages_that_together_are_all(data: DataCatalog) -> No
         assert set(found) == expected
 
 
+def test_partitions_are_found_by_keys_whose_types_changed(data: DataCatalog) -> None:
+    read = data.put_table(clicks())
+    data.put_partitions(CLICKS, [part(9), part(10)])
+    made = data.partition(CLICKS, ("9", "eu")).created_at
+    assert len(data.partitions(CLICKS, where=parsed("year > 9"))) == 1
+    texts = (Column("year", "string"), Column("region", "string"))
+    data.put_table(replace(read, partition_keys=texts))
+    found = data.partitions(CLICKS, where=parsed("year >= '9'"))
+    assert [(one.values, one.created_at) for one in found] == [(("9", "eu"), made)]
+    with pytest.raises(EntryRefusedError, match="its 2 partitions have other keys"):
+        data.update_table(replace(read, partition_keys=texts[:1]))
+    assert len(data.get_table(CLICKS).partition_keys) == 2
+    data.delete_partitions(CLICKS)
+    assert data.put_table(replace(read, partition_keys=texts[:1])).version == 2
+
+
 def test_keys_beyond_those_that_are_indexed_prune_too(data: DataCatalog) -> None:
     keys = tuple(Column(f"p{number}", "int") for number in range(8))
     data.put_table(clicks(partition_keys=keys))

@@ -7,18 +7,18 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lakeworks.catalog.data_catalog.errors import EntryRefusedError
 from lakeworks.catalog.data_catalog.glue_json import partition_from_json, partition_input
 from lakeworks.catalog.data_catalog.key_order import sortable
 from lakeworks.catalog.data_catalog.model import PartitionEntry
-from lakeworks.catalog.data_catalog.pruning import INDEXED_KEYS
+from lakeworks.catalog.data_catalog.pruning import INDEXED_KEYS, Pruning
 from lakeworks.catalog.data_catalog.rows import compact
-from lakeworks.catalog.moments import from_microseconds
+from lakeworks.catalog.moments import from_microseconds, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lakeworks.catalog.data_catalog.model import Column
-    from lakeworks.catalog.data_catalog.pruning import Pruning
+    from lakeworks.catalog.data_catalog.model import Column, TableEntry
     from lakeworks.catalog.database import Session
 
 _KEYS = tuple(f"k{number}" for number in range(INDEXED_KEYS))
@@ -82,6 +82,27 @@ def add(
         rows.append((number, text, *ordered, *padding, entry.location, parameters, shape,
                      made_us.get(text, now)))  # fmt: skip
     session.insert_many("dc_partitions", _COLUMNS, rows)
+
+
+def rekey(session: Session, number: int, entry: TableEntry) -> None:
+    """Let a table's partitions be found by keys of other types.
+
+    Raises:
+        EntryRefusedError: there are partitions, with more or fewer values than keys.
+    """
+    found = matching(session, number, Pruning())
+    wanted = len(entry.partition_keys)
+    if any(len(one.values) != wanted for one in found):
+        raise EntryRefusedError.because(
+            str(entry.name),
+            f"its {len(found):,} partitions have other keys",
+            "delete the partitions first, then change the keys and add them again",
+        )
+    made_us = {
+        values_text(one.values): microseconds(one.created_at) for one in found if one.created_at
+    }
+    session.run("DELETE FROM dc_partitions WHERE table_id = :id", id=number)
+    add(session, number, entry.partition_keys, found, made_us)
 
 
 def drop(session: Session, number: int, texts: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lakeworks.catalog.data_catalog import rows, rules, searching
+from lakeworks.catalog.data_catalog import partition_rows, rows, rules, searching
 from lakeworks.catalog.data_catalog.errors import (
     EntryChangedError,
     EntryExistsError,
@@ -222,6 +222,10 @@ class TableVerbs(Verbs):
         by: str,
         reason: str,
     ) -> None:
+        if [key.type for key in entry.partition_keys] != [
+            key.type for key in present.partition_keys
+        ]:
+            partition_rows.rekey(session, number, entry)
         changed = replace(entry, version=present.version + 1, updated_by=by, reason=reason)
         rows.change_table(session, number, changed)
         searching.index(session, number, changed)
