@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lakeworks.catalog.data_catalog.model import (
+    Column,
+    PartitionEntry,
+    StorageDescriptor,
+    TableEntry,
+    with_tags,
+)
 from lakeworks.cli.main import main
+from lakeworks.core.names import TableName
+from lakeworks.lake import Lake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# As root and without a network: nothing that the browser itself would fetch.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SECRET = "Zebra-Quarz-77"
 EVIL = (
     "</script><script>document.title='taken'</script>"
@@ -37,6 +34,8 @@ EVIL = (
 EVIL_COLUMN = "<b onmouseover=alert(1)>'x'"
 PAGES = ["index.html", "lineage.html", "quality.html", "tags.html", "runs.html", "tables/silver.html",
          "tables/silver/rides.html", "tables/gold/riders.html", "tables/bronze/rides.html"]  # fmt: skip
+CLICKS = TableName("my-db", "../odd name/x.y <b>")
+TAG = {"pii": "mail"}
 FILES = {
     "lake.yml": "name: rides\n",
     "landing/rides.csv": (
@@ -74,6 +73,26 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     assert main(["run", "-C", str(root)]) == 0
+    with Lake.open(root) as lake:
+        catalog = lake.catalog.data_catalog
+        columns = (
+            Column("user_id", "bigint", EVIL),
+            Column("mail", parameters=with_tags({}, TAG)),
+        )
+        catalog.put_table(
+            TableEntry(
+                CLICKS,
+                description=EVIL,
+                storage=StorageDescriptor(columns, f"s3://key:{SECRET}@bucket/clicks"),
+                partition_keys=(Column("year", "int"),),
+                parameters={"classification": "json", "aws_secret": SECRET},
+            ),
+            by="ann",
+            reason="crawled",
+        )
+        catalog.put_partitions(
+            CLICKS, [PartitionEntry((str(year),)) for year in range(2020, 2027)]
+        )
     return root
 
 
@@ -81,21 +100,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(project: Path) -> Path:
     assert main(["docs", "build", "-C", str(project)]) == 0
     return project / "site"
-
-
-@pytest.fixture(scope="module")
-def browser(unavailable: Callable[[str], NoReturn]) -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        unavailable("Chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unavailable("playwright")
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @contextmanager
@@ -156,7 +160,7 @@ def test_json_tells_what_was_made(
     assert main(["docs", "build", "--out", str(out), "-C", str(project), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["index"] == str(out / "index.html")
-    assert told["tables"] == 4
+    assert told["tables"] == 5
     assert told["files"] == sum(path.is_file() for path in out.rglob("*")) - 1  # our mark
 
 
@@ -243,6 +247,8 @@ def test_search_finds_a_column_and_goes_there_and_back(browser: Browser, site: P
         ("ridrs", "gold.riders"),  # misspelt
         ("marketing", "gold.riders"),
         ("onmouseover", EVIL_COLUMN),
+        ("mail my-db", "mail"),
+        ("odd name", str(CLICKS)),
     ],
 )
 def test_search_finds_by_name_description_tag_and_owner(
@@ -331,6 +337,20 @@ def test_hostile_texts_are_shown_as_they_are(browser: Browser, site: Path) -> No
         assert EVIL in page.inner_text(".lead")
         go(page, site, "tags.html")
         assert EVIL in page.inner_text("#taken-off")
+
+
+def test_an_external_table_of_any_name_has_its_page(browser: Browser, site: Path) -> None:
+    with visiting(browser) as page:
+        go(page, site, "index.html")
+        page.locator(".card", has_text="my-db").click()
+        page.wait_for_selector("html[data-ready]")
+        page.locator("td a.strong").click()
+        page.wait_for_selector("html[data-ready]")
+        assert page.inner_text("h1") == str(CLICKS)
+        assert "s3://bucket/clicks" in page.inner_text("#facts")
+        assert "7 partitions by year" in page.inner_text("#partitions")
+        assert "crawled" in page.inner_text("#schema-versions")
+        assert '"my-db"."../odd name/x.y <b>"' in page.inner_text("#query")
 
 
 def test_without_scripts_everything_can_still_be_read(browser: Browser, site: Path) -> None:

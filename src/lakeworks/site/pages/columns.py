@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lakeworks.site.links import Links
     from lakeworks.site.pages.shell import Lake
 
+DEPTH = 2  # of tables' pages below the site's root
 _FILTERED = 12
 _LONG_TYPE = 60
 _SHOWN = 6
@@ -32,17 +33,22 @@ def columns_section(lake: Lake, table: TableFacts, links: Links) -> Markup:
             aria_label="Filter columns", data_filters="columns-list")
         if len(table.columns) > _FILTERED else None
     )  # fmt: skip
-    rows = [_row(lake, table, column, links) for column in table.columns]
-    head = tag(
-        "tr", [tag("th", name, scope="col") for name in ("Column", "About", "Comes from")]
-    )
+    origins = [_origin(lake, table, column, links) for column in table.columns]
+    known = any(origin is not None for origin in origins)
+    rows = [
+        _row(lake, table, column, tag("td", origin, class_="from") if known else None)
+        for column, origin in zip(table.columns, origins, strict=True)
+    ]
+    heads = ("Column", "About", "Lineage") if known else ("Column", "About")
+    head = tag("tr", [tag("th", name, scope="col") for name in heads])
     return join([
         tag("p", words.plural(len(table.columns), "column"), ".", filtered, class_="hint tools"),
         tag("table", tag("thead", head), tag("tbody", rows, id="columns-list"), class_="columns"),
     ])  # fmt: skip
 
 
-def _row(lake: Lake, table: TableFacts, column: ColumnFacts, links: Links) -> Markup:
+def _row(lake: Lake, table: TableFacts, column: ColumnFacts, origin: Markup | None) -> Markup:
+    links = lake.links(DEPTH)
     place = anchor(column.name)
     internal = column.name.startswith("_")
     named = tag(
@@ -57,7 +63,7 @@ def _row(lake: Lake, table: TableFacts, column: ColumnFacts, links: Links) -> Ma
         _labels(table, column, links),
     )
     return tag(
-        "tr", named, about, tag("td", _origin(lake, table, column, links), class_="from"),
+        "tr", named, about, origin,
         id=place, class_="internal" if internal else None,
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lakeworks.site import code, words
 from lakeworks.site.column_picture import column_picture
 from lakeworks.site.markup import Markup, join, tag
-from lakeworks.site.pages.columns import columns_section
+from lakeworks.site.pages.columns import DEPTH, columns_section
 from lakeworks.site.pages.quality_parts import quality_section, quarantine_section
 from lakeworks.site.pages.shell import (
     Lake,
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from lakeworks.site.links import Links
 
 _ASKED_COLUMNS = 5
+# Their files are others': what is known is when their entry in the catalog changed.
+_ELSEWHERE = ("external", "view")
 
 
 def table_page(lake: Lake, table: TableFacts) -> str:
     """Return a table's page."""
-    links = lake.links(2)
+    links = lake.links(DEPTH)
     parts = list(_sections(lake, table, links))
     return page(
         lake,
@@ -104,7 +106,9 @@ def _figures(table: TableFacts) -> Markup | None:
 
 
 def _measured(table: TableFacts) -> Iterator[tuple[str, object]]:
-    yield from _stored(table.state)
+    yield from _stored(table.state, "Described" if table.kind in _ELSEWHERE else "Changed")
+    if table.kind in _ELSEWHERE and table.partition_columns:
+        yield "Partitions", words.count(table.partition_count)
     if table.freshness_s is not None:
         yield "Freshness", fresh(table)
     if table.quality is not None:
@@ -115,7 +119,7 @@ def _measured(table: TableFacts) -> Iterator[tuple[str, object]]:
         yield "In quarantine", words.plural(table.quarantined_rows, "row")
 
 
-def _stored(state: StateFacts) -> Iterator[tuple[str, object]]:
+def _stored(state: StateFacts, changed: str) -> Iterator[tuple[str, object]]:
     if state.rows is not None:
         yield "Rows", words.count(state.rows)
     if state.size_bytes is not None:
@@ -125,7 +129,7 @@ def _stored(state: StateFacts) -> Iterator[tuple[str, object]]:
         newest = f" newest {state.newest}" if state.newest is not None else ""
         yield "Version", [str(state.version), tag("small", newest)]
     if state.updated_at is not None:
-        yield "Changed", moment(state.updated_at)
+        yield changed, moment(state.updated_at)
 
 
 def fresh(table: TableFacts) -> Markup:
@@ -208,15 +212,16 @@ def _definition(table: TableFacts, links: Links) -> Markup | None:
 
 
 def _query(table: TableFacts) -> Markup | None:
-    if table.state.updated_at is None and table.kind != "external":
+    if table.state.updated_at is None or table.kind == "view":
         return None
     wanted = [c.name for c in table.columns if not c.name.startswith("_")][:_ASKED_COLUMNS]
     chosen = ", ".join(_quoted(name) for name in wanted) or "*"
-    select = f"select {chosen}\nfrom {table.name}\nlimit 10"
-    one_line = f"select {chosen} from {table.name} limit 10".replace("'", "'\\''")
+    named = f"{_quoted(table.database)}.{_quoted(table.short)}"
+    select = f"select {chosen}\nfrom {named}\nlimit 10"
+    one_line = f"select {chosen} from {named} limit 10".replace("'", "'\\''")
     python = (
         "from lakeworks import Lake\n\nwith Lake.open() as lake:\n"
-        f"    frame = lake.query.sql({f'select * from {table.name}'!r}).to_pandas()"
+        f"    frame = lake.query.sql({f'select * from {named}'!r}).to_pandas()"
     )
     parts = [_example("SQL", code.sql(select, lambda _: None)),
              _example("Shell", join([f"lake query '{one_line}'"])),
