@@ -6,8 +6,11 @@ folder that bears our mark is ever replaced.
 
 from __future__ import annotations
 
+import contextlib
+import re
 import secrets
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 from lakeworks.site.errors import NotASiteError, SiteNotWrittenError
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARK = ".lakeworks-site"
+_ABANDONED_S = 3_600
 _MARKED = "This folder was made by lake docs build, which replaces it as a whole.\n"
 
 
@@ -55,6 +59,7 @@ def write_site(folder: Path, files: Iterable[tuple[str, str]]) -> tuple[int, int
         SiteNotWrittenError: a file cannot be written; an earlier site stays.
     """
     folder = folder.absolute()
+    _sweep(folder)
     scratch = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
     try:
         try:
@@ -65,6 +70,17 @@ def write_site(folder: Path, files: Iterable[tuple[str, str]]) -> tuple[int, int
     except OSError as error:
         raise SiteNotWrittenError.because(folder, error) from None
     return count, size_bytes
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what builds that were killed left beside the site, once it is old enough."""
+    made = re.compile(rf"\.{re.escape(folder.name)}-[0-9a-f]{{8}}(-old)?")
+    with contextlib.suppress(OSError):
+        for one in folder.parent.iterdir():
+            if made.fullmatch(one.name) and (one / MARK).is_file():
+                age_s = time.time() - one.stat().st_mtime
+                if age_s > _ABANDONED_S:
+                    shutil.rmtree(one, ignore_errors=True)
 
 
 def _write(scratch: Path, files: Iterable[tuple[str, str]]) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +83,19 @@ def test_what_the_site_is_made_from_is_never_replaced(tmp_path: Path) -> None:
         with pytest.raises(NotASiteError, match="holds"):
             check_place(place, [project])
     check_place(project / "site", [project])
+
+
+def test_what_a_killed_build_left_is_swept_away_once_it_is_old(tmp_path: Path) -> None:
+    for name, age_s in (
+        (".site-0123abcd", 7_200),
+        (".site-89abcdef-old", 7_200),
+        (".site-00ff00ff", 0),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / MARK).write_text("")
+        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
+    (tmp_path / ".site-11112222").mkdir()  # not ours
+    os.utime(tmp_path / ".site-11112222", (0, 0))
+    write_site(tmp_path / "site", FILES)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"site", ".site-00ff00ff", ".site-11112222"}
