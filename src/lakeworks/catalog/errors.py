@@ -251,3 +251,14 @@ class UnpublishedVersionsError(LakeError):
             f"{table} is at version {head}, but {seen}",
             f"lake run --select {table} settles it; then try again",
         )
+
+
+class UnknownTokenError(RequestError):
+    """A token that is not there."""
+
+    code = "LW316"
+
+    @classmethod
+    def named(cls, token_id: str, known: Iterable[str]) -> Self:
+        """Suggest the nearest."""
+        return cls(f"there is no token {token_id!r}", did_you_mean(token_id, known))

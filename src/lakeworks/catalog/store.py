@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from lakeworks.catalog.audit_trail import AuditTrail
+    from lakeworks.catalog.crawls import Crawls
     from lakeworks.catalog.data_catalog.service import DataCatalog
     from lakeworks.catalog.grants import Grants
-    from lakeworks.catalog.crawls import Crawls
     from lakeworks.catalog.ledger import Ledger
     from lakeworks.catalog.locks import Locks
     from lakeworks.catalog.quality_results import QualityResults
@@ -43,7 +43,7 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._freshen: Callable[[], None] | None = None
+        self._freshen: Callable[[str | None, str | None], None] | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -96,11 +96,12 @@ class Catalog:
 
         return DataCatalog(self._database, self._freshen)
 
-    def keep_fresh(self, freshen: Callable[[], None]) -> None:
-        """Bring the data catalog's entries of the lake's own tables up to date, when asked.
+    def keep_fresh(self, freshen: Callable[[str | None, str | None], None]) -> None:
+        """Bring entries of the data catalog up to date before they are looked at.
 
         Args:
-            freshen: Called once, before they are first asked for.
+            freshen: Takes a database and a table; without the table all of the database are
+                meant, without both all there are. To be given before `data_catalog` is used.
         """
         self._freshen = freshen
 
@@ -124,6 +125,13 @@ class Catalog:
         from lakeworks.catalog.crawls import Crawls
 
         return Crawls(self._database)
+
+    @cached_property
+    def access_tokens(self) -> AccessTokens:
+        """With which clients of the SQL service say who they are."""
+        from lakeworks.catalog.access_tokens import AccessTokens
+
+        return AccessTokens(self._database)
 
     @cached_property
     def locks(self) -> Locks:

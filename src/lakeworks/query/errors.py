@@ -111,3 +111,31 @@ class ExternalVersionError(RequestError):
             f"{name} is an external table, whose files have no versions: {version} cannot be read",
             "read it as it is now, or let a model (load: replace) make a table of it",
         )
+
+
+class ParameterError(RequestError):
+    """A statement and the values for it do not fit."""
+
+    code = "LW805"
+
+    @classmethod
+    def missing(cls, place: str, known: Iterable[str]) -> Self:
+        """Name the place that no value was given for."""
+        return cls(f"no value was given for the parameter {place}", did_you_mean(place, known))
+
+    @classmethod
+    def left_over(cls, names: Iterable[str]) -> Self:
+        """Name the values that the statement has no place for."""
+        told = ", ".join(names)
+        return cls(
+            f"the statement has no place for the values {told}",
+            "write ? for each value in turn, or $name for a named one",
+        )
+
+    @classmethod
+    def without_literal(cls, value: object) -> Self:
+        """Name the type."""
+        return cls(
+            f"a value of the type {type(value).__name__} cannot stand in SQL as it is",
+            "give text, numbers, dates, times, bytes, lists or mappings of these",
+        )

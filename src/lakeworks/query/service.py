@@ -130,6 +130,27 @@ class QueryService:
                 raise
             raise viewer.told(error) from None
 
+    def visible(self, principal: str = "") -> list[TableName]:
+        """Return the published tables that a principal may read, by name."""
+        viewer = self._viewer(principal)
+        tables = sorted(self._catalog.current_snapshot().tables)
+        return tables if viewer is None else [one for one in tables if viewer.may_read(one)]
+
+    def columns(self, name: str, principal: str = "") -> list[tuple[str, str]]:
+        """Return the columns of a published table that a principal sees: name and type.
+
+        Raises:
+            UnknownTableError: there is no such table, or the principal may not read it.
+        """
+        viewer = self._viewer(principal)
+        snapshot = self._catalog.current_snapshot()
+        table, number = self._published(name, snapshot, None, viewer)
+        source = self._source(table, number, hidden=viewer is not None)
+        if viewer is None:
+            return [(field.name, str(field.type)) for field in source.schema]
+        seen = {column.name for column in viewer.secured(table, source).columns}
+        return [(field.name, str(field.type)) for field in source.schema if field.name in seen]
+
     def warm(self) -> None:
         """Load what queries need, so that the first one is as quick as the others."""
         with self._engine.query_session({}) as session:

@@ -88,9 +88,13 @@ class Viewer:
             name = TableName.parse(written)
         except NameRefusedError:
             raise UnqualifiedTableError.named(written, self._known()) from None
-        if not self._authorizer.may(self._principal, "SELECT", name).allowed:
+        if not self.may_read(name):
             raise self.unknown(name)
         return name
+
+    def may_read(self, name: TableName) -> bool:
+        """Whether something of a table may be seen."""
+        return self._authorizer.may(self._principal, "SELECT", name).allowed
 
     def secured(self, name: TableName, source: AnySource) -> SecuredTable:
         """Return what may be seen of a table.
@@ -130,8 +134,4 @@ class Viewer:
         return error if isinstance(error, _TOLD) else HiddenFailureError.of(error.code)
 
     def _known(self) -> list[str]:
-        return [
-            str(name)
-            for name in self._tables()
-            if self._authorizer.may(self._principal, "SELECT", name).allowed
-        ]
+        return [str(name) for name in self._tables() if self.may_read(name)]

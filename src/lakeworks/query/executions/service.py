@@ -233,6 +233,14 @@ class QueryExecutions:
             "waiting": self._pool.waiting(group.name),
         }
 
+    def usages(self, principal: str = "") -> list[dict[str, Any]]:
+        """Return the accounts of every workgroup that a principal may use."""
+        return [
+            {"description": group.description, "enabled": group.enabled, **self.usage(name)}
+            for name, group in sorted(self._workgroups.items())
+            if not principal or not group.principals or principal in group.principals
+        ]
+
     def prune(self) -> int:
         """Delete results that are kept long enough; return how many files."""
         longest = max(group.retention_s for group in self._workgroups.values())
