@@ -333,8 +333,28 @@ CASES = {
         {"pattern": r"^(?!#)([^ \t]+)\s+([^\s]+)$"},
     ),
     "a log by a pattern that looks back": Case(
-        "log", {"a": "string"}, {"a.log": "x\n"}, "not a regular expression",
+        "log",
+        {"a": "string"},
+        {"a.log.gz": gzip.compress(b"xx\r\n\nxy\n")},
+        [("x",), (None,)],
         {"pattern": r"(x)\1"},
+    ),
+    "a log by grok": Case(
+        "log",
+        {"client": "string", "status": "int", "took": "double"},
+        {"a.log": "10.0.0.1 GET 200 0.25\nnothing\n"},
+        [("10.0.0.1", 200, 0.25), (None, None, None)],
+        {"grok": "%{IP:client} %{WORD} %{INT:status} %{NUMBER:took}"},
+    ),
+    "a log by what is no pattern": Case(
+        "log", {"a": "string"}, {"a.log": "x\n"}, "not a regular expression", {"pattern": "(x"}
+    ),
+    "json whose rows lie within it": Case(
+        "json",
+        {"id": "int"},
+        {"a.json": '{"Records": [{"Id": 1}, {"id": 2}]}\n{"Records": []}\n'},
+        [(1,), (2,)],
+        {"json_path": "$.Records[*]"},
     ),
     "no files at all": Case("json", {"a": "int", "p": "string"}, {}, [], partitions=("p",)),
     "columns that are not asked for are not judged": Case(

@@ -63,13 +63,19 @@ def external_select(
 
             return json_select(con, source, opener)
         case "log":
+            from lakeworks.engines.duckdb.external_patterns import line_pattern
             from lakeworks.engines.duckdb.external_text import log_select
 
-            return log_select(con, source, opener)
-        case "orc" | "xml":
-            from lakeworks.engines.duckdb.external_streams import stream_select
+            columns = [f.name for f in source.data_fields]
+            declared = source.options.pattern
+            pattern = None if source.options.grok else line_pattern(con, declared, columns)
+            if pattern is not None:
+                return log_select(source, opener, pattern)
+        case _:
+            pass
+    from lakeworks.engines.duckdb.external_streams import stream_select
 
-            return stream_select(source, opener, register)
+    return stream_select(source, opener, register)
 
 
 def opened_paths(source: ExternalSource) -> set[str]:

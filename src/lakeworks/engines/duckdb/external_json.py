@@ -48,7 +48,8 @@ def json_select(con: duckdb.DuckDBPyConnection, source: ExternalSource, opener: 
     for (packing, layout), files in _alike(source, opener).items():
         rows = _Rows(con, source, keys, packing, _LAYOUTS[layout])
         spelt = rows.respelt([file.uri for file in files])
-        scan = rows.respelling(spelt) if spelt or values.lenient else rows.plain
+        taken_apart = spelt or values.lenient or source.options.json_path
+        scan = rows.respelling(spelt) if taken_apart else rows.plain
         parts.append(replace(scans, scan=scan).select(files))
     return "\nUNION ALL\n".join(parts) or no_rows(source)
 
@@ -133,11 +134,18 @@ class _Rows:
         wanted = quote_literal(json.dumps(types, ensure_ascii=False))
         fields = ", ".join(self._part(key, kind) for key, kind in self.types.items())
 
+        path = self.source.options.json_path
+
         def scan(listed: str) -> str:
+            rows = f"read_json_objects({listed}, {self.fixed}, filename = '{FILE_COLUMN}')"
+            if path:
+                # A path with a wildcard gives a list; without one, a document or null.
+                held = f"json_extract(json, {quote_literal(path)})"
+                each = f"unnest({held})" if "*" in path else held
+                rows = f"(SELECT {each} AS json, {FILE_COLUMN} FROM {rows})"
             return (
                 f"(SELECT {fields}, {FILE_COLUMN} FROM (SELECT json_transform({text}, {wanted}) "
-                f"AS __d, {FILE_COLUMN} FROM read_json_objects({listed}, {self.fixed}, "
-                f"filename = '{FILE_COLUMN}')))"
+                f"AS __d, {FILE_COLUMN} FROM {rows}))"
             )
 
         return scan

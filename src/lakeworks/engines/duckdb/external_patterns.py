@@ -1,8 +1,8 @@
 """Hold log lines to a regular expression, as Hive's RegexSerDe does: a line matches as a whole.
 
-Patterns come from Java's dialect (RegexSerDe), from Python's (`sources/`) and from grok. The
-engine knows neither look-around nor back-references; only what stands at the beginning of a
-pattern to leave lines out, `(?!#)`, is carried over, as AWS's own patterns for CloudFront have it.
+The engine knows neither look-around nor back-references, which Java and Python do: patterns with
+these are `external_lines.py`'s. Only what stands at the beginning of a pattern to leave lines out,
+`(?!#)`, is carried over, as AWS's own patterns for CloudFront have it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.log_patterns import PATTERNS
 from lakeworks.core.names import quote_literal
-from lakeworks.engines.errors import LogPatternError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,16 +64,13 @@ class LinePattern:
 
 def line_pattern(
     con: duckdb.DuckDBPyConnection, declared: str, columns: Sequence[str]
-) -> LinePattern:
-    """Return a declared pattern as the engine takes it.
+) -> LinePattern | None:
+    """Return a declared pattern as the engine takes it; None where it does not.
 
     Args:
         con: Asked whether it accepts the pattern.
         declared: `common`, `combined`, or a regular expression.
         columns: Take groups without names in their order.
-
-    Raises:
-        LogPatternError: it is no pattern of the engine's.
     """
     import duckdb
 
@@ -92,9 +88,8 @@ def line_pattern(
     try:
         for one in (pattern.regex, f"^(?:{left_out})"):
             con.execute(f"SELECT regexp_matches('', {quote_literal(one)})").fetchall()
-    except duckdb.Error as error:
-        reason = str(error).split("\n", 1)[0].split(": ", 1)[-1]
-        raise LogPatternError.wrong(declared, reason) from error
+    except duckdb.Error:
+        return None
     return pattern
 
 

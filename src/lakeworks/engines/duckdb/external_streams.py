@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lakeworks.core.names import quote_identifier
 from lakeworks.core.types import Array, Field, Map, Scalar, Struct
 from lakeworks.engines.duckdb.external_parts import no_rows, partition_items
-from lakeworks.engines.duckdb.external_values import Values
+from lakeworks.engines.duckdb.external_values import LOG_MOMENT, Values
 from lakeworks.engines.duckdb.types import to_duckdb
 from lakeworks.engines.errors import ExternalDataError
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def stream_select(
     source: ExternalSource, opener: Opener, register: Callable[[object], str]
 ) -> str:
-    """Return a SELECT of the rows of ORC or XML files.
+    """Return a SELECT of the rows of files that Python reads: ORC, XML, logs by odd patterns.
 
     Args:
         source: The table.
@@ -38,16 +38,15 @@ def stream_select(
     files = [file for file in source.files if file.size_bytes]
     if not files:
         return no_rows(source)
-    if source.format == "xml":
-        from lakeworks.engines.duckdb.external_xml import xml_reader
-
+    if source.format != "orc":
         columns = _columns([Field(f.name, _as_text(f.type)) for f in source.data_fields])
-        values = Values(source.name, source.options.null_for_invalid)
+        moments = LOG_MOMENT if source.format == "log" else ""
+        values = Values(source.name, source.options.null_for_invalid, moment_format=moments)
         items = [
             f"{values.column(f'__row.c{n}', f)} AS {quote_identifier(f.name)}"
             for n, f in enumerate(source.data_fields)
         ]
-        read = xml_reader(source, opener, columns)
+        read = _text_reader(source)(source, opener, columns)
     else:
         from lakeworks.engines.duckdb.external_orc import orc_columns, orc_reader
 
@@ -62,6 +61,18 @@ def stream_select(
     texts = [f"__row.p{n}" for n in range(len(source.partition_columns))]
     items += partition_items(source, Values(source.name), texts)
     return f"SELECT {', '.join(items)} FROM {quote_identifier(name)} AS __row"
+
+
+def _text_reader(
+    source: ExternalSource,
+) -> Callable[..., Callable[[ExternalFile], Iterator[pa.RecordBatch]]]:
+    if source.format == "xml":
+        from lakeworks.engines.duckdb.external_xml import xml_reader
+
+        return xml_reader
+    from lakeworks.engines.duckdb.external_lines import line_reader
+
+    return line_reader
 
 
 class _Stream:

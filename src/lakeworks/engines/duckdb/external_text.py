@@ -14,17 +14,15 @@ from lakeworks.core.types import Array, Map, Struct
 from lakeworks.engines.duckdb.csv_dialect import Dialect
 from lakeworks.engines.duckdb.csv_ends import may_end_in_quotes
 from lakeworks.engines.duckdb.external_parts import FILE_COLUMN, Scans, looked_at, no_rows
-from lakeworks.engines.duckdb.external_patterns import line_pattern
-from lakeworks.engines.duckdb.external_values import Values
+from lakeworks.engines.duckdb.external_values import LOG_MOMENT, Values
 from lakeworks.engines.errors import ExternalDataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import duckdb
-
     from lakeworks.core.types import Type
     from lakeworks.engines.duckdb.external_parts import Opener
+    from lakeworks.engines.duckdb.external_patterns import LinePattern
     from lakeworks.engines.duckdb.heads import Head, Packing
     from lakeworks.storage.external import ExternalFile, ExternalSource, ReadOptions
 
@@ -34,7 +32,6 @@ _MOST_BEYOND = 32
 _DOUBTFUL_AT_ONCE = 2
 _LONGEST_LINE_BYTES = 64 * 1024 * 1024
 _NEVER = "\x7fnever\x7f"
-_LOG_MOMENT = "%d/%b/%Y:%H:%M:%S %z"
 # Python's names of encodings, as the engine spells them.
 _ENCODINGS = {
     "utf-8": "utf-8", "utf8": "utf-8", "ascii": "utf-8", "us-ascii": "utf-8",
@@ -71,14 +68,9 @@ def csv_select(source: ExternalSource, opener: Opener) -> str:
     return "\nUNION ALL\n".join(parts) or no_rows(source)
 
 
-def log_select(con: duckdb.DuckDBPyConnection, source: ExternalSource, opener: Opener) -> str:
-    """Return a SELECT of log files' rows; a line that the pattern does not match is all null.
-
-    Raises:
-        LogPatternError: the pattern is none that the engine can hold lines to.
-    """
-    pattern = line_pattern(con, source.options.pattern, [f.name for f in source.data_fields])
-    values = Values(source.name, source.options.null_for_invalid, moment_format=_LOG_MOMENT)
+def log_select(source: ExternalSource, opener: Opener, pattern: LinePattern) -> str:
+    """Return a SELECT of log files' rows; a line that the pattern does not match is all null."""
+    values = Values(source.name, source.options.null_for_invalid, moment_format=LOG_MOMENT)
     null_text = source.options.null_text
     columns = []
     for f in source.data_fields:

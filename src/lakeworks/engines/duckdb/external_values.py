@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Field, Type
 
 _SHOWN_CHARACTERS = 60
+# How web servers write moments.
+LOG_MOMENT = "%d/%b/%Y:%H:%M:%S %z"
 _STRING = Scalar("string")
 
 
