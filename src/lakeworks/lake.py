@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from lakeworks.pipeline.catalog_entries import freshen
+from lakeworks.pipeline.catalog_entries import Freshness
 from lakeworks.pipeline.service import Pipeline
 from lakeworks.pipeline.state import Services
 
@@ -56,7 +56,7 @@ class Lake:
         self.catalog: Catalog = services.catalog
         self.storage: Storage = services.storage
         self.pipeline = Pipeline(services)
-        self.catalog.keep_fresh(lambda: freshen(services))
+        self.catalog.keep_fresh(Freshness(services))
         self._listening = ExitStack()
         if self.project.environment.openlineage is not None:
             self._listening.enter_context(_told(self))

@@ -533,15 +533,14 @@ def test_a_column_that_glue_would_refuse_does_not_stop_a_publication(data: DataC
     assert names == ["a\nb", "x" * 300, "nul\0l", "year"]
 
 
-def test_entries_are_freshened_once_and_only_where_they_may_be_stale(url: str) -> None:
-    asked: list[int] = []
+def test_whoever_keeps_entries_fresh_is_told_what_is_looked_at(url: str) -> None:
+    asked: list[tuple[str | None, str | None]] = []
     with Catalog.open(url) as catalog:
-        catalog.keep_fresh(lambda: asked.append(1))
-        catalog.data_catalog.find_table(CLICKS)
-        assert asked == []
-        catalog.data_catalog.find_table(ORDERS)
+        catalog.keep_fresh(lambda database, table: asked.append((database, table)))
+        catalog.data_catalog.find_table(TableName("RAW", "Clicks"))
+        catalog.data_catalog.list_tables("raw")
         catalog.data_catalog.search("x")
-        assert asked == [1]
+    assert asked == [("raw", "clicks"), ("raw", None), (None, None)]
 
 
 # --- several processes

@@ -180,3 +180,28 @@ def test_what_a_rollback_takes_away_has_no_entry_any_more(
         assert lake.catalog.data_catalog.find_table(name) is not None
         lake.pipeline.rollback()
         assert lake.catalog.data_catalog.find_table(name) is None
+
+
+def test_a_declared_external_table_is_there_before_it_is_first_queried(
+    orders_project: Path,
+) -> None:
+    folder = orders_project / "tables"
+    folder.mkdir()
+    (orders_project / "clicks").mkdir()
+    columns = "columns: {id: bigint}\n"
+    (folder / "clicks.yml").write_text(
+        f"table: raw.clicks\nlocation: clicks\nformat: csv\n{columns}"
+    )
+    (folder / "empty.yml").write_text("table: raw.empty\nlocation: nowhere\nformat: parquet\n")
+    name = TableName("raw", "clicks")
+    with Lake.open(orders_project) as lake:
+        assert [c.name for c in lake.catalog.data_catalog.get_table(name).columns] == ["id"]
+        assert lake.catalog.data_catalog.table_names() == [name]
+    (folder / "clicks.yml").write_text(
+        f"table: raw.clicks\nlocation: clicks\nformat: csv\ndescription: Taps\n{columns}"
+    )
+    with Lake.open(orders_project) as lake:
+        assert [hit.table for hit in lake.catalog.data_catalog.search("taps")] == [name]
+        assert (
+            lake.catalog.data_catalog.get_table(name).reason == "declared in tables/clicks.yml"
+        )

@@ -8,6 +8,7 @@ data catalog is first asked.
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 from lakeworks.catalog.errors import CatalogReadOnlyError
@@ -45,16 +46,59 @@ def note_publication(
         logger.warning("the data catalog was not told of %s", reason, exc_info=True)
 
 
-def freshen(services: Services) -> None:
-    """Make the entries of all published tables what their versions and declarations say."""
+class Freshness:
+    """Brings entries up to date before somebody looks at them, once in a process.
+
+    Those of the lake's own tables to what is published and declared; those of tables that
+    `tables/*.yml` declares to their declarations.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._managed = False
+        self._lock = threading.Lock()
+        self._here = threading.local()
+
+    def __call__(self, database: str | None, table: str | None) -> None:
+        """Take care of one table, of one database, or of all."""
+        # What brings entries up to date asks for entries itself.
+        if getattr(self._here, "busy", False):
+            return
+        self._here.busy = True
+        try:
+            with self._lock:
+                self._freshen(database, table)
+        except CatalogReadOnlyError:
+            logger.debug("the data catalog may lag behind: it cannot be written")
+        finally:
+            self._here.busy = False
+
+    def _freshen(self, database: str | None, table: str | None) -> None:
+        from lakeworks.catalog.data_catalog.verbs import MANAGED_DATABASES
+
+        if not self._managed and (database is None or database in MANAGED_DATABASES):
+            # First, so that what fails is not tried for every entry that is asked for.
+            self._managed = True
+            _settle_managed(self._services)
+        for name in self._services.project.tables:
+            if database in {None, name.database} and table in {None, name.table}:
+                self._settle(name, alone=table is not None)
+
+    def _settle(self, name: TableName, *, alone: bool) -> None:
+        try:
+            self._services.external.settle(name)
+        except LakeError:
+            if alone:
+                raise
+            # One folder that cannot be read hides no other table from a list.
+            logger.warning("the entry of %s may lag behind", name, exc_info=True)
+
+
+def _settle_managed(services: Services) -> None:
     catalog = services.catalog
     tables = catalog.current_snapshot().tables
     known = catalog.data_catalog.managed_tables()
-    changes = {**dict.fromkeys(known), **tables}
-    try:
-        _tell(services, changes, catalog.heads(), "")
-    except CatalogReadOnlyError:
-        logger.debug("the data catalog may lag behind: it cannot be written")
+    _tell(services, {**dict.fromkeys(known), **tables}, catalog.heads(), "")
 
 
 def _tell(

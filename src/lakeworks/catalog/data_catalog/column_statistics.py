@@ -152,7 +152,7 @@ class StatisticsVerbs(Verbs):
         Raises:
             EntryNotFoundError: there is no such table.
         """
-        self._fresh(name.database.lower())
+        self._fresh_table(name)
         wanted = None if columns is None else {column.lower() for column in columns}
         with self._database.reading() as session:
             found = session.all(

@@ -46,13 +46,13 @@ class TableVerbs(Verbs):
         Raises:
             EntryNotFoundError: there is none; the hint names the nearest.
         """
-        self._fresh(name.database.lower())
+        self._fresh_table(name)
         with self._database.reading() as session:
             return rows.table(session, folded(name))[1]
 
     def find_table(self, name: TableName) -> TableEntry | None:
         """Return one table, or None."""
-        self._fresh(name.database.lower())
+        self._fresh_table(name)
         with self._database.reading() as session:
             found = rows.find_table(session, folded(name))
         return None if found is None else found[1]
@@ -155,7 +155,7 @@ class TableVerbs(Verbs):
 
     def versions(self, name: TableName) -> list[TableVersion]:
         """Return a table's versions, newest first: the present one and those archived."""
-        self._fresh(name.database.lower())
+        self._fresh_table(name)
         with self._database.reading() as session:
             number, present = rows.table(session, folded(name))
             return rows.versions(session, number, present)

@@ -19,21 +19,25 @@ class Verbs:
 
     Args:
         database: Holds the catalog's tables.
-        freshen: Brings the entries of the lake's own tables up to date; called once, before
-            they are first asked for.
+        freshen: Brings entries up to date before they are looked at: those of one table, of
+            one database (None for the table) or all (None for both). It may ask the data
+            catalog itself, and decides when there is nothing to do.
     """
 
-    def __init__(self, database: Database, freshen: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        freshen: Callable[[str | None, str | None], None] | None = None,
+    ) -> None:
         self._database = database
         self._freshen = freshen
 
-    def _fresh(self, within: str | None = None) -> None:
-        """Let the lake's own tables be brought up to date, if `within` may have any."""
-        if self._freshen is None or (within and within not in MANAGED_DATABASES):
-            return
-        # Forgotten first: it asks the catalog itself.
-        freshen, self._freshen = self._freshen, None
-        freshen()
+    def _fresh(self, database: str | None = None, table: str | None = None) -> None:
+        if self._freshen is not None:
+            self._freshen(database, table)
+
+    def _fresh_table(self, name: TableName) -> None:
+        self._fresh(name.database.lower(), name.table.lower())
 
 
 def folded(name: TableName) -> TableName:
