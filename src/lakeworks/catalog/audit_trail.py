@@ -204,6 +204,10 @@ class AuditTrail:
 def _step(walk: _Walk, row: tuple[Any, ...], wanted: set[int]) -> None:
     seq, at_us, kind, principal, body, previous, found = row
     walk.entries += 1
+    if not isinstance(seq, int):
+        # SQLite keeps any value in any column.
+        walk.breaks.append(f"entry {seq!r} has no number")
+        return
     if seq != walk.last.seq + 1:
         walk.breaks.append(f"after entry {walk.last.seq} comes entry {seq}")
     elif previous != walk.last.hash:
@@ -259,7 +263,7 @@ def _canonical(body: Mapping[str, Any]) -> str:
 
 def _hash(seq: Any, at_us: Any, kind: Any, principal: Any, body: Any, previous: Any) -> str:  # noqa: ANN401
     # JSON keeps the parts apart: no two entries come to one text.
-    text = json.dumps([seq, at_us, kind, principal, body, previous], ensure_ascii=True)
+    text = json.dumps([seq, at_us, kind, principal, body, previous], default=repr)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
