@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, cast
@@ -106,8 +105,8 @@ class Projection:
                 raise ProjectionError.too_many(self.table, len(equal), MOST_INJECTED, [name])
             return [_as_text(value) for value in equal]
         numbers = _numbers(grid, kind, equal, tests)
-        if len(numbers) > MOST_PARTITIONS:
-            raise ProjectionError.too_many(self.table, len(numbers), MOST_PARTITIONS, [name])
+        if _size(numbers) > MOST_PARTITIONS:
+            raise ProjectionError.too_many(self.table, _size(numbers), MOST_PARTITIONS, [name])
         texts = (grid.text(n) for n in numbers)
         return [text for text in texts if all(_holds(test, text, kind) for test in tests)]
 
@@ -309,20 +308,34 @@ def _numbers(
 def _between(grid: Grid, order: Callable[[str], Any], tests: Sequence[Comparison]) -> range:
     """Return the numbers of values within the bounds of tests."""
     low, high = 0, grid.count
-    numbers = range(grid.count)
-
-    def key(number: int) -> Any:  # noqa: ANN401 - a text or a number
-        return order(grid.text(number))
-
     for test in tests:
         if not test.values or (order is int and not isinstance(test.values[0], int)):
             continue
         end = test.values[0] if order is int else _as_text(test.values[0])
         if test.operator in {">", ">="}:
-            low = max(low, bisect_left(numbers, end, key=key))
+            low = max(low, _first(grid.count, lambda n, end=end: order(grid.text(n)) >= end))
         if test.operator in {"<", "<="}:
-            high = min(high, bisect_right(numbers, end, key=key))
-    return range(low, high)
+            high = min(high, _first(grid.count, lambda n, end=end: order(grid.text(n)) > end))
+    return range(low, max(low, high))
+
+
+def _first(count: int, reached: Callable[[int], bool]) -> int:
+    """Return the first number that is reached, as all after it are; `count` where none is.
+
+    (`bisect` counts as C does, and a range may be longer.)
+    """
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        if reached(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _size(numbers: Sequence[int]) -> int:
+    return numbers.stop - numbers.start if isinstance(numbers, range) else len(numbers)
 
 
 def _holds(test: Comparison, text: str, kind: str) -> bool:
