@@ -20,10 +20,10 @@ from lakeworks.engines.spark.errors import (
     SparkSettingError,
     SparkStartError,
     WorkersLackPackageError,
-    lake_error,
 )
 from lakeworks.engines.spark.jvm import check_java
 from lakeworks.engines.spark.settings import configuration
+from lakeworks.engines.spark.translation import lake_error
 from lakeworks.project.declaration import SparkSettings
 
 if TYPE_CHECKING:

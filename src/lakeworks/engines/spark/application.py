@@ -20,9 +20,9 @@ from lakeworks.engines.spark.errors import (
     MissingSparkError,
     SparkSettingError,
     SparkStartError,
-    translated_errors,
 )
 from lakeworks.engines.spark.jvm import check_java, quiet, reason, submitted, without_traces
+from lakeworks.engines.spark.translation import translated_errors
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from lakeworks.engines.errors import InterruptedQueryError
-from lakeworks.engines.spark.errors import translated_errors
 from lakeworks.engines.spark.reading import frame_of
 from lakeworks.engines.spark.shipping import is_remote
+from lakeworks.engines.spark.translation import translated_errors
 from lakeworks.engines.spark.types import schema_of, typed
 from lakeworks.storage.files import TableSource
 

@@ -9,6 +9,7 @@ from sqlglot import exp
 from lakeworks.core.types import Array, Decimal, Map, Scalar, Struct
 from lakeworks.engines.spark.errors import NotOnSparkError
 from lakeworks.engines.spark.sql_types import is_float, is_scalar, is_whole, kind, spark_name
+from lakeworks.engines.spark.translation import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,15 +85,15 @@ def from_text(word: str, value: str, to: Type) -> str:
             return f"{word}(ROUND({told}, 0) AS {name})"
         case Scalar("float" | "double"):
             bad = f"{value} RLIKE '{_NUMBER_LETTER}'"
-            return f"{word}(IF({bad}, CONCAT({value}, '?'), {value}) AS {name})"
+            return f"{word}(IF({bad}, CONCAT({value}, '{UNREADABLE}'), {value}) AS {name})"
         case Scalar("date"):
             pattern = _DAY + "(?![0-9])(?s:.*)$"
             return f"{word}({_read(value, pattern, '$1-$3-$4')} AS DATE)"
         case Scalar("timestamp" | "timestamp_ntz"):
-            return f"{word}(RTRIM({_read(value, _MOMENT, '$1-$3-$4 $5$6')}) AS {name})"
+            return f"{word}({_read(value, _MOMENT, '$1-$3-$4 $5$6')} AS {name})"
         case Scalar("boolean"):
             padded = f"{value} RLIKE '[^0-9a-zA-Z]'"
-            return f"{word}(IF({padded}, CONCAT('? ', {value}), {value}) AS BOOLEAN)"
+            return f"{word}(IF({padded}, CONCAT('{UNREADABLE}', {value}), {value}) AS BOOLEAN)"
         case Decimal():
             return f"{word}({_plain_number(value)} AS {name})"
         case Scalar("string" | "binary"):
@@ -107,7 +108,7 @@ def _plain_number(value: str) -> str:
     Spark reads digits of all scripts, and passes over marks that do not print.
     """
     odd = r"[^0-9.eE+\\- \\t-\\r]"
-    return f"IF({value} RLIKE '{odd}', CONCAT({value}, '?'), {value})"
+    return f"IF({value} RLIKE '{odd}', CONCAT({value}, '{UNREADABLE}'), {value})"
 
 
 def as_text(writer: Writer, node: exp.Expression, value: str) -> str:
@@ -141,8 +142,8 @@ def refuse_unknown(writer: Writer, node: exp.Cast | exp.TryCast, to: Type) -> No
 
 def _read(value: str, pattern: str, parts: str) -> str:
     """Return a date or time as Spark reads it, or a text that nothing reads."""
-    good = f"REGEXP_REPLACE({value}, '{pattern}', '{parts}')"
-    return f"IF({value} RLIKE '{pattern}', {good}, CONCAT('? ', {value}))"
+    good = f"RTRIM(REGEXP_REPLACE({value}, '{pattern}', '{parts}'))"
+    return f"IF({value} RLIKE '{pattern}', {good}, CONCAT('{UNREADABLE}', {value}))"
 
 
 def _same_shape(held: Type | None, to: Type) -> bool:

@@ -66,12 +66,21 @@ def part_of(writer: Writer, node: exp.Substring) -> str:
         )
     if length is None:
         return f"SUBSTRING({value}, {whole or 1})"
-    if (_whole(length) or 0) < 0:
-        raise NotOnSparkError.part(f"{writer.original(node)}: a length below zero")
-    told = writer.sql(length)
+    told = f"CAST({writer.sql(length)} AS INT)"
+    ahead = f"SUBSTRING({value}, {whole}, {told})"
     if whole == 0:
-        return f"SUBSTRING({value}, 1, GREATEST({told} - 1, 0))"
-    return f"SUBSTRING({value}, {whole}, {told})"
+        ahead = f"SUBSTRING({value}, 1, GREATEST({told} - 1, 0))"
+    if (_whole(length) or -1) >= 0:
+        return ahead
+    return f"IF({told} < 0, {_before(value, whole, told)}, {ahead})"
+
+
+def _before(value: str, start: int, length: str) -> str:
+    """Return the characters before a start: those that a length below zero asks for."""
+    place = str(start) if start >= 0 else f"(CHAR_LENGTH({value}) + {start + 1})"
+    first = f"GREATEST({place} + {length}, 1)"
+    last = f"LEAST({place} - 1, CHAR_LENGTH({value}))"
+    return f"SUBSTRING({value}, {first}, {last} - {first} + 1)"
 
 
 def edge(writer: Writer, node: exp.Left | exp.Right) -> str:
