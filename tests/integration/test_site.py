@@ -430,10 +430,27 @@ def test_the_keyboard_reaches_the_content_first(browser: Browser, site: Path) ->
         assert page.evaluate("document.activeElement.id") == "main"
 
 
-def test_a_page_prints_without_its_tools(browser: Browser, site: Path) -> None:
-    with visiting(browser) as page:
+def test_a_page_prints_light_and_without_its_tools(browser: Browser, site: Path) -> None:
+    with visiting(browser, color_scheme="dark") as page:
         go(page, site, "tables/silver/rides.html")
         page.emulate_media(media="print")
         for hidden in (".top", ".side", ".zoom", ".copy"):
             assert page.locator(hidden).first.is_hidden()
+        ground = page.locator(".scroll").first.evaluate(
+            "e => getComputedStyle(e).backgroundColor"
+        )
+        assert ground == "rgb(255, 255, 255)"
         assert len(page.pdf(format="A4")) > 10_000
+
+
+def test_the_list_of_databases_comes_back_when_the_window_grows(
+    browser: Browser, site: Path
+) -> None:
+    with visiting(browser, viewport={"width": 500, "height": 800}) as page:
+        go(page, site, "tables/silver/rides.html")
+        assert page.locator(".side li").first.is_hidden()
+        page.click(".side summary")
+        assert page.locator(".side li").first.is_visible()
+        page.click(".side summary")
+        page.set_viewport_size({"width": 1400, "height": 800})
+        page.wait_for_function("document.getElementById('side').open")

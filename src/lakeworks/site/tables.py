@@ -328,8 +328,13 @@ def _partitions(
     if version is None or not version.partition_columns:
         return ()
     tagged = {column.lower() for column, tags in known.tags.get(str(name), {}).items() if tags}
+    # Where not all that a column derives from is known, it counts as tagged.
+    tagged |= {column.lower() for table, column in known.graph.unresolved if table == str(name)}
+    node = known.graph.nodes.get(str(name))
     columns = version.partition_columns
-    hidden = {column for column in columns if column.lower() in tagged}
+    hidden = {
+        column for column in columns if column.lower() in tagged or (node and node.unresolved)
+    }
     groups = _groups(version)
     newest = sorted(groups, key=_by_value, reverse=True)[:PARTITIONS]
     return tuple(

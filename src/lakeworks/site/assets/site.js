@@ -392,8 +392,11 @@ const lakeworks = (() => {
   };
   const startSide = () => {
     const side = document.getElementById("side");
-    if (matchMedia("(max-width: 60rem)").matches) side.open = false;
-    side.querySelector("summary").addEventListener("click", (event) => { if (!matchMedia("(max-width: 60rem)").matches) event.preventDefault(); });
+    const narrow = matchMedia("(max-width: 60rem)");  // as in site.css
+    const fold = () => { side.open = !narrow.matches; };
+    narrow.addEventListener("change", fold);
+    fold();
+    side.querySelector("summary").addEventListener("click", (event) => { if (!narrow.matches) event.preventDefault(); });
     const here = side.querySelector("[aria-current]");
     const nav = side.closest("nav");
     if (here && side.open) nav.scrollTop = Math.max(0, here.offsetTop - nav.offsetTop - nav.clientHeight / 2);

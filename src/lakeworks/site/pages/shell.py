@@ -221,8 +221,9 @@ def _foot(lake: str, environment: str, snapshot: int, at: datetime | None) -> Ma
         "footer",
         tag("p", f"Lake {lake}, environment {environment}, snapshot {snapshot}",
             as_of, "."),
-        tag("p", "This site describes data and holds none: no row, no value of a column, no minimum "
-            "or maximum. Made by ", tag("code", "lake docs build"), " of Lakeworks."),
+        tag("p", "This site describes data and holds none: no row, no minimum or maximum, no message "
+            "that quotes a value; only partitions go by their names. Made by ",
+            tag("code", "lake docs build"), " of Lakeworks."),
     )  # fmt: skip
 
 
