@@ -246,6 +246,15 @@ def test_what_glue_would_not_take_is_refused(
     assert data.table_names() == []
 
 
+def test_texts_that_no_database_takes_are_kept_all_the_same(data: DataCatalog) -> None:
+    odd = {"classification": "c\0s\ud800v", "key\0": "\udfff"}
+    assert data.put_table(clicks(parameters=odd), reason="why\0").parameters == odd
+    with pytest.raises(EntryRefusedError, match="null"):
+        data.put_partitions(CLICKS, [PartitionEntry(("2026", "a\0b"))])
+    with pytest.raises(EntryRefusedError, match="at most 1024 letters"):
+        data.put_partitions(CLICKS, [PartitionEntry(("2026", "a" * 1025))])
+
+
 # --- partitions
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.data_catalog import DataCatalog
     from lakeworks.catalog.data_catalog.glue_documents import Document
     from lakeworks.core.names import TableName
+    from lakeworks.lake import Lake
 
 
 def create_database(
@@ -148,6 +149,7 @@ def drop(
             table = catalog_entry.name_of(name)
             if data.get_table(table).managed:
                 _refuse_managed(table.database)
+            _refuse_declared(lake, table)
         if not yes:
             what = f"database {name} with all its tables" if database else name
             typer.confirm(f"Delete the entry of {what}? Its files stay.", abort=True)
@@ -162,8 +164,8 @@ def drop(
 
 
 def _bring_in(data: DataCatalog, document: Document, reason: str) -> dict[str, Any]:
-    for table in document.tables:
-        _refuse_managed(table.name.database.lower())
+    for name in (*(table.name for table in document.tables), *document.partitions):
+        _refuse_managed(name.database.lower())
     for entry in document.databases:
         data.ensure_database(entry.name)
         # A database that only carries tables says nothing of itself.
@@ -206,6 +208,15 @@ def _refuse_managed(database: str) -> None:
         raise UsageError(
             f"database {database} belongs to the lake's own tables, whose entries its runs keep",
             "name another with --database for tables that are to be imported",
+        )
+
+
+def _refuse_declared(lake: Lake, table: TableName) -> None:
+    declared = lake.project.tables.get(table)
+    if declared is not None:
+        raise UsageError(
+            f"{table} is declared in {declared.at.file}, and would be there again at once",
+            "delete that file first",
         )
 
 

@@ -200,3 +200,14 @@ def test_the_lakes_own_databases_take_no_imports(
     assert "no entry of a catalog" in capsys.readouterr().err
     assert main(["catalog", "show", "clicks"]) == 2
     assert "database.table" in capsys.readouterr().err
+
+
+def test_a_declared_table_is_not_dropped_behind_its_file(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "tables").mkdir()
+    declared = "table: raw.taps\nlocation: taps\nformat: csv\ncolumns: {id: bigint}\n"
+    (project / "tables" / "taps.yml").write_text(declared)
+    assert main(["catalog", "show", "raw.taps"]) == 0
+    assert main(["catalog", "drop", "raw.taps", "--yes"]) == 2
+    assert "declared in tables/taps.yml" in capsys.readouterr().err

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from lakeworks.catalog.data_catalog.model import TableEntry
     from lakeworks.catalog.database import Session
 
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+# In ASCII, as half a surrogate pair, which JSON may hold, is no text to a database.
+_JSON = json.JSONEncoder(separators=(",", ":"))
 _TABLE = (
     "SELECT table_id, database_name, entry_json, version, updated_by, reason, created_us, "
     "updated_us, table_type FROM dc_tables"
@@ -252,16 +253,21 @@ def as_version(entry: TableEntry) -> TableVersion:
 
 def _fields(entry: TableEntry) -> dict[str, Any]:
     return {
-        "kind": entry.table_type,
-        "classification": entry.classification,
-        "owner": entry.owner,
-        "description": entry.description,
-        "location": entry.storage.location,
+        "kind": _storable(entry.table_type),
+        "classification": _storable(entry.classification),
+        "owner": _storable(entry.owner),
+        "description": _storable(entry.description),
+        "location": _storable(entry.storage.location),
         "version": entry.version,
-        "by": entry.updated_by,
-        "reason": entry.reason,
+        "by": _storable(entry.updated_by),
+        "reason": _storable(entry.reason),
         "entry": compact(table_input(entry)),
     }
+
+
+def _storable(text: str) -> str:
+    """Return a text as every database takes it; the whole one is in the entry's JSON."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _database(row: tuple[Any, ...]) -> DatabaseEntry:

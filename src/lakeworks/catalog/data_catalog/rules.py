@@ -25,8 +25,9 @@ MOST_LETTERS = 255
 # Glue's limits, in letters.
 MOST = {
     "comment": 255, "description": 2048, "location": 2056, "location_uri": 1024, "owner": 255,
-    "type": 131_072,
+    "type": 131_072, "value": 1024,
 }  # fmt: skip
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _CONTROL = re.compile("[^\t\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # What a crawler or a run counts: it changes with every look and says nothing of the schema.
 STATISTICS = frozenset({
@@ -103,6 +104,11 @@ def checked_partitions(
                 f"partition {list(one.values)} of {entry.name}",
                 f"{len(one.values)} values where {wanted} belong",
                 f"the keys are {', '.join(key.name for key in entry.partition_keys) or 'none'}",
+            )
+        if any(len(value) > MOST["value"] or _UNSTORABLE.search(value) for value in one.values):
+            raise EntryRefusedError.because(
+                f"partition {list(one.values)} of {entry.name}",
+                f"a value has at most {MOST['value']} letters, none of them null",
             )
         text = values_text(one.values)
         if unique and text in found:
