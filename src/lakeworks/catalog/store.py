@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    from lakeworks.catalog.access_tokens import AccessTokens
     from lakeworks.catalog.audit_trail import AuditTrail
     from lakeworks.catalog.crawls import Crawls
     from lakeworks.catalog.data_catalog.service import DataCatalog

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Type
     from lakeworks.project.crawler_declaration import Crawler
     from lakeworks.project.external_declaration import ExternalTable
+    from lakeworks.project.workgroups import Workgroup
 
 FileFormat = Literal["json", "csv", "parquet", "avro", "log"]
 SchemaMode = Literal["evolve", "rescue", "strict"]
@@ -388,6 +389,7 @@ class Project:
     policies: tuple[PolicyFile, ...] = ()
     crawlers: Mapping[str, Crawler] = field(default_factory=dict)
     tables: Mapping[TableName, ExternalTable] = field(default_factory=dict)
+    workgroups: Mapping[str, Workgroup] = field(default_factory=dict)
 
     @property
     def retention(self) -> Retention:

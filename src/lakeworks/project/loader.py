@@ -36,6 +36,7 @@ from lakeworks.project.references import Reference, check_cycles, check_referenc
 from lakeworks.project.sources import source_of
 from lakeworks.project.sql_models import sql_model_of
 from lakeworks.project.texts import read_declaration
+from lakeworks.project.workgroups import workgroup_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -114,6 +115,24 @@ def examine_project(
     return _Loading(root, environment, given, FactsCache(root)).examined()
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A folder of YAML files: which function of which module reads one."""
+
+    module: str
+    reader: str
+    names_places: bool = True
+
+
+_KINDS = {
+    "sources": _Kind("sources", "read_source"),
+    "tables": _Kind("external_tables", "read_external_table"),
+    "policies": _Kind("policies", "read_policies", names_places=False),
+    "crawlers": _Kind("crawlers", "read_crawler"),
+    "workgroups": _Kind("workgroups", "read_workgroup", names_places=False),
+}
+
+
 @dataclass(slots=True)
 class _File:
     """One file: its text and its facts; of a file with mistakes, those that are sound."""
@@ -135,25 +154,18 @@ class _Loading:
     variables: Mapping[str, str]
     cache: FactsCache
     mistakes: Mistakes = field(default_factory=Mistakes)
-    sources: list[_File] = field(default_factory=list)
+    files: dict[str, list[_File]] = field(default_factory=dict)
     models: list[_File] = field(default_factory=list)
-    tables: list[_File] = field(default_factory=list)
-    policies: list[_File] = field(default_factory=list)
-    crawlers: list[_File] = field(default_factory=list)
     claimed: set[str] = field(default_factory=set)
 
     def examined(self) -> Examined:
         lake = self._lake()
-        for path in self._files("sources", SOURCE_SUFFIXES):
-            self._source(path)
-        for path in self._files("tables", SOURCE_SUFFIXES):
-            self._external(path)
+        for folder in _KINDS:
+            self.files[folder] = list(self._declarations(folder))
         for path in self._files("models", MODEL_SUFFIXES):
             self._model(path)
-        for path in self._files("policies", SOURCE_SUFFIXES):
-            self._policies(path)
-        for path in self._files("crawlers", SOURCE_SUFFIXES):
-            self._crawler(path)
+        self._check_names("crawlers")
+        self._check_names("workgroups")
         declared = self._declared_tables()
         references = list(self._references())
         check_references(references, declared | self.claimed, self.mistakes)
@@ -180,54 +192,39 @@ class _Loading:
         found = self._read(path, LAKE_FILE, read, keep=may_be_kept, suffix=suffix)
         return found.facts if found is not None else {}
 
-    def _source(self, path: Path) -> None:
-        found = self._located(path, "sources", "read_source")
-        if found is not None:
-            self.sources.append(found)
+    def _declarations(self, folder: str) -> Iterator[_File]:
+        """Read a folder of YAML files; what reads one is loaded only when it must be."""
+        kind = _KINDS[folder]
+        places = {"root": self.root} if kind.names_places else {}
 
-    def _external(self, path: Path) -> None:
-        found = self._located(path, "external_tables", "read_external_table")
-        if found is not None:
-            self.tables.append(found)
+        for path in self._files(folder, SOURCE_SUFFIXES):
+            file = self._name(path)
 
-    def _policies(self, path: Path) -> None:
-        file = self._name(path)
-
-        def read(text: str) -> dict[str, Any] | None:
-            from lakeworks.project.policies import read_policies
-
-            return read_policies(text, file, self.mistakes, variables=self.variables)
-
-        found = self._read(path, file, read, keep=lambda text, _: "${" not in text)
-        if found is not None:
-            self.policies.append(found)
-
-    def _crawler(self, path: Path) -> None:
-        file = self._name(path)
-        found = self._located(path, "crawlers", "read_crawler")
-        if found is None:
-            return
-        for other in self.crawlers:
-            if other.facts["name"] == found.facts["name"]:
-                at = Location(file, found.facts["line"])
-                problem = f"the crawler {found.facts['name']} is declared twice, first in {other.file}"
-                self.mistakes.add(
-                    at, problem, "name one of them otherwise", code=DECLARED_TWICE
+            def read(text: str, file: str = file) -> dict[str, Any] | None:
+                function = getattr(
+                    import_module(f"lakeworks.project.{kind.module}"), kind.reader
                 )
-        self.crawlers.append(found)
+                found: dict[str, Any] | None = function(
+                    text, file, self.mistakes, variables=self.variables, **places
+                )
+                return found
 
-    def _located(self, path: Path, module: str, reader: str) -> _File | None:
-        """Read a file that names places; what reads it is loaded only when it must be."""
-        file = self._name(path)
+            found = self._read(path, file, read, keep=lambda text, _: "${" not in text)
+            if found is not None:
+                yield found
 
-        def read(text: str) -> dict[str, Any] | None:
-            function = getattr(import_module(f"lakeworks.project.{module}"), reader)
-            found: dict[str, Any] | None = function(
-                text, file, self.mistakes, root=self.root, variables=self.variables
-            )
-            return found
-
-        return self._read(path, file, read, keep=lambda text, _: "${" not in text)
+    def _check_names(self, folder: str) -> None:
+        """Note declarations of one folder that have one name."""
+        first: dict[str, str] = {}
+        kind = folder.removesuffix("s")
+        for found in self.files[folder]:
+            name = found.facts["name"]
+            if name in first:
+                at = Location(found.file, found.facts["line"])
+                problem = f"the {kind} {name} is declared twice, first in {first[name]}"
+                hint = "name one of them otherwise"
+                self.mistakes.add(at, problem, hint, code=DECLARED_TWICE)
+            first.setdefault(name, found.file)
 
     def _model(self, path: Path) -> None:
         file = self._name(path)
@@ -318,7 +315,7 @@ class _Loading:
     def _declared_tables(self) -> set[str]:
         """Return every declared table; note those declared twice."""
         first: dict[str, Location] = {}
-        files = (*self.sources, *self.tables)
+        files = (*self.files["sources"], *self.files["tables"])
         declared = [(f.facts["table"], Location(f.file, f.facts["line"])) for f in files]
         declared += [
             (facts["table"], Location(found.file, facts.get("line", 1)))
@@ -346,8 +343,13 @@ class _Loading:
                     yield Reference(facts["table"], table, Location(found.file, facts["line"]))
 
     def _built(self, lake: dict[str, Any]) -> Examined:
-        sources = [source_of(found.facts, found.file, self.root) for found in self.sources]
-        tables = [external_table_of(found.facts, found.file, self.root) for found in self.tables]
+        sources = [
+            source_of(found.facts, found.file, self.root) for found in self.files["sources"]
+        ]
+        tables = [
+            external_table_of(found.facts, found.file, self.root)
+            for found in self.files["tables"]
+        ]
         models: list[Model] = []
         rulesets: list[Quality | None] = []
         doubtful: set[TableName] = set()
@@ -371,10 +373,13 @@ class _Loading:
             sources={source.table: source for source in sources},
             models={model.table: model for model in models},
             tables={one.table: one for one in tables},
-            policies=tuple(policy_file_of(one.facts, one.file) for one in self.policies),
+            policies=tuple(policy_file_of(one.facts, one.file) for one in self.files["policies"]),
             crawlers={
                 one.facts["name"]: crawler_of(one.facts, one.file, self.root)
-                for one in self.crawlers
+                for one in self.files["crawlers"]
+            },
+            workgroups={
+                one.facts["name"]: workgroup_of(one.facts) for one in self.files["workgroups"]
             },
             care=care_of(lake.get("care", {})),
         ) if lake else None  # fmt: skip

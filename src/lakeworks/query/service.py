@@ -27,7 +27,7 @@ from lakeworks.query.versions import without_versions
 from lakeworks.storage.errors import VersionNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.store import Catalog

@@ -11,13 +11,12 @@ import os
 import sys
 import time
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
 from lakeworks.engines.errors import DiskFullError
-from lakeworks.query.executions.jobs import Job, Report
+from lakeworks.query.executions.jobs import Job, Report, moment_of
 from lakeworks.query.executions.service import told
 from lakeworks.query.questions import Caller
 
@@ -104,10 +103,9 @@ def _served(lake: Lake, job: Job) -> Report:
 
 
 def _answered(lake: Lake, job: Job) -> tuple[int, tuple[tuple[str, str], ...], int]:
-    at = datetime.fromisoformat(job.at) if isinstance(job.at, str) else job.at
     caller = Caller(job.principal, job.workgroup, job.execution_id, job.bytes_limit)
     with lake.query.sql(
-        job.sql, at=at, limit=job.limit, timeout_s=job.timeout_s, caller=caller
+        job.sql, at=moment_of(job.at), limit=job.limit, timeout_s=job.timeout_s, caller=caller
     ) as result:
         rows = _written(result, Path(job.out))
         columns = tuple((field.name, str(field.type)) for field in result.schema)

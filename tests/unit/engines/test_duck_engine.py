@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lakeworks.core.types import Field, Schema, parse_type
-from lakeworks.engines.duckdb.engine import DuckEngine, default_memory_limit
+from lakeworks.engines.duckdb.engine import DuckEngine
 from lakeworks.engines.duckdb.rewriting import files_that_may_hold
 from lakeworks.engines.duckdb.statements import Statements
 from lakeworks.engines.errors import InterruptedQueryError, SqlError
+from lakeworks.engines.machine import memory_share_bytes
 from lakeworks.engines.target import replaced_files
 from lakeworks.storage.files import DataFile, TableSource
 
@@ -40,7 +41,7 @@ def test_settings_reach_every_session(engine: DuckEngine) -> None:
 def test_the_default_memory_limit_leaves_room_for_others() -> None:
     meminfo = Path("/proc/meminfo").read_text()
     total = int(meminfo.split()[1]) * 1024
-    assert 0 < default_memory_limit() <= 0.61 * total
+    assert 0 < memory_share_bytes() <= 0.61 * total
 
 
 def test_a_session_frees_what_it_holds_and_the_engine_its_scratch(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import threading
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_literal
@@ -17,6 +15,7 @@ from lakeworks.engines.duckdb.extensions import load_extension
 from lakeworks.engines.duckdb.session import DuckSession
 from lakeworks.engines.duckdb.spares import Spares
 from lakeworks.engines.duckdb.statements import Statements
+from lakeworks.engines.machine import memory_share_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,14 +27,9 @@ if TYPE_CHECKING:
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.storage.external import AnySource
 
-MEMORY_SHARE = 0.6
 _FLUSH_ROWS = 65_536
 # Plans of tables without rows keep their steps.
 _EVERY_STEP = "SET disabled_optimizers = 'statistics_propagation,empty_result_pullup'"
-_CGROUP_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
 
 
 class DuckEngine:
@@ -63,7 +57,7 @@ class DuckEngine:
         keep_order: bool = False,
     ) -> None:
         self.keeps_order = keep_order
-        self.memory_limit_bytes = memory_limit or default_memory_limit()
+        self.memory_limit_bytes = memory_limit or memory_share_bytes()
         self._temp_directory = temp_directory
         self._threads = threads
         self._s3 = dict(s3) if s3 else None
@@ -203,15 +197,6 @@ class DuckEngine:
                 load_extension(root, "httpfs", purpose="storage in s3://")
                 root.execute(_secret(self._s3))
         return root
-
-
-def default_memory_limit() -> int:
-    """Return 60 % of the memory that this process may use, in bytes."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for path in _CGROUP_LIMITS:
-        with suppress(OSError, ValueError):
-            total = min(total, int(path.read_text(encoding="ascii")))
-    return int(total * MEMORY_SHARE)
 
 
 def _secret(s3: Mapping[str, str | bool]) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Self
+
+from lakeworks.core.errors import RequestError
 
 Event = Literal["ready", "running", "succeeded", "failed"]
 
@@ -40,6 +43,22 @@ class Job:
     def from_line(cls, line: str) -> Self:
         """Read what `to_line` wrote."""
         return cls(**json.loads(line))
+
+
+def moment_of(at: str | int | None) -> datetime | int | None:
+    """Return what `QueryService.sql` takes for a job's `at`.
+
+    Raises:
+        RequestError: a text that is no moment.
+    """
+    if not isinstance(at, str):
+        return at
+    try:
+        return datetime.fromisoformat(at)
+    except ValueError:
+        raise RequestError(
+            f"{at[:40]!r} is not a moment", "write it as 2026-11-22 or 2026-11-22T10:00:00"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

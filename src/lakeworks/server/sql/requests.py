@@ -1,0 +1,70 @@
+"""What clients send to the SQL service, read strictly: unknown keys and other types are refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.project.workgroups import PRIMARY
+from lakeworks.query.executions.service import QueryRequest
+from lakeworks.query.parameters import with_parameters
+from lakeworks.server.errors import BadRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_BYTES = 4 * 1024 * 1024
+MOST_WAIT_S = 60.0
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "sql": (str,),
+    "workgroup": (str,),
+    "at": (str, int),
+    "limit": (int,),
+    "timeout_s": (int, float),
+    "reuse_s": (int,),
+    "parameters": (list, dict),
+}
+
+
+def query_request(body: bytes, principal: str) -> QueryRequest:
+    """Return the query that a client asks.
+
+    Raises:
+        BadRequestError: the body is not JSON of the right shape.
+        ParameterError: statement and parameters do not fit.
+    """
+    if len(body) > MOST_BYTES:
+        raise BadRequestError.body(f"it has more than {MOST_BYTES:,} bytes")
+    try:
+        found: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequestError.body("it is not JSON") from None
+    if not isinstance(found, dict) or not isinstance(found.get("sql"), str):
+        raise BadRequestError.body('it needs "sql": a text')
+    for key, value in found.items():
+        _check(key, value)
+    told = {key: value for key, value in found.items() if value is not None}
+    sql = with_parameters(told.pop("sql"), told.pop("parameters", None))
+    told.setdefault("workgroup", PRIMARY)
+    return QueryRequest(sql, principal=principal, **told)
+
+
+def seconds(text: str | None) -> float:
+    """Return how long a client is ready to wait, within bounds.
+
+    Raises:
+        BadRequestError: that is no number.
+    """
+    try:
+        return min(max(float(text or 0), 0.0), MOST_WAIT_S)
+    except ValueError:
+        raise BadRequestError.body("wait_s is a number of seconds") from None
+
+
+def _check(key: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+    kinds = _TYPES.get(key)
+    if kinds is None:
+        raise BadRequestError.body(f"{key[:40]!r} is not known; there are {', '.join(_TYPES)}")
+    # JSON's true is a bool, and so an int, in Python.
+    if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+        raise BadRequestError.body(f"{key} has the wrong type")

@@ -1,0 +1,151 @@
+"""Open a lake as a SQL service: its query processes, its workgroups, its socket."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lakeworks.core.errors import MissingExtraError
+from lakeworks.engines.machine import memory_share_bytes
+from lakeworks.project.workgroups import PRIMARY, Workgroup
+from lakeworks.query.executions.jobs import moment_of
+from lakeworks.query.executions.pool import QueryPool
+from lakeworks.query.executions.results import ResultStore
+from lakeworks.query.executions.service import QueryExecutions
+from lakeworks.server.errors import OpenDoorError, PortTakenError
+from lakeworks.server.query_worker import command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from lakeworks.lake import Lake
+    from lakeworks.query.executions.service import QueryRequest
+    from lakeworks.query.questions import Question
+
+RESULTS = ".lake/query-results"
+# Beyond what its engine may take, a process holds Python and its libraries.
+OWN_BYTES = 512 * 2**20
+PRUNE_S = 600.0
+
+
+@contextmanager
+def opened_executions(
+    lake: Lake, *, environment: str | None = None, processes: int | None = None
+) -> Iterator[QueryExecutions]:
+    """Open the execution service of a lake; it ends with the block.
+
+    Args:
+        processes: How many queries run side by side; None for one a core.
+    """
+    groups = workgroups(lake)
+    cores = os.cpu_count() or 1
+    count = processes or cores
+    memory = (lake.project.environment.memory_limit or memory_share_bytes()) // count
+    started = command(
+        lake.project.root, environment, memory_bytes=memory, threads=max(1, cores // count)
+    )
+    pool = QueryPool(
+        started,
+        processes=count,
+        memory_bytes=memory + OWN_BYTES,
+        concurrent=lambda: {name: group.concurrent for name, group in groups.items()},
+    )
+
+    def examine(asked: QueryRequest) -> Question:
+        return lake.query.examine(asked.sql, asked.principal, moment_of(asked.at))
+
+    executions = QueryExecutions(
+        groups,
+        examine=examine,
+        history=lake.catalog.query_history,
+        results=ResultStore(lake.project.root / RESULTS),
+        pool=pool,
+    )
+    stop = threading.Event()
+    pruning = threading.Thread(
+        target=_prune, args=(executions, stop), name="prune-results", daemon=True
+    )
+    pruning.start()
+    try:
+        yield executions
+    finally:
+        stop.set()
+        executions.close()
+
+
+def workgroups(lake: Lake) -> Mapping[str, Workgroup]:
+    """Return the workgroups of a lake, `primary` among them."""
+    return {PRIMARY: Workgroup(PRIMARY), **lake.project.workgroups}
+
+
+def serve(
+    lake: Lake,
+    executions: QueryExecutions,
+    *,
+    host: str,
+    port: int,
+    tls: tuple[Path, Path] | None = None,
+) -> None:
+    """Answer requests until the process is asked to stop.
+
+    Args:
+        tls: The certificate's and the key's file, as PEM.
+
+    Raises:
+        MissingExtraError: the extra `server` is not installed.
+        OpenDoorError: others can reach `host`, and there is no TLS.
+        PortTakenError: the place is taken.
+    """
+    try:
+        import uvicorn
+
+        from lakeworks.server.sql.application import application
+    except ImportError:
+        raise MissingExtraError.needed("server", "the SQL service") from None
+    if tls is None and not _is_loopback(host):
+        raise OpenDoorError.without_tls(host)
+    with _listening(host, port) as found:
+        certificate, key = (str(path) for path in tls) if tls else (None, None)
+        config = uvicorn.Config(
+            application(lake, executions),
+            log_level="warning",
+            access_log=False,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+            timeout_graceful_shutdown=5,
+        )
+        uvicorn.Server(config).run(sockets=[found])
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((host, port))
+        except OSError as error:
+            raise PortTakenError.at(host, port, error.strerror or str(error)) from None
+        yield found
+    finally:
+        found.close()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _prune(executions: QueryExecutions, stop: threading.Event) -> None:
+    while not stop.wait(PRUNE_S):
+        executions.prune()
