@@ -29,7 +29,10 @@ from lakeworks.site.service import pages
 from lakeworks.site.writing import write_site
 
 COLUMNS = 20
-WORDS = "customer order amount status created updated city country price margin share".split()
+WORDS = (
+    "customer", "order", "amount", "status", "created", "updated", "city", "country", "price",
+    "margin", "share",
+)  # fmt: skip
 
 
 def write_project(root: Path, models: int) -> None:
@@ -81,7 +84,9 @@ def many_facts(tables: int) -> SiteFacts:
     for i in range(tables):
         name = f"{'gold' if i % 3 == 0 else 'silver'}.{WORDS[i % 11]}_{WORDS[i % 7]}_{i}"
         columns = tuple(
-            ColumnFacts(f"{WORDS[(i + c) % 11]}_{WORDS[c % 9]}_{c}", "string", f"The {WORDS[c % 11]}.")
+            ColumnFacts(
+                f"{WORDS[(i + c) % 11]}_{WORDS[c % 9]}_{c}", "string", f"The {WORDS[c % 11]}."
+            )
             for c in range(COLUMNS)
         )
         before = [*facts][i // 2 : i // 2 + 1] if i else []
@@ -91,7 +96,9 @@ def many_facts(tables: int) -> SiteFacts:
                 (source, facts[source].columns[c].name, "identity") for source in before))
             for c, column in enumerate(columns))))  # fmt: skip
         state = StateFacts(1_000, 10_000, 1, 3, None, True, at)
-        facts[name] = TableFacts(name, "model", f"All {WORDS[i % 11]} of {i}.", columns=columns, state=state)
+        facts[name] = TableFacts(
+            name, "model", f"All {WORDS[i % 11]} of {i}.", columns=columns, state=state
+        )
     facts = dict(sorted(facts.items()))
     databases = tuple(
         DatabaseFacts(one, "", tuple(n for n in facts if n.startswith(one)))
