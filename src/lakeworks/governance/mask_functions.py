@@ -56,5 +56,5 @@ FUNCTIONS: dict[str, MaskFunction] = {
     "year": MaskFunction(("any",), 1, 1, "number"),
     "month": MaskFunction(("any",), 1, 1, "number"),
     "coalesce": MaskFunction(("any",), 1, 16, "any"),
-    "nullif": MaskFunction(("any",), 2, 2, "any"),
+    "nullif": MaskFunction(("any", "any"), 2, 2, "any"),
 }

@@ -185,7 +185,7 @@ class _Writer:
                 return self._call(name, arguments)
             case x.Case(branches, otherwise):
                 told = "".join(
-                    f" when {self.write(c)} then {self._as_text(v)}" for c, v in branches
+                    f" when {self._truth(c)} then {self._as_text(v)}" for c, v in branches
                 )
                 last = f" else {self._as_text(otherwise)}" if otherwise else ""
                 return f"(case{told}{last} end)"

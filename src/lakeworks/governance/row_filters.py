@@ -141,7 +141,7 @@ class FilterWriter:
             case x.SessionTag(key):
                 if key not in self.session_tags:
                     raise MissingSessionTagError(f"the session has no tag {key!r}")
-                return _text_as(self.session_tags[key], kind)
+                return _tag_as(self.session_tags[key], kind)
             case x.Literal("number", str(text)):
                 return _number(text, kind)
             case x.Literal("text", str(text)):
@@ -207,20 +207,23 @@ def _number(text: str, kind: Type) -> str:
     raise ExpressionError(f"the constant {text} is not of the column's type, {kind}")
 
 
-def _text_as(text: str, kind: Type) -> str:
-    """Return a text as a constant of a column's type; a date may be written as text."""
-    if kind == Scalar("string"):
-        return quote_literal(text)
+def _tag_as(text: str, kind: Type) -> str:
+    """Return a session tag's value, which is text, as a constant of a column's type."""
     if isinstance(kind, Decimal) or (isinstance(kind, Scalar) and kind.name in _NUMBERS):
-        # Only a session's tag comes as text for a number.
         try:
             found = parse(f"n = {text}")
         except ExpressionError:
             found = None
-        if isinstance(found, x.Compare) and isinstance(found.right, x.Literal):
-            literal = found.right
-            if literal.kind == "number" and isinstance(literal.value, str):
-                return _number(literal.value, kind)
+        literal = found.right if isinstance(found, x.Compare) else None
+        if isinstance(literal, x.Literal) and literal.kind == "number":
+            return _number(str(literal.value), kind)
+    return _text_as(text, kind)
+
+
+def _text_as(text: str, kind: Type) -> str:
+    """Return a text as a constant of a column's type; a date may be written as text."""
+    if kind == Scalar("string"):
+        return quote_literal(text)
     if isinstance(kind, Scalar) and kind.name in ("date", "timestamp", "timestamp_ntz"):
         try:
             moment = datetime.fromisoformat(text)
