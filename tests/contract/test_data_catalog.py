@@ -158,6 +158,25 @@ def test_putting_what_is_there_changes_nothing(data: DataCatalog) -> None:
     assert len(data.versions(CLICKS)) == 1
 
 
+def test_many_tables_are_put_at_once_or_none(data: DataCatalog) -> None:
+    other = clicks(name=TableName("raw", "taps"), description="Taps")
+    # The same table twice: the later entry changes the earlier.
+    assert data.put_tables([clicks(), other, clicks(description="Later")], reason="all") == 3
+    assert [one.version for one in data.versions(CLICKS)] == [1, 0]
+    assert [hit.table for hit in data.search("later")] == [CLICKS]
+    assert data.put_tables([clicks(description="Later"), other]) == 0
+    with pytest.raises(EntryRefusedError):
+        data.put_tables([clicks(description="Never"), clicks(name=TableName("raw", ""))])
+    assert data.get_table(CLICKS).description == "Later"
+    shouted = TableName("RAW", "Clicks")
+    parts = {CLICKS: [part(1), part(2)], shouted: [part(2)], other.name: [part(3)]}
+    assert data.put_partitions_of(parts) == 3
+    assert (data.count_partitions(CLICKS), data.count_partitions(other.name)) == (2, 1)
+    with pytest.raises(EntryNotFoundError):
+        data.put_partitions_of({CLICKS: [part(9)], TableName("raw", "no"): [part(1)]})
+    assert data.count_partitions(CLICKS) == 2
+
+
 def test_statistics_alone_make_no_version(data: DataCatalog) -> None:
     made = data.put_table(clicks(), by="ann", reason="made")
     counted = {**made.parameters, "recordCount": "7", "sizeKey": "99"}

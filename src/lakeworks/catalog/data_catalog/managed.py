@@ -179,7 +179,7 @@ def _note(session: Session, one: Published, mark: str, by: str, reason: str) -> 
         rows.ensure_database(session, entry.name.database)
         made = replace(entry, version=0, updated_by=by, reason=why)
         number = rows.add_table(session, made)
-        searching.index(session, number, made)
+        searching.index(session, {number: made})
     else:
         number, present = found
         # What others noted beside our own parameters stays, figures for example.
@@ -197,7 +197,8 @@ def _note(session: Session, one: Published, mark: str, by: str, reason: str) -> 
             rows.archive(session, number)
             made = replace(entry, version=present.version + 1, updated_by=by, reason=why)
             rows.change_table(session, number, made)
-            searching.index(session, number, made)
+            searching.forget(session, number)
+            searching.index(session, {number: made})
     session.run(
         "UPDATE dc_tables SET fingerprint = :mark WHERE table_id = :id", mark=mark, id=number
     )

@@ -31,6 +31,7 @@ _SELECT = (
     "FROM dc_partitions p WHERE p.table_id = :id"
 )
 _AT_ONCE = 500
+Row = tuple[Any, ...]
 
 
 def values_text(values: Sequence[str]) -> str:
@@ -61,17 +62,22 @@ def is_empty(session: Session, number: int) -> bool:
     return row is None
 
 
-def add(
+def add(session: Session, rows: Iterable[Row]) -> None:
+    """Insert partitions that are not there."""
+    session.insert_many("dc_partitions", _COLUMNS, rows)
+
+
+def rows_of(
     session: Session,
     number: int,
     keys: Sequence[Column],
     entries: Iterable[PartitionEntry],
     made_us: dict[str, int],
-) -> None:
-    """Insert partitions that are not there; `made_us` keeps the age of those put anew."""
+) -> list[Row]:
+    """Return the rows of a table's partitions; `made_us` keeps the age of those put anew."""
     now = session.now_us()
     shapes = _Shapes(session, number)
-    rows = []
+    rows: list[Row] = []
     kinds = [key.type for key in keys][:INDEXED_KEYS]
     padding = [None] * (INDEXED_KEYS - len(kinds))
     for entry in entries:
@@ -81,7 +87,7 @@ def add(
         shape = shapes.number(entry)
         rows.append((number, text, *ordered, *padding, entry.location, parameters, shape,
                      made_us.get(text, now)))  # fmt: skip
-    session.insert_many("dc_partitions", _COLUMNS, rows)
+    return rows
 
 
 def rekey(session: Session, number: int, entry: TableEntry) -> None:
@@ -102,7 +108,7 @@ def rekey(session: Session, number: int, entry: TableEntry) -> None:
         values_text(one.values): microseconds(one.created_at) for one in found if one.created_at
     }
     session.run("DELETE FROM dc_partitions WHERE table_id = :id", id=number)
-    add(session, number, entry.partition_keys, found, made_us)
+    add(session, rows_of(session, number, entry.partition_keys, found, made_us))
 
 
 def drop(session: Session, number: int, texts: Sequence[str]) -> int:

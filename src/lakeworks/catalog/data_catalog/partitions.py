@@ -46,11 +46,18 @@ class PartitionVerbs(Verbs):
             EntryNotFoundError: one of the tables is not there; nothing was put.
             EntryRefusedError: values do not fit a table's partition keys; nothing was put.
         """
+        given: dict[TableName, list[PartitionEntry]] = {}
+        for name, some in entries.items():
+            given.setdefault(folded(name), []).extend(some)
         with self._database.writing() as session:
-            return sum(
-                self._put_into(session, name, list(given), anew=True)
-                for name, given in entries.items()
-            )
+            added = [
+                row
+                for name, some in given.items()
+                for row in _rows(session, name, some, anew=True)
+            ]
+            # One statement for all of them: a server asks for a journey each.
+            partition_rows.add(session, added)
+        return len(added)
 
     def partitions(
         self, name: TableName, *, where: PartitionFilter | None = None
@@ -121,18 +128,22 @@ class PartitionVerbs(Verbs):
     def _put(self, name: TableName, entries: Iterable[PartitionEntry], *, anew: bool) -> int:
         given = list(entries)
         with self._database.writing() as session:
-            return self._put_into(session, name, given, anew=anew)
+            added = _rows(session, folded(name), given, anew=anew)
+            partition_rows.add(session, added)
+        return len(added)
 
-    def _put_into(
-        self, session: Session, name: TableName, given: list[PartitionEntry], *, anew: bool
-    ) -> int:
-        number, entry = rows.table(session, folded(name))
-        by_values = rules.checked_partitions(entry, given, unique=not anew)
-        there: dict[str, int] = {}
-        if not partition_rows.is_empty(session, number):
-            there = partition_rows.known(session, number, list(by_values))
-        if there and not anew:
-            raise EntryExistsError.named("partition", f"{name} {next(iter(there))}")
-        partition_rows.drop(session, number, list(there))
-        partition_rows.add(session, number, entry.partition_keys, by_values.values(), there)
-        return len(by_values)
+
+def _rows(
+    session: Session, name: TableName, given: list[PartitionEntry], *, anew: bool
+) -> list[partition_rows.Row]:
+    """Return the rows to add; those in whose place they come are deleted."""
+    number, entry = rows.table(session, name)
+    by_values = rules.checked_partitions(entry, given, unique=not anew)
+    there: dict[str, int] = {}
+    if not partition_rows.is_empty(session, number):
+        there = partition_rows.known(session, number, list(by_values))
+    if there and not anew:
+        raise EntryExistsError.named("partition", f"{name} {next(iter(there))}")
+    partition_rows.drop(session, number, list(there))
+    keys = entry.partition_keys
+    return partition_rows.rows_of(session, number, keys, by_values.values(), there)

@@ -16,7 +16,7 @@ from lakeworks.catalog.data_catalog.verbs import Verbs
 from lakeworks.catalog.data_catalog.words import WEIGHTS, places, weights, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lakeworks.catalog.data_catalog.model import TableEntry
     from lakeworks.catalog.database import Session
@@ -82,15 +82,22 @@ class SearchVerbs(Verbs):
         ]
 
 
-def index(session: Session, number: int, entry: TableEntry) -> None:
-    """Note the words of a table in place of those that were noted."""
-    session.run("DELETE FROM dc_words WHERE table_id = :id", id=number)
-    found = weights(entry)
+def index(session: Session, entries: Mapping[int, TableEntry]) -> None:
+    """Note the words of tables, by number, of which none are noted."""
     session.insert_many(
         "dc_words",
         ("word", "table_id", "weight"),
-        [(word, number, weight) for word, weight in sorted(found.items())],
+        [
+            (word, number, weight)
+            for number, entry in entries.items()
+            for word, weight in sorted(weights(entry).items())
+        ],
     )
+
+
+def forget(session: Session, number: int) -> None:
+    """Forget the words of a table."""
+    session.run("DELETE FROM dc_words WHERE table_id = :id", id=number)
 
 
 def _asked(text: str) -> list[str]:

@@ -38,7 +38,10 @@ class TableVerbs(Verbs):
         with self._database.writing() as session:
             if rows.find_table(session, entry.name) is not None:
                 raise EntryExistsError.named("table", str(entry.name))
-            return self._add(session, entry, by, reason)
+            rows.database(session, entry.name.database)
+            who = rules.user() if by is None else by
+            searching.index(session, _make(session, entry, who, reason))
+            return rows.table(session, entry.name)[1]
 
     def get_table(self, name: TableName) -> TableEntry:
         """Return one table.
@@ -109,7 +112,8 @@ class TableVerbs(Verbs):
             if not skip_archive:
                 rows.archive(session, number)
             who = rules.user() if by is None else by
-            self._change(session, number, present, entry, who, reason)
+            words = _change(session, number, present, entry, (who, reason))
+            searching.index(session, words)
             return rows.table(session, entry.name)[1]
 
     def put_table(
@@ -128,7 +132,9 @@ class TableVerbs(Verbs):
             if found is not None and rules.same(found[1], entry):
                 return found[1]
         with self._database.writing() as session:
-            self._put_one(session, entry, rules.user() if by is None else by, reason)
+            words: _Words = {}
+            _put(session, entry, rules.user() if by is None else by, reason, words)
+            searching.index(session, words)
             return rows.table(session, entry.name)[1]
 
     def put_tables(
@@ -142,7 +148,10 @@ class TableVerbs(Verbs):
         checked = [rules.checked_table(entry) for entry in entries]
         who = rules.user() if by is None else by
         with self._database.writing() as session:
-            return sum(self._put_one(session, entry, who, reason) for entry in checked)
+            words: _Words = {}
+            done = sum(_put(session, entry, who, reason, words) for entry in checked)
+            searching.index(session, words)
+        return done
 
     def delete_table(self, name: TableName) -> None:
         """Delete a table's entry, its versions and partitions. Files stay where they are.
@@ -184,48 +193,46 @@ class TableVerbs(Verbs):
             if not rows.drop_version(session, number, version):
                 raise EntryNotFoundError.version(str(name), version, present.version)
 
-    def _add(
-        self, session: Session, entry: TableEntry, by: str | None, reason: str
-    ) -> TableEntry:
-        rows.database(session, entry.name.database)
-        who = rules.user() if by is None else by
-        self._make(session, entry, who, reason)
-        return rows.table(session, entry.name)[1]
 
-    def _put_one(self, session: Session, entry: TableEntry, by: str, reason: str) -> bool:
-        """Make or update a table where something changed; whether something did."""
-        found = rows.find_table(session, entry.name)
-        if found is None:
-            rows.ensure_database(session, entry.name.database)
-            self._make(session, entry, by, reason)
-            return True
-        number, present = found
-        if rules.same(present, entry):
-            return False
-        if rules.same_but_statistics(present, entry):
-            rows.change_table(session, number, replace(present, parameters=entry.parameters))
-            return True
-        rows.archive(session, number)
-        self._change(session, number, present, entry, by, reason)
+# Tables by number whose words are yet to be noted: many at once cost one statement.
+_Words = dict[int, "TableEntry"]
+
+
+def _put(session: Session, entry: TableEntry, by: str, reason: str, words: _Words) -> bool:
+    """Make or update a table where something changed; whether something did."""
+    found = rows.find_table(session, entry.name)
+    if found is None:
+        rows.ensure_database(session, entry.name.database)
+        words |= _make(session, entry, by, reason)
         return True
+    number, present = found
+    if rules.same(present, entry):
+        return False
+    if rules.same_but_statistics(present, entry):
+        rows.change_table(session, number, replace(present, parameters=entry.parameters))
+        return True
+    rows.archive(session, number)
+    words |= _change(session, number, present, entry, (by, reason))
+    return True
 
-    def _make(self, session: Session, entry: TableEntry, by: str, reason: str) -> None:
-        made = replace(entry, version=0, updated_by=by, reason=reason)
-        searching.index(session, rows.add_table(session, made), made)
 
-    def _change(
-        self,
-        session: Session,
-        number: int,
-        present: TableEntry,
-        entry: TableEntry,
-        by: str,
-        reason: str,
-    ) -> None:
-        if [key.type for key in entry.partition_keys] != [
-            key.type for key in present.partition_keys
-        ]:
-            partition_rows.rekey(session, number, entry)
-        changed = replace(entry, version=present.version + 1, updated_by=by, reason=reason)
-        rows.change_table(session, number, changed)
-        searching.index(session, number, changed)
+def _make(session: Session, entry: TableEntry, by: str, reason: str) -> _Words:
+    made = replace(entry, version=0, updated_by=by, reason=reason)
+    return {rows.add_table(session, made): made}
+
+
+def _change(
+    session: Session,
+    number: int,
+    present: TableEntry,
+    entry: TableEntry,
+    why: tuple[str, str],
+) -> _Words:
+    kinds = [key.type for key in present.partition_keys]
+    if kinds != [key.type for key in entry.partition_keys]:
+        partition_rows.rekey(session, number, entry)
+    by, reason = why
+    changed = replace(entry, version=present.version + 1, updated_by=by, reason=reason)
+    rows.change_table(session, number, changed)
+    searching.forget(session, number)
+    return {number: changed}

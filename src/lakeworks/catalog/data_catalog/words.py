@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class Place:
     text: str
 
 
-def words_of(text: str, *, wholes: bool = True) -> list[str]:
+# Tables repeat each other's names and comments.
+@lru_cache(maxsize=16_384)
+def words_of(text: str, *, wholes: bool = True) -> tuple[str, ...]:
     """Return the words of a text, in order; with `wholes` a CamelCase name also undivided."""
     found: list[str] = []
     for run in _RUN.findall(_unaccented(text)):
@@ -51,7 +54,7 @@ def words_of(text: str, *, wholes: bool = True) -> list[str]:
         found += parts
         if wholes and len(parts) > 1:
             found.append(_singular(run.lower()))
-    return [word[:_LONGEST] for word in found]
+    return tuple(word[:_LONGEST] for word in found)
 
 
 def places(entry: TableEntry) -> Iterator[Place]:
