@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from lakeworks.catalog.data_catalog.errors import UnreadableTableError
 from lakeworks.catalog.data_catalog.file_formats import file_format
-from lakeworks.catalog.data_catalog.hive_types import parse_hive_type
 from lakeworks.catalog.data_catalog.model import EXTERNAL_TABLE, HIVE_NULL
 from lakeworks.catalog.data_catalog.partition_filter import AllOf, AnyOf, Comparison
 from lakeworks.catalog.data_catalog.projection import projection_of
 from lakeworks.core.errors import LakeError
+from lakeworks.core.hive_types import parse_hive_type
 from lakeworks.core.types import Field, Schema
 from lakeworks.engines.partition_conditions import EVERYWHERE, KeyColumns
 from lakeworks.ingest.external_entries import DECLARED, DISCOVERED, entry_of, fingerprint

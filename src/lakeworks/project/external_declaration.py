@@ -35,7 +35,8 @@ class ExternalTable:
         declared_location: As the user wrote it.
         columns: Empty where the files say them.
         projection: Athena's properties, without `projection.` before them: `year.range`.
-        location_template: Where a partition's files are, with `${column}`; or empty.
+        location_template: Where a partition's files are, with `${column}`, as Athena
+            spells it (`{column}` in the file); or empty.
         options: How rows are written, by the names of `storage.external.ReadOptions`.
         parameters: Further ones of the entry in the data catalog.
     """

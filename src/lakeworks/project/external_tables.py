@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from lakeworks.core.errors import LakeError
+from lakeworks.core.hive_types import parse_hive_type
 from lakeworks.core.names import LAYERS, QUARANTINE, TableName
 from lakeworks.project.declaration import Location
 from lakeworks.project.errors import (
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from lakeworks.project.tables_yaml import ProjectionYaml, TableYaml
     from lakeworks.project.yaml_lines import Document
 
+_PLACE = re.compile(r"\{(\w+)\}")
 RESERVED = (*LAYERS, QUARANTINE)
 _ANY = frozenset({"null_for_invalid"})
 _TEXT = _ANY | {"encoding", "null_text", "skip_lines"}
@@ -126,7 +130,7 @@ class _Reading:
         declared = self.declared
         table = self._table()
         location = self._location("location", declared.location, root)
-        template = self._location("location_template", declared.location_template or "", root)
+        template = self._template(root)
         self._check_columns()
         self._check_options()
         return {
@@ -160,7 +164,6 @@ class _Reading:
             if key == "location":
                 self.mistakes.add(self.document.at(key), "location is empty", code=WRONG_VALUE)
             return ""
-        # Placeholders of a template are no part of an address.
         found = resolved(root, text)
         if isinstance(found, Refused):
             self.mistakes.add(
@@ -169,10 +172,12 @@ class _Reading:
             return ""
         return found
 
-    def _check_columns(self) -> None:
-        from lakeworks.core.errors import LakeError
-        from lakeworks.core.types import parse_type
+    def _template(self, root: Path) -> str:
+        """Return the template in Athena's spelling: `${name}` is a variable in project files."""
+        written = self.declared.location_template or ""
+        return _PLACE.sub(r"${\1}", self._location("location_template", written, root))
 
+    def _check_columns(self) -> None:
         declared = self.declared
         if not declared.columns and declared.format not in SELF_DESCRIBING:
             problem = f"columns are missing: {declared.format} files do not say them"
@@ -192,12 +197,9 @@ class _Reading:
                     self.mistakes.add(at, problem, code=WRONG_VALUE)
                 seen.setdefault(name.casefold(), key)
                 try:
-                    parse_type(column.type)
+                    parse_hive_type(column.type)
                 except LakeError as error:
                     self.mistakes.add(at, error.problem, error.hint, code=WRONG_VALUE)
-                except (ValueError, RecursionError):
-                    problem = f"{column.type[:60]!r} is not a type"
-                    self.mistakes.add(at, problem, code=WRONG_VALUE)
 
     def _columns(self, key: str) -> list[dict[str, Any]]:
         columns = getattr(self.declared, key)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.catalog.lineage.graph import LineageGraph, Node
 from lakeworks.core.errors import LakeError
+from lakeworks.core.hive_types import parse_hive_type
 from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.project.facts_cache import LINEAGE_FILE, FactsCache, sha256_of
 from lakeworks.project.lineage_facts import (
@@ -150,7 +151,7 @@ class _Building:
         if declared is None or not declared.columns:
             return None
         columns = (*declared.columns, *declared.partitions)
-        return Schema(tuple(Field(one.name.lower(), parse_type(one.type)) for one in columns))
+        return Schema(tuple(Field(one.name.lower(), parse_hive_type(one.type)) for one in columns))
 
     def _add_external(
         self,
