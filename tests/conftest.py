@@ -113,6 +113,16 @@ def spark_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def s3_endpoint(unavailable: Callable[[str], NoReturn]) -> Iterator[str]:
     """The address of moto's S3 server (conditional writes included), alive for all tests."""
+    yield from _s3_server(unavailable)
+
+
+@pytest.fixture
+def other_s3_endpoint(unavailable: Callable[[str], NoReturn]) -> Iterator[str]:
+    """The address of a second S3 server, which knows nothing of the first one's buckets."""
+    yield from _s3_server(unavailable)
+
+
+def _s3_server(unavailable: Callable[[str], NoReturn]) -> Iterator[str]:
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         unavailable("moto[server], an S3 server for tests,")
     with socket.socket() as probe:
@@ -145,11 +155,21 @@ def s3_options(s3_endpoint: str) -> dict[str, str]:
 @pytest.fixture
 def bucket(s3_endpoint: str) -> str:
     """The name of a new, empty bucket."""
+    return make_bucket(s3_endpoint)
+
+
+def make_bucket(endpoint: str) -> str:
     name = f"bucket-{uuid.uuid4().hex[:12]}"
-    request = urllib.request.Request(f"{s3_endpoint}/{name}", method="PUT")
+    request = urllib.request.Request(f"{endpoint}/{name}", method="PUT")
     with urllib.request.urlopen(request, timeout=10):
         pass
     return name
+
+
+@pytest.fixture
+def other_bucket(other_s3_endpoint: str) -> str:
+    """The name of a new, empty bucket on the second server."""
+    return make_bucket(other_s3_endpoint)
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:

@@ -121,8 +121,19 @@ def write(path: Path, rows: list[Any]) -> str:
 
 
 def test_spark_keeps_a_lake_in_a_bucket(
-    project: Path, tmp_path: Path, unavailable: Callable[[str], NoReturn]
+    project: Path,
+    other_s3_endpoint: str,
+    other_bucket: str,
+    tmp_path: Path,
+    unavailable: Callable[[str], NoReturn],
 ) -> None:
+    """And in the same process another lake, in a bucket of another service, by other keys."""
+    other = tmp_path / "other"
+    shutil.copytree(project, other)
+    place = {"storage": f"s3://{other_bucket}/lake", "endpoint": other_s3_endpoint}
+    text = ENVIRONMENTS.format(**place).replace("${LAKE_KEY}", "AKIAOTHEROTHEROTHERO")
+    (other / "lake.yml").write_text(text.replace("${LAKE_SECRET}", "another-secret"))
+    write(other / "landing/orders/1.json", SECOND)
     write(project / "landing/orders/1.json", FIRST)
     second = write(tmp_path / "2.json", SECOND)
     on_spark = ["-C", str(project), "--env", "cluster", "--json"]
@@ -131,11 +142,17 @@ def test_spark_keeps_a_lake_in_a_bucket(
         ["arrive", second, str(project / "landing/orders/2.json")],
         ["run", *on_spark],
         ["query", ORDERS, *on_spark],
+        ["run", "-C", str(other), "--env", "cluster", "--json"],
+        ["query", ORDERS, "-C", str(other), "--env", "cluster", "--json"],
+        ["query", ORDERS, *on_spark],
     )
     if NO_JARS in done.stdout + done.stderr:
         unavailable("hadoop-aws, with which Spark reaches S3,")
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
-    *runs, rows = values(done.stdout)
+    *runs, rows, beside, rows_beside, rows_again = values(done.stdout)
+    assert outcome(beside)["silver.orders"] == ("succeeded", 2, 0)
+    assert [row["order_id"] for row in rows_beside] == ["o1", "o4"]
+    assert rows_again == rows
     assert [outcome(run) for run in runs] == [
         {"bronze.orders": ("succeeded", 4, 1), "silver.orders": ("succeeded", 2, 2)},
         {"bronze.orders": ("succeeded", 2, 0), "silver.orders": ("succeeded", 2, 0)},

@@ -22,6 +22,7 @@ from lakeworks.engines.spark.errors import (
     SparkStartError,
 )
 from lakeworks.engines.spark.jvm import check_java, quiet, reason, submitted, without_traces
+from lakeworks.engines.spark.settings import S3A
 from lakeworks.engines.spark.translation import translated_errors
 
 if TYPE_CHECKING:
@@ -46,9 +47,12 @@ _STARTED: dict[str, Application] = {}
 class Application:
     """A started Spark application, or a connection to a server's."""
 
-    def __init__(self, root: SparkSession, configuration: Configuration) -> None:
+    def __init__(
+        self, root: SparkSession, configuration: Configuration, *, first: Configuration
+    ) -> None:
         self._root = root
         self._configuration = configuration
+        self.first = first
 
     def place(self) -> str:
         """Return where this Spark runs."""
@@ -62,7 +66,10 @@ class Application:
         """
         with translated_errors():
             session = self._beside()
-            for name, value in self._configuration.session.items():
+            wanted = self._configuration.session
+            # Spark was started with the first lake's bucket, whose keys are none of another's.
+            strange = [n for n in self.first.session if n.startswith(S3A) and n not in wanted]
+            for name, value in (*dict.fromkeys(strange, "").items(), *wanted.items()):
                 _set(session, name, value)
         return session
 
@@ -85,11 +92,12 @@ def application(configuration: Configuration) -> Application:
     with _LOCK:
         root = _STARTED.get("here")
         if root is None or not _alive(root):
-            root = Application(_start(configuration), configuration)
+            root = Application(_start(configuration), configuration, first=configuration)
             _STARTED["here"] = root
     if root.place() != _place(configuration):
         raise SparkStartError.another(root.place(), _place(configuration))
-    return Application(root._root, configuration)  # noqa: SLF001 - this module's own class
+    started = root._root  # noqa: SLF001 - this module's own class
+    return Application(started, configuration, first=root.first)
 
 
 def _place(configuration: Configuration) -> str:

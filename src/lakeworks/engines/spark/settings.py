@@ -21,6 +21,8 @@ LEAST_DRIVER_MIB = 512
 # For the release of Spark that the extra `spark` pins.
 HADOOP_AWS = "org.apache.hadoop:hadoop-aws:3.5.0"
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
+S3A = "fs.s3a."
+_HADOOP = "spark.hadoop."
 _RESULT_BYTES = "512m"
 # Results depend on these, so every session has them, whoever started Spark.
 FIXED = {
@@ -107,10 +109,13 @@ def configuration(
         **({"spark.local.dir": temp_directory} if local else {}),
         "spark.driver.memory": f"{max(memory // MIB, LEAST_DRIVER_MIB)}m",
         **_jars(settings, s3),
-        **_s3a(s3),
+        **{f"{_HADOOP}{name}": value for name, value in _s3a(s3).items()},
     }
     theirs = dict(settings.settings)
     session = {**_SESSION, **FIXED}
+    if not settings.remote:
+        # On each session too: lakes of one process may lie in buckets of several services.
+        session |= {name: theirs.get(_HADOOP + name, value) for name, value in _s3a(s3).items()}
     if local:
         # Adaptive execution joins those that are small; more than one a core spares memory.
         session["spark.sql.shuffle.partitions"] = str(8 * (threads or _cores()))
@@ -178,7 +183,7 @@ def _s3a(s3: Mapping[str, str | bool] | None) -> dict[str, str]:
         told["aws.credentials.provider"] = (
             "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider"
         )
-    return {f"spark.hadoop.fs.s3a.{name}": value for name, value in told.items() if value}
+    return {f"{S3A}{name}": value for name, value in told.items() if value}
 
 
 def _default_memory(*, local: bool) -> int:
