@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.data_catalog.partition_filter import Operator
 
+# The partition keys of these laws.
+KEYS = (Column("n", "int"), Column("s", "string"), Column("d", "date"), Column("x", "bigint"),
+        Column("y", "string"), Column("z", "int"))  # fmt: skip
 # --- Glue's JSON
 
 LETTERS = st.characters(min_codepoint=0x20, max_codepoint=0x2FF)
@@ -208,6 +211,22 @@ def test_a_table_input_survives_the_catalog(catalog: Catalog, told: dict[str, An
     assert table_input(read) == table_input(put)
 
 
+@settings(max_examples=50)
+@given(
+    shaped("PartitionInput"),
+    st.lists(st.text(LETTERS | st.sampled_from('"\\,[]'), max_size=4), min_size=2, max_size=2),
+)
+def test_a_partition_input_survives_the_catalog(
+    catalog: Catalog, told: dict[str, Any], values: list[str]
+) -> None:
+    data, name = catalog.data_catalog, TableName("laws", "parts")
+    data.put_table(TableEntry(name, partition_keys=(KEYS[1], KEYS[4])))
+    told["Values"] = values
+    data.put_partitions(name, [partition_from_json(told)])
+    assert partition_input(data.partition(name, values)) == told
+    assert told in [partition_input(one) for one in data.partitions(name)]
+
+
 # --- typed order
 
 NUMBERS = st.integers() | st.decimals(allow_nan=False, allow_infinity=False, places=6)
@@ -229,8 +248,6 @@ def test_texts_of_doubles_sort_among_whole_numbers(one: float, two: int) -> None
 
 # --- pruning
 
-KEYS = (Column("n", "int"), Column("s", "string"), Column("d", "date"), Column("x", "bigint"),
-        Column("y", "string"), Column("z", "int"))  # fmt: skip
 SAMPLES: dict[str, list[str]] = {
     "int": ["-7", "0", "5", "05", "10", "101"],
     "bigint": ["3", "20", "100000000000"],

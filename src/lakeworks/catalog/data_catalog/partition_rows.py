@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.data_catalog.errors import EntryRefusedError
 from lakeworks.catalog.data_catalog.glue_json import partition_from_json, partition_input
 from lakeworks.catalog.data_catalog.key_order import sortable
-from lakeworks.catalog.data_catalog.model import PartitionEntry
+from lakeworks.catalog.data_catalog.model import PartitionEntry, StorageDescriptor
 from lakeworks.catalog.data_catalog.pruning import INDEXED_KEYS, Pruning
 from lakeworks.catalog.data_catalog.rows import compact
 from lakeworks.catalog.moments import from_microseconds, microseconds
@@ -229,21 +230,41 @@ class _Shapes:
 def _entries(
     session: Session, number: int, rows: list[tuple[Any, ...]]
 ) -> list[PartitionEntry]:
-    shapes: dict[int, PartitionEntry] = {}
-    if rows:
-        stored = session.all(
-            "SELECT shape_id, entry_json FROM dc_partition_shapes WHERE table_id = :id",
-            id=number,
-        )
-        shapes = {row[0]: partition_from_json(json.loads(row[1])) for row in stored}
-    return [_entry(row, shapes[row[4]]) for row in rows]
-
-
-def _entry(row: tuple[Any, ...], shape: PartitionEntry) -> PartitionEntry:
-    return replace(
-        shape,
-        values=tuple(json.loads(row[0])),
-        storage=replace(shape.storage, location=row[1]),
-        parameters=json.loads(row[2]) if row[2] else {},
-        created_at=from_microseconds(row[3]),
+    if not rows:
+        return []
+    stored = session.all(
+        "SELECT shape_id, entry_json FROM dc_partition_shapes WHERE table_id = :id", id=number
     )
+    shapes = {row[0]: _Maker(partition_from_json(json.loads(row[1]))) for row in stored}
+    return [shapes[row[4]].entry(row) for row in rows]
+
+
+class _Maker:
+    """Makes the entries of one shape: field by field, which `replace` takes thrice as long for."""
+
+    def __init__(self, shape: PartitionEntry) -> None:
+        self._columns = shape.storage.columns
+        # All fields behind columns and location, in their order.
+        self._rest = [getattr(shape.storage, one.name) for one in fields(shape.storage)[2:]]
+        self._extra = shape.extra
+
+    def entry(self, row: tuple[Any, ...]) -> PartitionEntry:
+        text, location, parameters, created_us, _ = row
+        return PartitionEntry(
+            _values(text),
+            StorageDescriptor(self._columns, location, *self._rest),
+            json.loads(parameters) if parameters else {},
+            _moment(created_us),
+            self._extra,
+        )
+
+
+def _values(text: str) -> tuple[str, ...]:
+    # Without a backslash nothing in it is escaped, so no value holds a quote either.
+    if "\\" in text or text == "[]":
+        return tuple(json.loads(text))
+    return tuple(text[2:-2].split('","'))
+
+
+# Partitions are put many at a time.
+_moment = lru_cache(maxsize=1024)(from_microseconds)
