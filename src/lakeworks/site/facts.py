@@ -168,6 +168,7 @@ class TableFacts:
         schema_versions: Of the data catalog's entry, newest first: columns, description.
         partition_count: How many partitions there are, of which `partitions` are shown.
         reasons: Rows in its quarantine by the rule that put them there; None: not counted.
+        asked: How many queries read it since `SiteFacts.asked_since`.
     """
 
     name: str
@@ -192,6 +193,7 @@ class TableFacts:
     code: CodeFacts | None = None
     quarantined_rows: int = 0
     reasons: tuple[tuple[str, int], ...] | None = ()
+    asked: int = 0
 
     @property
     def database(self) -> str:
@@ -231,3 +233,4 @@ class SiteFacts:
     tables: Mapping[str, TableFacts]
     runs: tuple[RunFacts, ...]
     graph: LineageGraph
+    asked_since: datetime | None = None

@@ -5,6 +5,9 @@ Reads no row of any table, but for the rules' names in quarantine (`reasons.py`)
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import LAYERS, QUARANTINE
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 RUNS = 30
 PARTS = 10
+ASKED_WITHIN = timedelta(days=30)
 _ORDER = {name: place for place, name in enumerate((*LAYERS, "raw"))}
 _SAID = {
     "bronze": "What arrived, as it arrived: one table a source.",
@@ -58,9 +62,12 @@ def gather(services: Services, lineage: Lineage) -> SiteFacts:
     tables = {str(name): table_facts(known, name) for name in sorted(names)}
     for entry in external.external_tables(services):
         tables.setdefault(entry.name, entry)
-    tables = dict(sorted(tables.items()))
     moments = [snapshot.created_at] if snapshot.id else []
     moments += [run.at for run in runs[:1]]
+    # From the lake's last event back, not from now: the same lake gives the same site.
+    since = max(moments) - ASKED_WITHIN if moments else None
+    asked = _asked(services, since)
+    tables = {name: replace(tables[name], asked=asked.get(name, 0)) for name in sorted(tables)}
     moments += [t.state.updated_at for t in tables.values() if t.state.updated_at]
     return SiteFacts(
         lake=project.name,
@@ -68,11 +75,21 @@ def gather(services: Services, lineage: Lineage) -> SiteFacts:
         engine=project.environment.engine,
         snapshot=snapshot.id,
         as_of=max(moments, default=None),
+        asked_since=since,
         databases=databases(tables.values(), external.database_descriptions(services)),
         tables=tables,
         runs=tuple(runs),
         graph=lineage.graph,
     )
+
+
+def _asked(services: Services, since: datetime | None) -> Counter[str]:
+    """Return how many queries read each table; of the queries themselves nothing is told."""
+    asked: Counter[str] = Counter()
+    if since is not None:
+        for read, count in services.catalog.query_history.reads(since=since):
+            asked[str(read.table)] += count
+    return asked
 
 
 def databases(

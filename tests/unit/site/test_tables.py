@@ -78,6 +78,18 @@ def test_reasons_are_counted_once_and_kept(root: Path) -> None:
     assert first == again == (('IsComplete "id"', 1),)
 
 
+def test_queries_are_counted_by_table(root: Path) -> None:
+    main(["run", "-C", str(root)])
+    with Lake.open(root) as lake:
+        for _ in range(3):
+            lake.query.sql("select * from silver.rides where city = 'Zebra'").to_arrow()
+        assert lake.catalog.query_history.flush(10)
+        facts = lake.site.facts()
+    assert facts.tables["silver.rides"].asked == 3
+    assert facts.tables["gold.cities"].asked == 0
+    assert facts.asked_since is not None
+
+
 def test_a_model_that_changed_or_went_is_told(root: Path) -> None:
     main(["run", "-C", str(root)])
     (root / "models/gold/later.sql").unlink()

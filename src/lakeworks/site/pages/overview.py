@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lakeworks.site.links import Links
 
 _CHANGED = 8
+_ASKED = 5
 _RUNS = 5
 
 
@@ -38,6 +39,9 @@ def home_page(lake: Lake) -> str:
     care = _care(lake, links)
     if care is not None:
         sections.append(("care", "Needs care", care))
+    asked = _asked(lake, links)
+    if asked is not None:
+        sections.append(("asked", "Asked most", asked))
     sections.append(("changed", "Changed last", _changed(lake, links)))
     if facts.runs:
         shown = join(
@@ -132,14 +136,33 @@ def _databases(lake: Lake, links: Links) -> Markup:
     cards = []
     for one in lake.facts.databases:
         tables = [lake.facts.tables[name] for name in one.tables]
-        rows = sum(t.state.rows or 0 for t in tables)
-        size = sum(t.state.size_bytes or 0 for t in tables)
-        told = f"{words.plural(len(tables), 'table')}, {words.plural(rows, 'row')}, {words.size(size)}"
+        stored = [t.state for t in tables if t.state.rows is not None]
+        told = [words.plural(len(tables), "table")]
+        if stored:
+            told.append(words.plural(sum(one.rows or 0 for one in stored), "row"))
+            told.append(words.size(sum(one.size_bytes or 0 for one in stored)))
         cards.append(
-            tag("a", tag("h3", one.name), tag("p", one.description), tag("p", told, class_="count"),
+            tag("a", tag("h3", one.name), tag("p", one.description),
+                tag("p", ", ".join(told), class_="count"),
                 class_=f"card {database_class(one.name)}", href=links.database(one.name))
         )  # fmt: skip
     return tag("div", cards, class_="cards")
+
+
+def _asked(lake: Lake, links: Links) -> Markup | None:
+    """Return the tables that queries read most."""
+    most = sorted(lake.facts.tables.values(), key=lambda table: (-table.asked, table.name))
+    rows = [
+        [_named(table, links, full=True), _about(table), words.count(table.asked)]
+        for table in most[:_ASKED]
+        if table.asked
+    ]
+    if not rows or lake.facts.asked_since is None:
+        return None
+    told = tag("p", "Queries since ", moment(lake.facts.asked_since), " UTC.", class_="hint")
+    return join(
+        [told, grid(["Table", "About", "Queries"], rows, numbers=(2,), label="Asked most")]
+    )
 
 
 def _changed(lake: Lake, links: Links) -> Markup:

@@ -115,6 +115,8 @@ def _measured(table: TableFacts) -> Iterator[tuple[str, object]]:
         trend = sparkline(table.quality.trend, "Scores of the last runs")
         passed = sum(rule.outcome == "Passed" for rule in table.quality.rules)
         yield "Rules passed", [f"{passed} of {len(table.quality.rules)} ", trend]
+    if table.asked:
+        yield "Queries in 30 days", words.count(table.asked)
     if table.quarantined_rows and table.kind != "quarantine":
         yield "In quarantine", words.plural(table.quarantined_rows, "row")
 
