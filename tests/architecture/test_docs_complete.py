@@ -68,6 +68,17 @@ def test_every_key_of_project_files_is_documented(shape: str, section: str) -> N
     assert [key for key in keys if f"`{key}`" not in text] == []
 
 
+@pytest.mark.parametrize("shape", ["TableYaml", "ColumnYaml", "ProjectionYaml", "OptionsYaml"])
+def test_every_key_of_external_tables_is_documented(shape: str) -> None:
+    from lakeworks.project import tables_yaml
+    from lakeworks.project.declared_shape import known_keys
+
+    page = (ROOT / "docs" / "reference" / "project-files.md").read_text()
+    text = page.split("\n## External tables\n")[1].split("\n## ")[0]
+    keys = known_keys(getattr(tables_yaml, shape))
+    assert [key for key in keys if f"`{key}`" not in text] == []
+
+
 @pytest.mark.parametrize("shape", ["PoliciesYaml", "GrantYaml", "PolicyYaml"])
 def test_every_key_of_policies_is_documented(shape: str) -> None:
     from lakeworks.project import policies_yaml
@@ -76,6 +87,29 @@ def test_every_key_of_policies_is_documented(shape: str) -> None:
     text = (ROOT / "docs" / "reference" / "policies.md").read_text()
     keys = known_keys(getattr(policies_yaml, shape))
     assert [key for key in keys if f"`{key}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "CrawlerYaml",
+        "TargetYaml",
+        "GrokYaml",
+        "JsonYaml",
+        "XmlYaml",
+        "CsvClassifierYaml",
+        "SchemaChangeYaml",
+        "ConfigurationYaml",
+    ],
+)
+def test_every_key_of_crawlers_is_documented(shape: str) -> None:
+    from lakeworks.project import crawlers_yaml
+    from lakeworks.project.declared_shape import known_keys
+
+    page = (ROOT / "docs" / "reference" / "project-files.md").read_text()
+    text = page.split("\n## Crawlers\n")[1].split("\n## ")[0]
+    keys = known_keys(getattr(crawlers_yaml, shape))
+    assert [key for key in keys if f"{key}" not in text] == []
 
 
 def test_every_rule_type_of_dqdl_has_its_form_and_its_source_on_the_page() -> None:
