@@ -308,6 +308,27 @@ def test_the_whole_lake_folds_focuses_and_goes_back(browser: Browser, site: Path
         page.wait_for_url("**/tables/gold/riders.html")
 
 
+@pytest.mark.parametrize("width", [400, 1400])
+def test_a_database_is_filtered_and_sorted(browser: Browser, site: Path, width: int) -> None:
+    with visiting(browser, viewport={"width": width, "height": 800}) as page:
+        go(page, site, "quality.html")
+        names = page.locator("tbody td:first-child a")
+        assert names.all_inner_texts() == ["silver.rides", "bronze.rides"]  # the worst first
+        if width > 1000:
+            page.locator("th button", has_text="Table").click()
+            assert names.all_inner_texts() == ["bronze.rides", "silver.rides"]
+            page.locator("th button", has_text="Quarantined").click()
+            page.locator("th button", has_text="Quarantined").click()
+            assert names.all_inner_texts() == ["silver.rides", "bronze.rides"]
+        go(page, site, "tables/gold.html")
+        rows = page.locator("tbody tr:visible")
+        assert rows.count() == 1
+        page.fill(".filter", "nothing like that")
+        assert rows.count() == 0
+        page.fill(".filter", "RIDER one")
+        assert rows.count() == 1
+
+
 def test_the_theme_is_chosen_and_kept(browser: Browser, site: Path) -> None:
     with visiting(browser, color_scheme="light") as page:
         go(page, site, "index.html")
