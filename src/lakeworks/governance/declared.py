@@ -258,7 +258,9 @@ class _Reading:
         self, file: PolicyFile, path: tuple[str, ...], entry: Mapping[str, Any]
     ) -> Iterator[str]:
         for i, text in enumerate(entry.get("members", ())):
-            at = file.at(*path, "members", i)
+            own = file.at(*path, "members", i)
+            # A list stands for the members alone: then it is one key less deep.
+            at = own if "\x1f".join((*path, "members")) in file.lines else file.at(*path, i)
             try:
                 member = grantee(text)
             except PrincipalError as error:

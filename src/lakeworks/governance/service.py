@@ -7,13 +7,16 @@ Whatever changes something is audited. The lineage that tags follow is asked for
 from __future__ import annotations
 
 import getpass
+import json
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.audit_trail import Head, read_mark, write_mark
+from lakeworks.catalog.errors import CatalogReadOnlyError
 from lakeworks.governance.decisions import Authorizer
 from lakeworks.governance.declared import is_taggable, policy_set
 from lakeworks.governance.errors import (
@@ -24,7 +27,7 @@ from lakeworks.governance.errors import (
     TagError,
 )
 from lakeworks.governance.granting import check_may_grant, same_grant
-from lakeworks.governance.policy_set import Grant
+from lakeworks.governance.policy_set import Grant, fingerprint
 from lakeworks.governance.principals import EVERYONE, Principal, grantee
 from lakeworks.governance.resources import Resource, checked_permissions
 from lakeworks.governance.row_filters import parse_filter
@@ -63,6 +66,7 @@ class Governance:
         self._lineage = lineage
         self._made: _Made | None = None
         self._guard = threading.Lock()
+        self._noted = False
 
     @cached_property
     def declared(self) -> PolicySet:
@@ -279,9 +283,28 @@ class Governance:
         policies = replace(
             declared, grants=(*declared.grants, *_grants_of(grants)), assigned=assigned
         )
+        self._note_policies(policies)
         if not policies.governs:
             return Authorizer(policies)
         return Authorizer(policies, governed_tags(self._lineage(), self._project, assigned))
+
+    def _note_policies(self, policies: PolicySet) -> None:
+        """Audit that the files of `policies/` are others than they were when last looked at."""
+        if self._noted:
+            return
+        self._noted = True
+        files = {one.file: fingerprint(json.dumps(one.values, sort_keys=True))
+                 for one in self._project.policies}  # fmt: skip
+        last = self.audit_entries(kind="policy", limit=1)
+        if (dict(last[0].body).get("files") if last else {}) == files:
+            return
+        with suppress(CatalogReadOnlyError):
+            self.audit(
+                "policy",
+                Principal.operator(),
+                {"files": files, "grants": len(self.declared.grants),
+                 "policies": len(policies.policies)},
+            )  # fmt: skip
 
     def _allowed(
         self, verb: str, by: Principal, to: str, words: frozenset[str], resource: Resource

@@ -20,6 +20,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<quoted>\"(?:[^\"]|\"\")+\")"
     r"|(?P<mark>[(),=;])|(?P<word>[^\s(),=;'\"]+))"
 )
+_BEGINS = re.compile(r"\s*(?:GRANT|REVOKE)\b", re.IGNORECASE)
 _KINDS = {"role": "role:", "user": "user:", "group": "group:"}
 MAX_CHARACTERS = 20_000
 
