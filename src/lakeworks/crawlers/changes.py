@@ -161,10 +161,12 @@ def _kept_keys(present: tuple[Column, ...], found: tuple[Column, ...]) -> tuple[
     """Return the partition keys; names, types and comments that people gave them stay."""
     if len(present) != len(found):
         return found
-    return tuple(
+    kept = tuple(
         have if have.name.lower() == new.name or new.name.startswith("partition_") else new
         for have, new in zip(present, found, strict=True)
     )
+    # A name at another place was not given by people: the folders are others.
+    return kept if len({key.name.lower() for key in kept}) == len(kept) else found
 
 
 def _kept_column(present: Column | None, found: Column) -> Column:

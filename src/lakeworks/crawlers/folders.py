@@ -251,9 +251,8 @@ class _Grouper:
             return own
         levels = _levels(below)
         if own is not None or levels is None:
-            # At several depths: one table over the tree, if nothing says otherwise.
-            flat = own is not None or any(group.levels is None for group in groups)
-            if not (combine or flat) or (own is not None and _is_hive(below)):
+            # At several depths: files beside folders of files like them are one table.
+            if not (combine or own is not None) or (own is not None and _is_hive(below)):
                 return None
             levels = None
         return Group(

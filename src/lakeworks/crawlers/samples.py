@@ -132,7 +132,10 @@ def _eight_bits(data: bytes, *, whole: bool) -> tuple[str, str]:
     high = sum(byte >= 0x80 for byte in data[:65536])  # noqa: PLR2004 - beyond ASCII
     if high > _MAX_REPLACED_SHARE * min(len(data), 65536):
         raise NotReadableError("it is binary, or encrypted")
-    return data.decode("cp1252", "replace"), "windows-1252"
+    # What Windows added to Latin 1 are curly quotes, dashes and the euro.
+    if any(0x80 <= byte < 0xA0 for byte in set(data)):  # noqa: PLR2004
+        return data.decode("cp1252", "replace"), "windows-1252"
+    return data.decode("latin-1"), "iso-8859-1"
 
 
 class _Ranges(io.RawIOBase):

@@ -164,10 +164,12 @@ class TestCsv:
         assert columns(answer) == {"id": "bigint", "n": "string"}
         assert ("quoted", "1") in answer.details
 
-    def test_windows_1252_is_read(self) -> None:
-        answer = found("id,straße\n1,Köln\n".encode("cp1252"))
+    def test_latin_1_and_what_windows_added_to_it_are_read(self) -> None:
+        answer = found("id,straße\n1,Köln\n".encode("latin-1"))
         assert columns(answer) == {"id": "bigint", "straße": "string"}
-        assert ("encoding", "windows-1252") in answer.details
+        assert ("encoding", "iso-8859-1") in answer.details
+        quoted = found("id,name\n1,“x”\n".encode("cp1252"))
+        assert ("encoding", "windows-1252") in quoted.details
 
     @pytest.mark.parametrize(
         "text", ["just one line, with a comma", "no\ndelimiter\n", "a,b\nc\nd,e,f\ng\n", "x"]

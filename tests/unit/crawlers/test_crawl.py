@@ -258,6 +258,18 @@ class TestChanges:
         assert place.table("t").partition_keys == (Column("year", "int"),)
         assert set(place.partitions("t")) == {("2024",), ("2025",)}
 
+    def test_keys_that_changed_places_are_taken_as_they_are(self, place: Place) -> None:
+        place.write("year=1/a/x.json")
+        place.write("year=1/b/x.json")
+        place.crawl()
+        place.remove("year=1")
+        place.write("a/year=1/x.json")
+        place.write("b/year=1/x.json")
+        place.crawl()
+        keys = [key.name for key in place.table("land").partition_keys]
+        assert keys == ["partition_0", "year"]
+        assert not place.crawl().changed
+
     def test_a_table_that_someone_else_made_is_left_alone(
         self, place: Place, happened: Happened
     ) -> None:
