@@ -491,6 +491,16 @@ def test_search_finds_names_columns_comments_tags_and_owners_best_first(
     assert len(data.search("customer", limit=2)) == 2
 
 
+def test_search_finds_tags_that_follow_data_where_they_are_given(data: DataCatalog) -> None:
+    shop(data)
+    visits, orders_ = TableName("web", "visits"), TableName("fin", "orders")
+    inherited = {orders_: {"customer_id": {"pii": {"person"}}}, TableName("no", "such"): {}}
+    found = data.search("pii", tags=inherited)
+    assert [one.table for one in found] == [visits, orders_]
+    assert found[1].matches[0].column == "customer_id"
+    assert data.search("pii person", tags=inherited)[0].table == orders_
+
+
 def test_search_follows_changes_and_deletions(data: DataCatalog) -> None:
     data.put_table(clicks())
     data.put_table(clicks(description="Taps"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lakeworks.catalog.data_catalog.service import DataCatalog
 from lakeworks.catalog.errors import CatalogBusyError
+from lakeworks.cli.main import main
 from lakeworks.core.names import TableName
 from lakeworks.lake import Lake
 
@@ -205,3 +207,21 @@ def test_a_declared_external_table_is_there_before_it_is_first_queried(
         assert (
             lake.catalog.data_catalog.get_table(name).reason == "declared in tables/clicks.yml"
         )
+
+
+def test_search_finds_the_tags_that_follow_data(
+    orders_project: Path, arrive: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = orders_project / "sources" / "orders.yml"
+    path.write_text(path.read_text() + "columns: {customer_id: {tags: {pii: person}}}\n")
+    arrive("a.json", order(1))
+    with Lake.open(orders_project) as lake:
+        lake.pipeline.run()
+    capsys.readouterr()
+    assert main(["search", "pii", "-C", str(orders_project), "--json"]) == 0
+    found = {one["table"]: one["matches"] for one in json.loads(capsys.readouterr().out)}
+    assert {"bronze.orders", "silver.orders", "gold.customers"} <= set(found)
+    assert "gold.monthly" not in found
+    assert found["gold.customers"] == [
+        {"where": "tag", "column": "customer_id", "text": "pii: person"}
+    ]

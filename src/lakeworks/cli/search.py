@@ -8,9 +8,11 @@ import typer
 
 from lakeworks.cli import say
 from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.core.names import TableName
 
 if TYPE_CHECKING:
-    from lakeworks.catalog.data_catalog.searching import Match, SearchHit
+    from lakeworks.catalog.data_catalog.searching import ColumnTags, Match, SearchHit
+    from lakeworks.lake import Lake
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +35,9 @@ def search(
     Tables with all the words come first. A word finds those that begin with it.
     """
     with opened(folder, environment) as lake:
-        found = lake.catalog.data_catalog.search(" ".join(words), limit=limit)
+        found = lake.catalog.data_catalog.search(
+            " ".join(words), limit=limit, tags=_inherited(lake)
+        )
     if as_json:
         say.as_json(say.plain(found))
         return
@@ -47,6 +51,20 @@ def search(
     )
     if whole and len(whole) < len(found):
         say.remark(f"{len(found) - len(whole)} more have some of the words: --json lists them.")
+
+
+def _inherited(lake: Lake) -> ColumnTags:
+    """Return the tags that columns have by what they derive from."""
+    return {
+        TableName(*table.split(".", 1)): {
+            column: {
+                tag: {origin.value for origin in origins} for tag, origins in found.items()
+            }
+            for column, found in columns.items()
+        }
+        for table, columns in lake.lineage.tags.items()
+        if "." in table
+    }
 
 
 def _places(hit: SearchHit) -> str:

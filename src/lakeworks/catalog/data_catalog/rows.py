@@ -134,6 +134,16 @@ def table_names(session: Session) -> list[TableName]:
     return [TableName(*row) for row in rows]
 
 
+def table_numbers(session: Session, names: Sequence[TableName]) -> dict[TableName, int]:
+    """Return the numbers of those of these tables that there are."""
+    found = {}
+    for name in names:
+        row = session.first(f"SELECT table_id {_OWN}", database=name.database, table=name.table)
+        if row is not None:
+            found[name] = int(row[0])
+    return found
+
+
 def find_table(session: Session, name: TableName) -> tuple[int, TableEntry] | None:
     """Return a table with its number, or None."""
     row = session.first(

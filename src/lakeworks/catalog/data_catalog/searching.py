@@ -7,20 +7,19 @@ differ in what they find. A word matches those that begin with it.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakeworks.catalog.data_catalog import rows
 from lakeworks.catalog.data_catalog.pruning import after_prefix
 from lakeworks.catalog.data_catalog.verbs import Verbs
-from lakeworks.catalog.data_catalog.words import WEIGHTS, places, weights, words_of
+from lakeworks.catalog.data_catalog.words import WEIGHTS, Place, places, weights, words_of
+from lakeworks.core.names import TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from lakeworks.catalog.data_catalog.model import TableEntry
     from lakeworks.catalog.database import Session
-    from lakeworks.core.names import TableName
 
 _MOST_WORDS = 16
 _MOST_PLACES = 5
@@ -61,23 +60,41 @@ class SearchHit:
     matches: tuple[Match, ...]
 
 
+# Of columns of tables, by tag: the values that it has there.
+ColumnTags = Mapping[TableName, Mapping[str, Mapping[str, Iterable[str]]]]
+
+
 class SearchVerbs(Verbs):
     """Search."""
 
-    def search(self, text: str, *, limit: int = 20) -> list[SearchHit]:
+    def search(
+        self, text: str, *, limit: int = 20, tags: ColumnTags | None = None
+    ) -> list[SearchHit]:
         """Return the tables that a question is about, the best first.
 
         Tables with all its words come before those with some.
+
+        Args:
+            text: Words; each finds those that begin with it.
+            limit: How many tables at most.
+            tags: Tags that columns have without an entry that says so: those that follow data.
         """
-        asked = _asked(text)
+        asked = list(dict.fromkeys(words_of(text, wholes=False)))[:_MOST_WORDS]
         self._fresh()
         if not asked:
             return []
         with self._database.reading() as session:
-            found = _ranked(session, asked, limit)
+            tagged = _tagged(session, tags or {})
+            found = _ranked(session, asked, tagged, limit)
             entries = dict(rows.tables_numbered(session, [row[0] for row in found]))
         return [
-            _hit(entries[number], asked, score, complete=matched == len(asked))
+            _hit(
+                entries[number],
+                [*places(entries[number]), *tagged.get(number, ())],
+                asked,
+                score,
+                complete=matched == len(asked),
+            )
             for number, matched, score in found
         ]
 
@@ -100,26 +117,37 @@ def forget(session: Session, number: int) -> None:
     session.run("DELETE FROM dc_words WHERE table_id = :id", id=number)
 
 
-def _asked(text: str) -> list[str]:
-    return list(dict.fromkeys(words_of(text, wholes=False)))[:_MOST_WORDS]
+def _tagged(session: Session, tags: ColumnTags) -> dict[int, list[Place]]:
+    """Return where tables have tags that no entry says, by the tables' numbers."""
+    told = {
+        table: [
+            Place("tag", column, f"{tag}: {value}")
+            for column, found in columns.items()
+            for tag, values in found.items()
+            for value in values
+        ]
+        for table, columns in tags.items()
+    }
+    known = rows.table_numbers(session, [table for table, found in told.items() if found])
+    return {number: told[table] for table, number in known.items()}
 
 
-def _ranked(session: Session, asked: Sequence[str], limit: int) -> list[tuple[int, int, int]]:
+def _ranked(
+    session: Session,
+    asked: Sequence[str],
+    tagged: Mapping[int, Sequence[Place]],
+    limit: int,
+) -> list[tuple[int, int, int]]:
     """Return the best tables: number, how many of the words it has, score."""
-    # Databases take several times as long for the same, as they sort.
     words: dict[int, int] = {}
     scores: dict[int, int] = {}
+    more = {number: _words(found) for number, found in tagged.items()}
+    # Databases take several times as long for the same, as they sort.
     for word in asked:
-        best: dict[int, int] = {}
-        found = session.all(
-            # A word that is meant as it stands counts twice one that only begins so.
-            "SELECT table_id, CASE WHEN word = :word THEN 2 * weight ELSE weight END "
-            "FROM dc_words WHERE word >= :word AND word < :after",
-            word=word,
-            after=after_prefix(word),
-        )
-        for number, score in found:
-            if best.get(number, 0) < score:
+        best = _scores(session, word)
+        for number, found in more.items():
+            score = _score_of_tag(word, found)
+            if score > best.get(number, 0):
                 best[number] = score
         for number, score in best.items():
             words[number] = words.get(number, 0) + 1
@@ -130,9 +158,42 @@ def _ranked(session: Session, asked: Sequence[str], limit: int) -> list[tuple[in
     return [(number, -matched, -score) for matched, score, number in ranked]
 
 
-def _hit(entry: TableEntry, asked: Sequence[str], score: float, *, complete: bool) -> SearchHit:
+def _scores(session: Session, word: str) -> dict[int, int]:
+    """Return how much a word says about the tables that have it, by number."""
+    best: dict[int, int] = {}
+    found = session.all(
+        # A word that is meant as it stands counts twice one that only begins so.
+        "SELECT table_id, CASE WHEN word = :word THEN 2 * weight ELSE weight END "
+        "FROM dc_words WHERE word >= :word AND word < :after",
+        word=word,
+        after=after_prefix(word),
+    )
+    for number, score in found:
+        if best.get(number, 0) < score:
+            best[number] = score
+    return best
+
+
+def _words(found: Iterable[Place]) -> set[str]:
+    return {word for place in found for word in words_of(place.text)}
+
+
+def _score_of_tag(word: str, found: Collection[str]) -> int:
+    if word in found:
+        return 2 * WEIGHTS["tag"]
+    return WEIGHTS["tag"] if any(one.startswith(word) for one in found) else 0
+
+
+def _hit(
+    entry: TableEntry,
+    said: Iterable[Place],
+    asked: Sequence[str],
+    score: float,
+    *,
+    complete: bool,
+) -> SearchHit:
     found = []
-    for place in places(entry):
+    for place in dict.fromkeys(said):
         told = words_of(place.text)
         hits = sum(any(word.startswith(one) for word in told) for one in asked)
         if hits:
