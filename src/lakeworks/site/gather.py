@@ -6,10 +6,13 @@ Reads no row of any table, but for the rules' names in quarantine (`reasons.py`)
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from lakeworks.core.errors import LakeError
 from lakeworks.core.names import LAYERS, QUARANTINE
 from lakeworks.site import external
 from lakeworks.site.facts import DatabaseFacts, PartFacts, RunFacts, SiteFacts, TableFacts
@@ -17,15 +20,18 @@ from lakeworks.site.reasons import counted
 from lakeworks.site.tables import Known, table_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from lakeworks.catalog.runs import Run
+    from lakeworks.core.names import TableName
     from lakeworks.pipeline.lineage import Lineage
     from lakeworks.pipeline.state import Services
 
 RUNS = 30
 PARTS = 10
+T = TypeVar("T")
+_REQUESTS = 16
 ASKED_WITHIN = timedelta(days=30)
 _ORDER = {name: place for place, name in enumerate((*LAYERS, "raw"))}
 _SAID = {
@@ -48,6 +54,7 @@ def gather(services: Services, lineage: Lineage) -> SiteFacts:
             if part.status != "up to date" and len(mine) < PARTS:
                 mine.append(part)
     heads = catalog.heads()
+    _read_ahead(services, snapshot.tables)
     known = Known(
         services=services,
         heads=heads,
@@ -59,7 +66,8 @@ def gather(services: Services, lineage: Lineage) -> SiteFacts:
         parts=parts,
     )
     names = {*heads, *project.sources, *project.models, *snapshot.tables}
-    tables = {str(name): table_facts(known, name) for name in sorted(names)}
+    described = _at_once(services, lambda name: table_facts(known, name), sorted(names))
+    tables = {table.name: table for table in described}
     for entry in external.external_tables(services):
         tables.setdefault(entry.name, entry)
     moments = [snapshot.created_at] if snapshot.id else []
@@ -81,6 +89,28 @@ def gather(services: Services, lineage: Lineage) -> SiteFacts:
         runs=tuple(runs),
         graph=lineage.graph,
     )
+
+
+def _read_ahead(services: Services, published: Mapping[TableName, int]) -> None:
+    """Let the logs remember what readers see, so that nothing below waits for them in turn."""
+
+    def read(name: TableName) -> None:
+        # Who asks for it below tells what is wrong.
+        with suppress(LakeError):
+            services.storage.table(name).version(published[name])
+
+    if services.storage.store.local_path("") is None:
+        _at_once(services, read, published)
+
+
+def _at_once(
+    services: Services, work: Callable[[TableName], T], names: Iterable[TableName]
+) -> list[T]:
+    """Do something for each table; where the tables are in a bucket, for several at a time."""
+    if services.storage.store.local_path("") is not None:
+        return [work(name) for name in names]
+    with ThreadPoolExecutor(_REQUESTS) as pool:
+        return list(pool.map(work, names))
 
 
 def _asked(services: Services, since: datetime | None) -> Counter[str]:
