@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 MOST_WAITING = 10_000
 _AT_ONCE = 500
 _IDLE_S = 5.0
+_LINGER_S = 0.2
+"""Records are written together: one at a time, the thread would get into the queries' way."""
 
 
 class Notes:
@@ -36,6 +38,7 @@ class Notes:
         self._changed = threading.Condition()
         self._waiting: deque[QueryRecord] = deque(maxlen=MOST_WAITING)
         self._writing = False
+        self._hurried = False
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
 
@@ -50,7 +53,8 @@ class Notes:
                     target=self._work, name="query-history", daemon=True
                 )
                 self._thread.start()
-            self._changed.notify_all()
+            elif len(self._waiting) == 1:
+                self._changed.notify_all()
 
     def flush(self, wait_s: float) -> bool:
         """Wait until everything is written or given up; return whether that was in time."""
@@ -58,6 +62,8 @@ class Notes:
             return True
         deadline = time.monotonic() + wait_s
         with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
             while self._waiting or self._writing:
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -82,6 +88,7 @@ class Notes:
                 logger.debug("%d records of queries were dropped", len(batch), exc_info=True)
             with self._changed:
                 self._writing = False
+                self._hurried = self._hurried and bool(self._waiting)
                 self._changed.notify_all()
 
     def _next(self) -> list[QueryRecord]:
@@ -92,5 +99,7 @@ class Notes:
             if not self._waiting:
                 self._thread = None
                 return []
+            if not self._hurried:
+                self._changed.wait(_LINGER_S)
             self._writing = True
             return [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]

@@ -22,7 +22,7 @@ from lakeworks.core.errors import LakeError
 from lakeworks.storage import maintenance
 from lakeworks.storage.contents import log_entries
 from lakeworks.storage.log_checkpoint import CHECKPOINT_EVERY
-from lakeworks.storage.log_cleanup import clean_log
+from lakeworks.storage.log_cleanup import clean_log, retention_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +42,6 @@ ChoreKind = Literal[
 _DELETE_S = 0.0005
 _REPLAY_S = 0.0005
 _SMALL_GAIN_USD = 1e-7
-_FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,34 +244,48 @@ class _Look:
         head = {f.path for f in self.newest.files}
         # A look that costs nothing decides whether the log must be read for the one that does.
         old = [e for e in entries if e.modified < cutoff and e.path not in head]
-        if not old:
-            return
-        log = self.log
-        kept = self.needs.published(self.name)
         try:
-            found = maintenance.vacuum(
-                log, keep_versions=kept, retention=kept_for, dry_run=True
-            )
-            cleaned = clean_log(
-                log,
-                needed=lambda: self.needs.of_log(self.name),
-                at_least=kept_for,
-                dry_run=True,
-            )
-        except LakeError:  # it is told when it is carried out
+            files, size = self._superfluous(old, kept_for)
+            cleaned = self._superfluous_log(old, kept_for)
+        except LakeError:  # a run tells what is wrong with it, and so does doctor
             return
-        files = len(found.deleted) + len(cleaned)
-        if not files:
+        if not files + cleaned:
             return
-        gain = found.deleted_bytes / GB * self.planner._prices.classes["STANDARD"].gb_month  # noqa: SLF001
+        gain = size / GB * self.planner._prices.classes["STANDARD"].gb_month  # noqa: SLF001
         yield Chore(
             "vacuum",
             self.name,
-            f"{len(found.deleted):,} files ({found.deleted_bytes:,} bytes) and {len(cleaned):,} "
-            "of its log are needed by no kept version",
+            f"{files:,} files ({size:,} bytes) and {cleaned:,} of its log are needed by no kept "
+            "version",
             max(gain, _SMALL_GAIN_USD),
-            0.02 + files * _DELETE_S,
+            0.02 + (files + cleaned) * _DELETE_S,
         )
+
+    def _superfluous(self, old: list[ObjectInfo], kept_for: timedelta) -> tuple[int, int]:
+        """Return how many old data files vacuum would delete, and their size."""
+        if len(log_entries(old)) == len(old):
+            return 0, 0
+        kept = self.needs.published(self.name)
+        found = maintenance.vacuum(
+            self.log, keep_versions=kept, retention=kept_for, dry_run=True
+        )
+        return len(found.deleted), found.deleted_bytes
+
+    def _superfluous_log(self, old: list[ObjectInfo], kept_for: timedelta) -> int:
+        """Return how many old files of the log would be deleted."""
+        since = clock.now() - max(kept_for, retention_of(self.newest.properties))
+        of_log = log_entries(old)
+        if not any(".checkpoint" in entry.path for entry in of_log):
+            return 0
+        if not any(entry.modified < since for entry in of_log):
+            return 0
+        cleaned = clean_log(
+            self.log,
+            needed=lambda: self.needs.of_log(self.name),
+            at_least=kept_for,
+            dry_run=True,
+        )
+        return len(cleaned)
 
     def _checkpoint(self, of_log: list[ObjectInfo]) -> Iterator[Chore]:
         behind = commits_since_checkpoint(of_log, self.newest.version)
