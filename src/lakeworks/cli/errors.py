@@ -81,3 +81,27 @@ class NotInRunError(RequestError):
         """Name both, and where to look."""
         told = "no run that is still kept" if run_id == "last" else f"run {run_id}"
         return cls(f"{told} made or read {table}", "lake history lists the runs of a lake")
+
+
+class OptionsError(RequestError):
+    """Options that do not go together, or whose value is not understood."""
+
+    code = "LW906"
+
+    @classmethod
+    def together(cls, one: str, other: str) -> Self:
+        """Two that need each other."""
+        return cls(f"{one} and {other} go together", "give both, or neither")
+
+    @classmethod
+    def one_of(cls, one: str, other: str) -> Self:
+        """Two of which exactly one is needed."""
+        return cls(f"give either {one} or {other}")
+
+    @classmethod
+    def age(cls, option: str, written: str) -> Self:
+        """A span of time."""
+        return cls(
+            f"{option}: {written!r} is no span of time",
+            "write minutes, hours, days, weeks or years, such as 30 days",
+        )

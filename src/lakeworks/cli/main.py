@@ -30,8 +30,10 @@ from lakeworks.cli import (
     runs,
     sample,
     search,
+    serve,
     submit,
     table,
+    token,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 _NOUNS = (
     project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query,
-    quality, registry, quarantine, governance, docs, doctor, sample, demo,
+    quality, registry, quarantine, governance, serve, token, docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env")
 _COMMON = ("--json",)

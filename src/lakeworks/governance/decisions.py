@@ -209,6 +209,10 @@ class Authorizer:
         """Whether a principal is a lake administrator, or holds the lake itself."""
         return principal.kind == "operator" or self._bindings.of(principal).administers
 
+    def identities(self, principal: Principal) -> frozenset[str]:
+        """Return the names, as grants spell them, that a principal acts under."""
+        return self._bindings.of(principal).identities
+
     def grants_of(self, principal: Principal) -> tuple[Grant, ...]:
         """Return the grants that a principal acts under."""
         return self._bindings.of(principal).grants

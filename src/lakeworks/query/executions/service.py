@@ -111,6 +111,8 @@ class QueryExecutions:
 
     Args:
         workgroups: Those that there are, `primary` among them.
+        identities: Gives the names that a principal acts under, as `Workgroup.principals`
+            spells them.
         examine: Says what a query rests on, and raises what running it would raise at once.
         history: The catalog's.
         results: Where results are kept.
@@ -122,12 +124,14 @@ class QueryExecutions:
         workgroups: Mapping[str, Workgroup],
         *,
         examine: Callable[[QueryRequest], Question],
+        identities: Callable[[str], frozenset[str]] = lambda principal: frozenset((principal,)),
         history: QueryHistory,
         results: ResultStore,
         pool: QueryPool,
     ) -> None:
         self._workgroups = workgroups
         self._examine = examine
+        self._identities = identities
         self._history = history
         self._results = results
         self._pool = pool
@@ -238,7 +242,7 @@ class QueryExecutions:
         return [
             {"description": group.description, "enabled": group.enabled, **self.usage(name)}
             for name, group in sorted(self._workgroups.items())
-            if not principal or not group.principals or principal in group.principals
+            if not principal or self._may_use(group, principal)
         ]
 
     def prune(self) -> int:
@@ -252,17 +256,22 @@ class QueryExecutions:
 
     def _group(self, name: str, principal: str | None) -> Workgroup:
         found = self._workgroups.get(name)
-        may = found is not None and (
-            not principal or not found.principals or principal in found.principals
-        )
-        if found is None or not may:
-            known = [
-                one.name
-                for one in self._workgroups.values()
-                if not principal or not one.principals or principal in one.principals
-            ]
-            raise UnknownWorkgroupError.named(name, known)
+        if found is None or (principal and not self._may_use(found, principal)):
+            raise UnknownWorkgroupError.named(
+                name,
+                (
+                    one.name
+                    for one in self._workgroups.values()
+                    if not principal or self._may_use(one, principal)
+                ),
+            )
         return found
+
+    def _may_use(self, group: Workgroup, principal: str) -> bool:
+        """Whether a principal may use a workgroup; one without principals is everyone's."""
+        return not group.principals or not self._identities(principal).isdisjoint(
+            group.principals
+        )
 
     def _check_limits(self, group: Workgroup) -> None:
         if not group.enabled:

@@ -7,10 +7,12 @@ import os
 import socket
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import MissingExtraError
 from lakeworks.engines.machine import memory_share_bytes
+from lakeworks.governance.principals import Principal, grantee
 from lakeworks.project.workgroups import PRIMARY, Workgroup
 from lakeworks.query.executions.jobs import moment_of
 from lakeworks.query.executions.pool import QueryPool
@@ -20,7 +22,7 @@ from lakeworks.server.errors import OpenDoorError, PortTakenError
 from lakeworks.server.query_worker import command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from lakeworks.lake import Lake
@@ -31,6 +33,7 @@ RESULTS = ".lake/query-results"
 # Beyond what its engine may take, a process holds Python and its libraries.
 OWN_BYTES = 512 * 2**20
 PRUNE_S = 600.0
+_WAITING = 512
 
 
 @contextmanager
@@ -59,9 +62,13 @@ def opened_executions(
     def examine(asked: QueryRequest) -> Question:
         return lake.query.examine(asked.sql, asked.principal, moment_of(asked.at))
 
+    def identities(principal: str) -> frozenset[str]:
+        return lake.governance.authorizer().identities(Principal.parse(principal))
+
     executions = QueryExecutions(
         groups,
         examine=examine,
+        identities=identities,
         history=lake.catalog.query_history,
         results=ResultStore(lake.project.root / RESULTS),
         pool=pool,
@@ -79,8 +86,16 @@ def opened_executions(
 
 
 def workgroups(lake: Lake) -> Mapping[str, Workgroup]:
-    """Return the workgroups of a lake, `primary` among them."""
-    return {PRIMARY: Workgroup(PRIMARY), **lake.project.workgroups}
+    """Return the workgroups of a lake, `primary` among them.
+
+    Raises:
+        PrincipalError: one names a principal that cannot be.
+    """
+    declared = {
+        name: replace(group, principals=tuple(grantee(one) for one in group.principals))
+        for name, group in lake.project.workgroups.items()
+    }
+    return {PRIMARY: Workgroup(PRIMARY), **declared}
 
 
 def serve(
@@ -90,11 +105,14 @@ def serve(
     host: str,
     port: int,
     tls: tuple[Path, Path] | None = None,
+    ready: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Answer requests until the process is asked to stop.
 
     Args:
+        port: 0 for any that is free.
         tls: The certificate's and the key's file, as PEM.
+        ready: Told the service's address once it listens.
 
     Raises:
         MissingExtraError: the extra `server` is not installed.
@@ -119,6 +137,9 @@ def serve(
             ssl_keyfile=key,
             timeout_graceful_shutdown=5,
         )
+        found.listen(_WAITING)
+        shown = f"[{host}]" if ":" in host else host
+        ready(f"{'https' if tls else 'http'}://{shown}:{found.getsockname()[1]}")
         uvicorn.Server(config).run(sockets=[found])
 
 

@@ -1,0 +1,62 @@
+"""What can go wrong between a client and the SQL service. Codes LW980 to LW989."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from lakeworks.core.errors import LakeError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ServiceUnreachableError(LakeError):
+    """No service answers at the address."""
+
+    code = "LW980"
+    retryable = True
+
+    @classmethod
+    def at(cls, url: str, reason: str) -> Self:
+        """Name the address; it holds no secret."""
+        return cls(
+            f"the SQL service at {url} does not answer: {reason}",
+            "is it running? lake serve sql starts it",
+        )
+
+
+class ServiceError(LakeError):
+    """The service refused a request, or a query failed there.
+
+    Attributes:
+        told: The service's own words: `code`, `kind`, `problem`, `hint`.
+        wrong_request: Whether the request is what is wrong.
+    """
+
+    code = "LW981"
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(problem, hint)
+        self.told: Mapping[str, str] = {}
+        self.wrong_request = False
+
+    @classmethod
+    def of(cls, told: Mapping[str, str], *, status: int = 500) -> Self:
+        """Repeat what the service said."""
+        found = cls(told.get("problem", "the request failed"), told.get("hint", ""))
+        found.told = dict(told)
+        found.wrong_request = 400 <= status < 500  # noqa: PLR2004 - HTTP's client errors
+        return found
+
+
+class ServiceUrlError(RequestError):
+    """An address that is none."""
+
+    code = "LW982"
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """Show a right one."""
+        return cls(
+            f"{url[:80]!r} is no address of a SQL service", "write http://127.0.0.1:8765"
+        )

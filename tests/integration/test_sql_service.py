@@ -1,0 +1,330 @@
+"""The SQL service over real HTTP: clients by Arrow, DB-API and SQLAlchemy, each under its policy."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from lakeworks.client import SqlService, dbapi
+from lakeworks.client.errors import ServiceError, ServiceUnreachableError, ServiceUrlError
+from lakeworks.lake import Lake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+POLICIES = """
+roles: {analyst: [ana], nobody: [nora]}
+grants:
+  - to: role:analyst
+    permissions: SELECT
+    on: silver.sales
+    except: [margin]
+    rows: "region = 'EU'"
+"""
+MODEL = """/*
+load: replace
+*/
+select region, day::date as day, amount::decimal(10, 2) as amount, margin from bronze.sales
+order by day
+"""
+WORKGROUP = "workgroup: small\nbytes_scanned_per_query: 100B\nprincipals: [ana]\nreuse: 1 hour\n"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("served")
+    files = {
+        "lake.yml": "name: served\nenvironments:\n  dev: {storage: .lake}\n",
+        "sources/sales.yml": "table: bronze.sales\npath: landing\n",
+        "models/silver/sales.sql": MODEL,
+        "policies/roles.yml": POLICIES,
+        "workgroups/small.yml": WORKGROUP,
+        "landing/sales.json": "".join(
+            json.dumps({
+                "region": ("EU", "US")[n % 2], "day": f"2026-01-{n + 1:02}",
+                "amount": f"{n}.50", "margin": n,
+            }) + "\n"
+            for n in range(20)
+        ),
+    }  # fmt: skip
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    with Lake.open(root) as lake:
+        assert lake.pipeline.run().status == "succeeded"
+    return root
+
+
+class Running:
+    """A service in a process of its own, and tokens for it."""
+
+    def __init__(self, project: Path, *options: str) -> None:
+        self.project = project
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lakeworks", "serve", "sql", "-C", str(project),
+             "--port", "0", "--processes", "2", *options],
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self.process.stderr is not None
+        told = self.process.stderr.readline()
+        found = re.search(r"https?://\S+", told)
+        assert found, told + self.process.stderr.read()
+        self.url = found[0]
+
+    def token(self, *words: str) -> str:
+        made = subprocess.run(
+            [sys.executable, "-m", "lakeworks", "token", "create", *words, "-C",
+             str(self.project), "--json"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return str(json.loads(made.stdout)["token"])
+
+    def stop(self) -> int:
+        self.process.terminate()
+        code = self.process.wait(20)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        return code
+
+
+@pytest.fixture(scope="module")
+def running(project: Path) -> Iterator[Running]:
+    pytest.importorskip("starlette", reason="the extra server is not installed")
+    found = Running(project)
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+def owner(running: Running) -> SqlService:
+    return SqlService(running.url, token=running.token("--owner"))
+
+
+@pytest.fixture(scope="module")
+def ana_token(running: Running) -> str:
+    return running.token("ana", "--lasts", "1d")
+
+
+@pytest.fixture(scope="module")
+def ana(running: Running, ana_token: str) -> SqlService:
+    return SqlService(running.url, token=ana_token)
+
+
+def test_each_client_sees_what_its_principal_may(owner: SqlService, ana: SqlService) -> None:
+    count = "select count(*) as n from silver.sales"
+    assert owner.query(count).to_pylist() == [{"n": 20}]
+    assert ana.query(count).to_pylist() == [{"n": 10}]
+    assert owner.tables() == ["bronze.sales", "silver.sales"]
+    assert ana.tables() == ["silver.sales"]
+    assert ana.columns("silver.sales") == [
+        ("region", "string"), ("day", "date"), ("amount", "decimal(10,2)"),
+    ]  # fmt: skip
+    with pytest.raises(ServiceError, match=r"bronze\.sales") as hidden:
+        ana.query("select * from bronze.sales")
+    with pytest.raises(ServiceError) as absent:
+        ana.query("select * from bronze.salez")
+    said, other = str(hidden.value), str(absent.value)
+    assert said == other.replace("salez", "sales")
+    with pytest.raises(ServiceError, match="margin"):
+        ana.query("select margin from silver.sales")
+
+
+def test_a_query_is_somebodys_and_nobody_elses(owner: SqlService, ana: SqlService) -> None:
+    execution = owner.start("select 1 as one")
+    owner.wait(execution)
+    for call in (ana.get, ana.cancel, ana.result):
+        with pytest.raises(ServiceError, match="there is no query execution"):
+            call(execution)
+    assert execution not in [one["execution_id"] for one in ana.recent()]
+
+
+def test_workgroups_bind_clients(ana: SqlService, ana_token: str, running: Running) -> None:
+    small = SqlService(running.url, token=ana_token, workgroup="small")
+    with pytest.raises(ServiceError, match="may scan 100"):
+        small.query("select max(amount) from silver.sales")
+    assert [one["workgroup"] for one in ana.workgroups()] == ["primary", "small"]
+    nora = SqlService(running.url, token=running.token("nora"), workgroup="small")
+    with pytest.raises(ServiceError, match="no workgroup 'small'"):
+        nora.query("select 1")
+
+
+def test_without_a_valid_token_nothing_is_said(running: Running, project: Path) -> None:
+    revoked = running.token("ana", "--description", "soon gone")
+    with Lake.open(project) as lake:
+        lake.catalog.access_tokens.revoke(revoked.split("_")[1])
+    bad = ["", "lw_x", revoked, revoked[:-1] + ("A" if revoked[-1] != "A" else "B")]
+    for token in bad:
+        with pytest.raises(ServiceError, match="valid token"):
+            SqlService(running.url, token=token).query("select 1")
+    with urllib.request.urlopen(f"{running.url}/v1/health") as answer:
+        assert json.loads(answer.read()) == {"status": "up"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "said"),
+    [
+        ("GET", "/nowhere", None, 404, "has no GET /nowhere"),
+        ("PUT", "/v1/queries", b"{}", 405, "has no PUT"),
+        ("POST", "/v1/queries", b"{", 400, "not JSON"),
+        ("POST", "/v1/queries", b"[]", 400, '"sql"'),
+        ("POST", "/v1/queries", b'{"sql": 1}', 400, '"sql"'),
+        ("POST", "/v1/queries", b'{"sql": "select 1", "limit": true}', 400, "wrong type"),
+        ("POST", "/v1/queries", b'{"sql": "select 1", "as": "x"}', 400, "not known"),
+        ("POST", "/v1/queries", b'{"sql": "selec"}', 400, "syntax error"),
+        ("POST", "/v1/queries", b'{"sql": "drop table x"}', 400, "cannot be DROP"),
+        ("POST", "/v1/queries", b'{"sql": "select 1", "at": "yesterday"}', 400, "moment"),
+        ("GET", "/v1/queries/..%2f..%2fetc", None, 404, ""),
+        ("GET", "/v1/queries/x?wait_s=soon", None, 400, "seconds"),
+        ("GET", "/v1/tables/no", None, 400, "database.table"),
+    ],
+)
+def test_wrong_requests_are_told(
+    running: Running, owner: SqlService, method: str, path: str, body: bytes | None,
+    status: int, said: str,
+) -> None:  # fmt: skip
+    request = urllib.request.Request(running.url + path, data=body, method=method)
+    request.add_header("authorization", f"Bearer {owner._token}")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)
+    with caught.value as answer:
+        assert answer.code == status
+        assert said in json.loads(answer.read())["error"]["problem"]
+
+
+def test_the_db_api_follows_pep_249(running: Running, ana_token: str) -> None:
+    with dbapi.connect(running.url, token=ana_token) as connection:
+        cursor = connection.cursor()
+        cursor.execute("select day, amount from silver.sales where amount > ? order by 1", (9,))
+        assert cursor.description is not None
+        assert [one[0] for one in cursor.description] == ["day", "amount"]
+        assert cursor.description[0][1] == dbapi.DATETIME
+        assert cursor.description[1][1] == dbapi.NUMBER
+        assert cursor.rowcount == 5
+        assert cursor.fetchone() == (date(2026, 1, 11), Decimal("10.50"))
+        assert len(cursor.fetchmany(2)) == 2
+        assert len(list(cursor)) == 2
+        assert cursor.fetchone() is None
+        for sql, kind in (
+            ("selec", dbapi.ProgrammingError),
+            ("select * from silver.salez", dbapi.ProgrammingError),
+            ("select cast(region as int) from silver.sales", dbapi.DataError),
+        ):
+            with pytest.raises(kind):
+                cursor.execute(sql)
+        injected = "x' or '1'='1"
+        cursor.execute("select count(*) from silver.sales where region = ?", (injected,))
+        assert cursor.fetchall() == [(0,)]
+    with pytest.raises(dbapi.InterfaceError):
+        cursor.fetchall()
+
+
+def test_sqlalchemy_reads_and_reflects(running: Running, ana_token: str) -> None:
+    host = running.url.removeprefix("http://")
+    engine = sa.create_engine(f"lakeworks://:{ana_token}@{host}/primary")
+    with engine.connect() as connection:
+        inspector = sa.inspect(connection)
+        assert inspector.get_schema_names() == ["silver"]
+        assert inspector.get_table_names(schema="silver") == ["sales"]
+        sales = sa.Table("sales", sa.MetaData(), schema="silver", autoload_with=connection)
+        assert [column.name for column in sales.columns] == ["region", "day", "amount"]
+        asked = (
+            sa.select(sales.c.region, sa.func.sum(sales.c.amount).label("total"))
+            .where(sales.c.amount > Decimal("2.5"))
+            .group_by(sales.c.region)
+        )
+        assert connection.execute(asked).all() == [("EU", Decimal("92.00"))]
+        limited = sa.select(sales.c.day).order_by(sales.c.day).limit(2)
+        assert len(connection.execute(limited).all()) == 2
+    engine.dispose()
+
+
+def test_a_long_query_can_be_cancelled_by_its_client(ana: SqlService) -> None:
+    execution = ana.start("select count(*) as n from range(100000000000) t(a)")
+    assert ana.cancel(execution)["state"] == "cancelled"
+    with pytest.raises(ServiceError, match="cancelled"):
+        ana.wait(execution)
+
+
+def test_many_clients_at_once_are_all_answered(ana: SqlService, owner: SqlService) -> None:
+    wrong: list[Any] = []
+
+    def client(number: int) -> None:
+        service, rows = ((ana, 10), (owner, 20))[number % 2]
+        sql = f"select count(*) as n from silver.sales where amount > -{number + 1}"
+        found = service.query(sql).to_pylist()
+        if found != [{"n": rows}]:
+            wrong.append(found)
+
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not wrong
+
+
+def test_grants_count_for_the_very_next_query(
+    ana: SqlService, project: Path, owner: SqlService
+) -> None:
+    with pytest.raises(ServiceError):
+        ana.query("select count(*) as n from bronze.sales")
+    with Lake.open(project) as lake:
+        lake.governance.grant("role:analyst", "SELECT", "bronze.sales")
+        assert ana.query("select count(*) as n from bronze.sales").to_pylist() == [{"n": 20}]
+        lake.governance.revoke("role:analyst", "SELECT", "bronze.sales")
+    with pytest.raises(ServiceError):
+        ana.query("select count(*) as n from bronze.sales")
+    assert owner.query("select count(*) as n from bronze.sales").to_pylist() == [{"n": 20}]
+
+
+def test_the_service_ends_cleanly_and_says_where_it_is_not(project: Path) -> None:
+    found = Running(project)
+    pids = subprocess.run(
+        ["pgrep", "-P", str(found.process.pid)], capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert found.stop() in {0, 130}
+    assert pids
+    for pid in pids:
+        alive = subprocess.run(["kill", "-0", pid], capture_output=True, check=False)
+        assert alive.returncode != 0
+    with pytest.raises(ServiceUnreachableError):
+        SqlService(found.url).query("select 1")
+    with pytest.raises(ServiceUrlError):
+        SqlService("file:///etc/passwd")
+
+
+def test_beyond_this_machine_it_takes_tls(project: Path, tmp_path: Path) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "lakeworks", "serve", "sql", "-C", str(project), "--host",
+         "0.0.0.0"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert "without TLS" in refused.stderr
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key),
+         "-out", str(certificate), "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    found = Running(project, "--tls-certificate", str(certificate), "--tls-key", str(key))
+    try:
+        context = ssl.create_default_context(cafile=str(certificate))
+        with urllib.request.urlopen(f"{found.url}/v1/health", context=context) as answer:
+            assert answer.status == 200
+    finally:
+        found.stop()
