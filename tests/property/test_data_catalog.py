@@ -26,8 +26,9 @@ from lakeworks.catalog.data_catalog import (
     PartitionFilter,
     TableEntry,
 )
-from lakeworks.catalog.data_catalog.errors import PartitionFilterError
+from lakeworks.catalog.data_catalog.errors import GlueJsonError, PartitionFilterError
 from lakeworks.catalog.data_catalog.expression import parsed
+from lakeworks.catalog.data_catalog.glue_documents import read_document
 from lakeworks.catalog.data_catalog.glue_json import (
     database_from_json,
     database_input,
@@ -189,6 +190,39 @@ def test_unknown_keys_survive_at_every_level(
     if isinstance(serde, dict):
         serde.update(strange)
     assert table_input(table_from_json(told, database="raw")) == told
+
+
+KNOWN = ("Name", "DatabaseName", "TableName", "TableInput", "Table", "TableList", "Tables",
+         "DatabaseInput", "Database", "Databases", "DatabaseList", "Partitions", "Values",
+         "PartitionInputList", "StorageDescriptor", "Columns", "Parameters", "PartitionKeys",
+         "CreateTime", "VersionId", "SerdeInfo", "SortColumns", "LocationUri")  # fmt: skip
+HOSTILE: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["", "a", "\ud800"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KNOWN) | st.text(max_size=2), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300)
+@given(HOSTILE, st.sampled_from([None, "db"]))
+def test_any_json_is_read_as_a_document_or_refused_by_name(
+    given_: Any,
+    database: str | None,
+) -> None:
+    try:
+        found = read_document(given_, database=database, table="t" if database else None)
+    except GlueJsonError:
+        return
+    for entry in found.tables:
+        assert isinstance(entry.name.table, str)
+        assert isinstance(entry.name.database, str)
 
 
 @pytest.fixture(scope="module")

@@ -228,5 +228,7 @@ def _json_of(file: Path) -> Any:  # noqa: ANN401 - JSON
         return json.loads(text)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    except RecursionError:
+        raise GlueJsonError.too_deep() from None
     except ValueError as error:
         raise GlueJsonError.unreadable(str(file), str(error)) from error

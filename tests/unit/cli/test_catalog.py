@@ -195,6 +195,11 @@ def test_the_lakes_own_databases_take_no_imports(
     (project / "broken.json").write_text("{")
     assert main(["catalog", "import", "broken.json"]) == 2
     assert "LW354" in capsys.readouterr().err
+    deep = '{"TableList": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    for text in (deep, "\udcff", "[" * 300 + '{"TableInput": {"Name": "x"}}' + "]" * 300):
+        (project / "deep.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+        assert main(["catalog", "import", "deep.json"]) == 2
+        assert "LW354" in capsys.readouterr().err
     (project / "odd.json").write_text('{"Crawlers": []}')
     assert main(["catalog", "import", "odd.json"]) == 2
     assert "no entry of a catalog" in capsys.readouterr().err

@@ -119,6 +119,11 @@ class GlueJsonError(RequestError):
         )
 
     @classmethod
+    def too_deep(cls) -> Self:
+        """Objects within objects, without end."""
+        return cls("the JSON is nested too deeply to be an entry of a catalog")
+
+    @classmethod
     def unreadable(cls, file: str, reason: str) -> Self:
         """The text is no JSON."""
         return cls(f"{file} is no JSON: {reason}")

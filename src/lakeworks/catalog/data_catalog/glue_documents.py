@@ -59,7 +59,10 @@ def read_document(
         GlueJsonError: something in it is no database, table or partition.
     """
     reader = _Reader(database, table)
-    reader.read(given, "")
+    try:
+        reader.read(given, "")
+    except RecursionError:
+        raise GlueJsonError.too_deep() from None
     return reader.found
 
 
