@@ -54,7 +54,11 @@ RULES = """Rules = [
     ZerosCount "id" = 0,
     DuplicateRowCount "state" = 1,
     ColumnValues "state" in ["ny", "Xx", NULL] with ignoreCase = "true" with threshold > 0.5,
-    ColumnValues "at" > "9:30 AM" with timeZone = "Asia/Tokyo"
+    ColumnValues "at" > "9:30 AM" with timeZone = "Asia/Tokyo",
+    ColumnValues "state" in ["NY", "it's", "CA"],
+    ColumnValues "state" not in ["XX", "CA", NULL],
+    ColumnValues "told" matches "[0-9-]+|(?i:JU.K)",
+    ColumnValues "told" not matches ".* .*"
 ]
 Analyzers = [ Distribution AllColumns, Distribution "amount" with bins = 3 ]"""
 

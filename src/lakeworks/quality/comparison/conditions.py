@@ -117,14 +117,22 @@ def _terms(
         elif operand.name == "EMPTY" and is_text(column.type):
             terms.append(f"{name} = ''")
         elif operand.name == "WHITESPACES_ONLY" and is_text(column.type):
-            terms.append(rf"regexp_matches({name}, '\A\s+\z')")
+            terms.append(rf"regexp_full_match({name}, '\s+')")
     for subject, literals in sets.items():
-        terms.append(
-            f"{subject} = {literals[0]}"
-            if len(literals) == 1
-            else f"{subject} in ({', '.join(literals)})"
-        )
+        terms.append(_one_of(subject, literals, column))
     return terms
+
+
+def _one_of(subject: str, literals: list[str], column: Field) -> str:
+    if len(literals) == 1:
+        return f"{subject} = {literals[0]}"
+    listed = ", ".join(literals)
+    name = quote_identifier(column.name)
+    if is_text(column.type) and subject in {name, f"lower({name})"}:
+        # Where a file holds each different text once, a function is asked once for each, and
+        # `in` for every row.
+        return f"list_contains([{listed}], {subject})"
+    return f"{subject} in ({listed})"
 
 
 def _between(column: Field, condition: Condition, moment: datetime) -> str:
@@ -147,6 +155,6 @@ def _matches(column: Field, condition: Condition) -> str:
     if not alike:
         raise IncomparableError(f"{column.name} is {column.type}, which is not matched as text")
     subject = name if is_text(column.type) else f"cast({name} as string)"
-    anchored = quote_literal(rf"\A(?:{pattern.value})\z")
-    found = f"regexp_matches({subject}, {anchored})"
+    # Where a file holds each different text once, this function is asked once for it.
+    found = f"regexp_full_match({subject}, {quote_literal(pattern.value)})"
     return found if condition.operator == "matches" else f"not {found}"

@@ -125,8 +125,7 @@ def _readable(name: str, wanted: str, date_format: str | None) -> str:
 
 
 def _matches(text: str, pattern: str) -> str:
-    anchored = quote_literal(rf"\A(?:{pattern})\z")
-    return f"regexp_matches({text}, {anchored})"
+    return f"regexp_full_match({text}, {quote_literal(pattern)})"
 
 
 def _date(text: str, rest: str) -> str:
