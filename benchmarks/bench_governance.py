@@ -50,7 +50,7 @@ def main() -> None:
     told("warm version", lambda: warm.policy_version(ANA), 20_000, budget_ms=0.1)
     told("first decision", lambda: Authorizer(policies, tags).access(ANA, TABLE, schema), 50,
          budget_ms=20)  # fmt: skip
-    twin = Schema(schema.fields)
+    twin = Schema(tuple(Field(f.name, parse_type(str(f.type))) for f in schema))
     told(
         "warm, the schema read anew", lambda: warm.access(ANA, TABLE, twin), 5_000, budget_ms=1
     )

@@ -7,7 +7,7 @@ its column shows the row
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lakeworks.core.types import Struct
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from lakeworks.core.names import TableName
     from lakeworks.core.types import Schema, Type
     from lakeworks.governance.policy_set import CellsFilter, Grant
-    from lakeworks.governance.tags import TagState
+    from lakeworks.governance.resources import TagExpression
+    from lakeworks.governance.tags import ColumnTags, TagState
 
 Leaf = tuple[str, ...]
 Leaves = frozenset[Leaf]
@@ -54,6 +55,8 @@ class Place:
 
     Attributes:
         leaves: Of each column, its own path, or those of its fields.
+        everything: All of them.
+        by_tags: What expressions of grants match, as far as it was looked for.
         session_tags: Those of whoever asks.
     """
 
@@ -61,8 +64,11 @@ class Place:
     schema: Schema
     leaves: Mapping[str, tuple[Leaf, ...]]
     tags: TagState
+    column_tags: Mapping[str, ColumnTags]
     filters: Mapping[str, CellsFilter]
     session_tags: Mapping[str, str]
+    everything: Leaves
+    by_tags: dict[TagExpression, Leaves] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -75,12 +81,9 @@ class Place:
     ) -> Place:
         """Take a table's columns apart."""
         leaves = {f.name: tuple(leaves_of((f.name,), f.type)) for f in schema}
-        return cls(table, schema, leaves, tags, filters, session_tags)
-
-    @property
-    def everything(self) -> Leaves:
-        """All cells' columns."""
-        return frozenset(leaf for leaves in self.leaves.values() for leaf in leaves)
+        of_columns = {name: tags.of_column(table, name) for name in leaves}
+        everything = frozenset(leaf for own in leaves.values() for leaf in own)
+        return cls(table, schema, leaves, tags, of_columns, filters, session_tags, everything)
 
     def named(self, columns: Iterable[str]) -> Leaves:
         """Return what a list of columns names: `email`, `address`, `address.city`.
@@ -133,11 +136,18 @@ def cover_of(grant: Grant, place: Place) -> Cover | None:
 
 
 def _tagged(grant: Grant, place: Place) -> Leaves:
-    found: set[Leaf] = set()
-    for name, leaves in place.leaves.items():
-        if place.tags.of_column(place.table, name).granted_by(grant.resource.tags):
-            found.update(leaves)
-    return frozenset(found)
+    expression = grant.resource.tags
+    known = place.by_tags.get(expression)
+    if known is None:
+        columns = place.column_tags
+        known = frozenset(
+            leaf
+            for name, leaves in place.leaves.items()
+            if columns[name].granted_by(expression)
+            for leaf in leaves
+        )
+        place.by_tags[expression] = known
+    return known
 
 
 def _listed(

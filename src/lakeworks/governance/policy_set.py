@@ -161,9 +161,8 @@ def _stable(part: object) -> str:
     if isinstance(part, frozenset | set):
         return repr(sorted(map(str, part)))
     if isinstance(part, Grant):
-        return _stable((part.principal, part.permissions, part.grantable)) + (
-            part.resource.as_text() + part.grantor_account
-        )
+        words = sorted(part.permissions), sorted(part.grantable)
+        return repr((part.principal, words, part.resource, part.grantor_account))
     if isinstance(part, Policy):
         return _stable((part.name, part.on, part.tables, part.columns, part.named, part.mask,
                         part.rows, part.hide))  # fmt: skip

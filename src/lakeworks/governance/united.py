@@ -177,7 +177,7 @@ class _Bound:
             return [
                 name
                 for name in place.leaves
-                if place.tags.of_column(place.table, name).bound_by(policy.columns)
+                if place.column_tags[name].bound_by(policy.columns)
             ]
         named = {name.casefold() for name in policy.named}
         # A mask on one field of a struct masks all of it.
