@@ -257,7 +257,7 @@ def _cut(text: str, limit: str) -> str:
 
 
 def _quarantine_of(project: Project, table: TableName) -> str:
-    for name in (*project.models, *project.sources):
-        if name.quarantine == table:
-            return f"Rows that were refused entry to {name}, each with the reason."
-    return "Rows that were refused entry to a table, each with the reason."
+    # `quarantine.silver_orders` holds the rejects of `silver.orders`: layers have no underscore.
+    name = TableName(*table.table.partition("_")[::2])
+    of = f"{name}" if name in project.models or name in project.sources else "a table"
+    return f"Rows that were refused entry to {of}, each with the reason."
