@@ -6,6 +6,7 @@ declares, from the folders themselves. Only folders of partitions that are neede
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from lakeworks.catalog.data_catalog.model import EXTERNAL_TABLE, HIVE_NULL
 from lakeworks.catalog.data_catalog.partition_filter import AllOf, AnyOf, Comparison
 from lakeworks.catalog.data_catalog.projection import projection_of
 from lakeworks.core.errors import LakeError
+from lakeworks.core.exclusions import Exclusions, PatternError
 from lakeworks.core.hive_types import parse_hive_type
 from lakeworks.core.types import Field, Schema
 from lakeworks.engines.partition_conditions import EVERYWHERE, KeyColumns
@@ -91,6 +93,16 @@ class ExternalTables:
             with suppress(UnreadableTableError):
                 self.settle(name)
 
+    def known_schemas(self) -> dict[TableName, Schema]:
+        """Return the columns of the declared tables that have an entry; nothing is changed."""
+        found = {}
+        for name in self._declared:
+            entry = self._catalog.find_table(name)
+            if entry is not None:
+                with suppress(UnreadableTableError):
+                    found[name] = schema_of(entry)[0]
+        return found
+
     def entry(self, name: TableName) -> TableEntry:
         """Return the entry that a declared table is to have; the catalog is not changed.
 
@@ -126,12 +138,20 @@ class ExternalTables:
         form = file_format(entry)
         return ExternalSource(str(entry.name), form.format, schema, (), keys, form.options)
 
-    def needed(self, sql: str, entries: Mapping[str, TableEntry]) -> dict[str, ExternalSource]:
+    def needed(
+        self,
+        sql: str,
+        entries: Mapping[str, TableEntry],
+        *,
+        plain: Callable[[TableEntry, Schema], frozenset[str]] | None = None,
+    ) -> dict[str, ExternalSource]:
         """Return tables with the files that a query can need.
 
         Args:
             sql: A query that the engine accepts.
             entries: By the dotted name, in lower case, under which the query reads them.
+            plain: Names, in lower case, the columns of a table that the query sees as they
+                are: what it says of any other says nothing of a partition. None: of all.
 
         Raises:
             UnreadableTableError: an entry does not say how its table is read.
@@ -140,7 +160,7 @@ class ExternalTables:
         """
         conditions: Mapping[str, PartitionCondition] = {}
         if any(entry.partition_keys for entry in entries.values()):
-            keyed = {name: _columns(entry) for name, entry in entries.items()}
+            keyed = {name: _columns(entry, plain) for name, entry in entries.items()}
             conditions = self._planner().conditions(sql, keyed)
         return {
             name: self._source(entry, conditions.get(name, EVERYWHERE))
@@ -160,6 +180,9 @@ class ExternalTables:
             partitions = self._partitions(entry, condition)
             kept = self._kept(empty, condition, partitions)
             files = tuple(self._files.below(kept, around=location))
+        excluded = _excluded(entry)
+        if excluded is not None:
+            files = tuple(file for file in files if not excluded.match(file.uri))
         return replace(empty, files=files, location=location)
 
     def _partitions(self, entry: TableEntry, condition: PartitionCondition) -> list[Partition]:
@@ -203,6 +226,20 @@ def schema_of(entry: TableEntry) -> tuple[Schema, tuple[str, ...]]:
     return Schema(fields), tuple(key.name for key in entry.partition_keys)
 
 
+def _excluded(entry: TableEntry) -> Exclusions | None:
+    """Return what a crawler left out of a table's folder; None when there is nothing."""
+    text = entry.parameters.get("exclusions")
+    if not text:
+        return None
+    try:
+        patterns = json.loads(text)
+        return Exclusions(tuple(str(one) for one in patterns))
+    except (ValueError, TypeError, PatternError) as error:
+        raise UnreadableTableError.column(
+            str(entry.name), "exclusions", f"the parameter is no list of patterns: {error}"
+        ) from error
+
+
 def _folder(location: str) -> str:
     """Return a location as the lake writes it: Hadoop has other words for S3 and folders."""
     for scheme in ("s3a://", "s3n://"):
@@ -220,11 +257,16 @@ def _field(entry: TableEntry, column: Column) -> Field:
         ) from error
 
 
-def _columns(entry: TableEntry) -> KeyColumns:
+def _columns(
+    entry: TableEntry, plain: Callable[[TableEntry, Schema], frozenset[str]] | None
+) -> KeyColumns:
     schema, keys = schema_of(entry)
-    partition = tuple((f.name.lower(), str(f.type)) for f in schema if f.name in keys)
+    told = {name.lower() for name in keys}
+    if plain is not None:
+        told &= plain(entry, schema)
+    partition = tuple((f.name.lower(), str(f.type)) for f in schema if f.name.lower() in told)
     return KeyColumns(
-        partition, frozenset(f.name.lower() for f in schema if f.name not in keys)
+        partition, frozenset(f.name.lower() for f in schema if f.name.lower() not in told)
     )
 
 

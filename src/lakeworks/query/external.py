@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from lakeworks.core.names import TableName
     from lakeworks.ingest.external_tables import ExternalTables
+    from lakeworks.query.viewer import Viewer
     from lakeworks.storage.external import ExternalSource
 
 # Stands for the version of a table that has none.
@@ -39,8 +40,12 @@ def external_sources(
     tables: Callable[[], ExternalTables] | None,
     sql: str,
     named: Mapping[str, tuple[TableName, int]],
+    viewer: Viewer | None = None,
 ) -> dict[str, ExternalSource]:
-    """Return the external tables of a query, each with the files that it can need."""
+    """Return the external tables of a query, each with the files that it can need.
+
+    A principal's conditions are on what it sees: those on a masked column choose no partition.
+    """
     if tables is None or all(number != NO_VERSION for _, number in named.values()):
         return {}
     entries, known = {}, tables()
@@ -48,4 +53,6 @@ def external_sources(
         entry = known.find(name) if number == NO_VERSION else None
         if entry is not None:
             entries[written] = entry
-    return known.needed(sql, entries) if entries else {}
+    if not entries:
+        return {}
+    return known.needed(sql, entries, plain=None if viewer is None else viewer.plain_columns)

@@ -197,7 +197,7 @@ class QueryService:
             for name, table in asked.tables.items()
             if table[1] != NO_VERSION
         }
-        sources |= external_sources(self._external, asked.sql, asked.tables)
+        sources |= external_sources(self._external, asked.sql, asked.tables, asked.viewer)
         recording.reads(sources, asked.marks, asked.snapshot)
         scanned_bytes = sum(source.size_bytes for source in sources.values())
         if who.bytes_limit is not None and scanned_bytes > who.bytes_limit:

@@ -31,8 +31,10 @@ from lakeworks.query.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from lakeworks.catalog.data_catalog.model import TableEntry
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.core.errors import LakeError
+    from lakeworks.core.types import Schema
     from lakeworks.governance.decisions import Authorizer
     from lakeworks.governance.principals import Principal
     from lakeworks.storage.external import AnySource
@@ -111,6 +113,12 @@ class Viewer:
             if field is not None:
                 columns.append(SecuredColumn(field.name, column.sql(field.type)))
         return SecuredTable(source, tuple(columns), access.row_filter)
+
+    def plain_columns(self, entry: TableEntry, schema: Schema) -> frozenset[str]:
+        """Return the columns of an external table that are seen as they are, in lower case."""
+        access = self._authorizer.access(self._principal, entry.name, schema)
+        columns = access.columns if access is not None else ()
+        return frozenset(one.name.lower() for one in columns if one.is_plain)
 
     def version(
         self, written: str, number: int, snapshot: Snapshot | None
