@@ -159,7 +159,9 @@ def _asked(lake: Lake, links: Links) -> Markup | None:
     ]
     if not rows or lake.facts.asked_since is None:
         return None
-    told = tag("p", "Queries since ", moment(lake.facts.asked_since), " UTC.", class_="hint")
+    told = tag(
+        "p", "Queries since ", moment(lake.facts.asked_since, zone=True), ".", class_="hint"
+    )
     return join(
         [told, grid(["Table", "About", "Queries"], rows, numbers=(2,), label="Asked most")]
     )

@@ -30,7 +30,7 @@ def quality_section(table: TableFacts) -> Markup | None:
         passed = sum(rule.outcome == "Passed" for rule in found.rules)
         told = f"{passed} of {words.plural(len(found.rules), 'rule')} passed on "
         kept = "" if found.committed else "; the rows were not taken in"
-        parts.append(tag("p", told, moment(found.at), kept, ". ",
+        parts.append(tag("p", told, moment(found.at, zone=True), kept, ". ",
                          _DOES.get(table.on_violation, ""), class_="hint"))  # fmt: skip
         trend = sparkline(found.trend, "Scores of the last runs, oldest first")
         if trend is not None:

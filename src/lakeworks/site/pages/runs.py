@@ -26,7 +26,7 @@ def runs_page(lake: Lake) -> str:
     head = tag(
         "div",
         tag("h1", "Runs"),
-        tag("p", f"The last {words.plural(len(runs), 'run')}, newest first. ",
+        tag("p", f"The last {words.plural(len(runs), 'run')}, newest first. " if len(runs) > 1 else "",
             tag("code", "lake history"), " tells more of each, messages of errors too.", class_="lead"),
         class_="page-head",
     )  # fmt: skip
@@ -59,7 +59,7 @@ def _status(told: str) -> Markup:
 def _run(run: RunFacts, links: Links) -> Markup:
     changed = [part for part in run.parts if part.status != "up to date"]
     same = len(run.parts) - len(changed)
-    told = [moment(run.at), " UTC"]
+    told: list[object] = [moment(run.at, zone=True)]
     told += [f", {words.took(run.seconds)}"] if run.seconds is not None else []
     told += [f", snapshot {run.snapshot}"] if run.snapshot is not None else []
     rows = [

@@ -10,7 +10,7 @@ from lakeworks.site import words
 from lakeworks.site.facts import KIND_WORDS
 from lakeworks.site.graph_view import Columns
 from lakeworks.site.links import GRAPH, HOME, QUALITY, RUNS, TAGS, Links, table_path
-from lakeworks.site.markup import Markup, join, tag
+from lakeworks.site.markup import Markup, join, tag, text
 from lakeworks.site.pictures import database_class
 
 if TYPE_CHECKING:
@@ -203,7 +203,8 @@ def _tables(lake: Lake, links: Links, names: Sequence[str], table: str) -> Marku
 
 
 def _item(address: str, name: str, *, here: bool = False) -> Markup:
-    short = name.partition(".")[2]
+    # May be broken after an underscore, where it is too long for the list.
+    short = Markup(text(name.partition(".")[2]).replace("_", "_<wbr>"))
     return tag("li", tag("a", short, href=address, aria_current="page" if here else None))
 
 
@@ -216,7 +217,7 @@ def _contents(contents: Sequence[tuple[str, str]]) -> Markup | None:
 
 
 def _foot(lake: str, environment: str, snapshot: int, at: datetime | None) -> Markup:
-    as_of = [" as of ", moment(at), " UTC"] if at else ["; nothing has run yet"]
+    as_of = [" as of ", moment(at, zone=True)] if at else ["; nothing has run yet"]
     return tag(
         "footer",
         tag("p", f"Lake {lake}, environment {environment}, snapshot {snapshot}",
@@ -227,9 +228,13 @@ def _foot(lake: str, environment: str, snapshot: int, at: datetime | None) -> Ma
     )  # fmt: skip
 
 
-def moment(at: datetime) -> Markup:
-    """Return an instant, which the page's script follows with how long ago it was."""
-    return tag("time", words.moment(at), datetime=words.iso(at))
+def moment(at: datetime, *, zone: bool = False) -> Markup:
+    """Return an instant in UTC, which the page's script follows with how long ago it was.
+
+    Args:
+        zone: Whether to say so; not below a head that does.
+    """
+    return tag("time", words.moment(at) + (" UTC" if zone else ""), datetime=words.iso(at))
 
 
 def chip(content: object, kind: str = "", **attributes: object) -> Markup:
