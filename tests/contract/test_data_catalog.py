@@ -270,6 +270,10 @@ def test_texts_that_no_database_takes_are_kept_all_the_same(data: DataCatalog) -
     assert data.put_table(clicks(parameters=odd), reason="why\0").parameters == odd
     with pytest.raises(EntryRefusedError, match="null"):
         data.put_partitions(CLICKS, [PartitionEntry(("2026", "a\0b"))])
+    with pytest.raises(EntryRefusedError, match="location holds what is no letter"):
+        data.put_partitions(
+            CLICKS, [replace(part(1), storage=StorageDescriptor(location="\0"))]
+        )
     with pytest.raises(EntryRefusedError, match="at most 1024 letters"):
         data.put_partitions(CLICKS, [PartitionEntry(("2026", "a" * 1025))])
 

@@ -58,14 +58,18 @@ def _text(value: Value) -> str:
 
 
 def _number(value: Value) -> str | None:
+    text = str(value).strip()
     try:
-        number = Decimal(str(value).strip())
+        number = Decimal(text)
     except InvalidOperation:
         return None
-    if not number.is_finite():
+    # Python alone takes 1_000 for a number.
+    if not number.is_finite() or "_" in text:
         return None
     if not number:
         return "5"
+    if abs(number.adjusted()) >= _ZERO_EXPONENT:
+        return None
     digits = "".join(map(str, number.as_tuple().digits)).lstrip("0")
     exponent = f"{number.adjusted() + _ZERO_EXPONENT:04d}"
     shown = exponent + digits.rstrip("0")

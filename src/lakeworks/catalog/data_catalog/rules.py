@@ -110,6 +110,7 @@ def checked_partitions(
                 f"partition {list(one.values)} of {entry.name}",
                 f"a value has at most {MOST['value']} letters, none of them null",
             )
+        _check_length(f"partition {list(one.values)} of {entry.name}", "location", one.location)
         text = values_text(one.values)
         if unique and text in found:
             raise EntryExistsError.named("partition", f"{entry.name} {text}")
@@ -147,8 +148,8 @@ def _check_length(what: str, limit: str, text: str) -> None:
         raise EntryRefusedError.because(
             what, f"its {limit} has {len(text)} letters; Glue takes {MOST[limit]}"
         )
-    if "\0" in text:
-        raise EntryRefusedError.because(what, f"its {limit} holds a null letter")
+    if _UNSTORABLE.search(text):
+        raise EntryRefusedError.because(what, f"its {limit} holds what is no letter")
 
 
 def _name(kind: str, name: str) -> str:
