@@ -13,7 +13,7 @@ from lakeworks.cli.main import main
 from lakeworks.core import clock
 from lakeworks.core.names import TableName
 from lakeworks.lake import Lake
-from lakeworks.storage.errors import FilesExpiredError
+from lakeworks.storage.archive_errors import FilesExpiredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.care.lifecycle import LifecycleAction
     from lakeworks.project.care import LifecycleRule
-    from lakeworks.storage.archive import Manifest
+    from lakeworks.storage.archive_manifest import Manifest
 
 
 def register(app: typer.Typer) -> None:

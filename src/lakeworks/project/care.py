@@ -94,6 +94,11 @@ class Retention:
     lake_s: float = 7 * DAY_S
     by_name_s: Mapping[str, float] = field(default_factory=dict)
 
+    def with_own(self, said: Mapping[str, float | None]) -> Retention:
+        """Return it with what tables say of themselves, which counts before all else."""
+        own = {table: seconds for table, seconds in said.items() if seconds is not None}
+        return Retention(self.lake_s, {**self.by_name_s, **own})
+
     @property
     def of_snapshots(self) -> timedelta:
         """How long snapshots are kept after they were replaced."""

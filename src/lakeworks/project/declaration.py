@@ -394,8 +394,5 @@ class Project:
     @property
     def retention(self) -> Retention:
         """How long versions are kept that were replaced: what tables say of themselves counts."""
-        said = {str(table): one.retention_s for table, one in self.sources.items()}
-        said |= {str(table): one.retention_s for table, one in self.models.items()}
-        own = {table: seconds for table, seconds in said.items() if seconds is not None}
-        told = self.care.retention
-        return Retention(told.lake_s, {**told.by_name_s, **own})
+        tables: tuple[Source | Model, ...] = (*self.sources.values(), *self.models.values())
+        return self.care.retention.with_own({str(t.table): t.retention_s for t in tables})

@@ -17,12 +17,7 @@ from pydantic import (
 )
 
 from lakeworks.core.errors import did_you_mean
-from lakeworks.project.care_yaml import (
-    LifecycleYaml,
-    MaintenanceYaml,
-    QueryHistoryYaml,
-    Retentions,
-)
+from lakeworks.project import care_yaml as care
 from lakeworks.project.declaration import (
     FileFormat,
     Load,
@@ -167,10 +162,10 @@ class LakeYaml(_Declared):
     name: str
     publish: Literal["run", "table"] = "run"
     environments: dict[str, EnvironmentYaml] = {}
-    retention: Retentions = {}
-    query_history: QueryHistoryYaml = Field(default_factory=QueryHistoryYaml)
-    maintenance: MaintenanceYaml = Field(default_factory=MaintenanceYaml)
-    lifecycle: dict[str, LifecycleYaml] = {}
+    retention: care.Retentions = {}
+    query_history: care.QueryHistoryYaml = Field(default_factory=care.QueryHistoryYaml)
+    maintenance: care.MaintenanceYaml = Field(default_factory=care.MaintenanceYaml)
+    lifecycle: dict[str, care.LifecycleYaml] = {}
     prices: dict[str, Annotated[float, Field(ge=0)]] = {}
 
 
@@ -269,9 +264,9 @@ _NESTED: dict[tuple[str, ...], type[DeclaredShape]] = {
     ("environments", "*", "submit"): SubmitYaml,
     ("environments", "*", "openlineage"): OpenLineageYaml,
     ("environments", "*", "openlineage", "kafka"): KafkaYaml,
-    ("query_history",): QueryHistoryYaml,
-    ("maintenance",): MaintenanceYaml,
-    ("lifecycle", "*"): LifecycleYaml,
+    ("query_history",): care.QueryHistoryYaml,
+    ("maintenance",): care.MaintenanceYaml,
+    ("lifecycle", "*"): care.LifecycleYaml,
     ("csv",): CsvYaml,
     ("columns", "*"): ColumnYaml,
 }

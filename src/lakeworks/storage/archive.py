@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lakeworks.core import clock, events
 from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName
-from lakeworks.storage.errors import ArchiveDamagedError, ObjectNotFoundError
+from lakeworks.storage.archive_errors import ArchiveDamagedError
+from lakeworks.storage.archive_manifest import EXPIRED, ArchivedFile, Arrival, Manifest
+from lakeworks.storage.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,83 +34,9 @@ if TYPE_CHECKING:
 
 ARCHIVE, LANDING = "archive", "landing"
 MANIFESTS = "manifests"
-EXPIRED = "EXPIRED"
-_PACKED = ".zst"
 _CHUNK_BYTES = 2 * 1024 * 1024
 _SAMPLE_BYTES = 256 * 1024
 _WORTH_PACKING = 0.9
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Arrival:
-    """What arrived for a table in one batch on one day."""
-
-    table: TableName
-    day: date
-    batch: int
-
-    @property
-    def folder(self) -> str:
-        """Its folder below the landing zone, and below a storage class's folder."""
-        return f"{self.table}/{self.day.isoformat()}/{self.batch}"
-
-    def age_days(self, now: datetime) -> int:
-        """Return how many whole days ago it arrived."""
-        return (now.astimezone(UTC).date() - self.day).days
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedFile:
-    """One file of an arrival.
-
-    Attributes:
-        path: Below the arrival's folder, as it was in the landing zone.
-        sha256: Of its bytes as they arrived.
-        stored_bytes: What it takes in the archive; `packed` there with zstd.
-    """
-
-    path: str
-    size_bytes: int
-    sha256: str
-    stored_bytes: int
-    packed: bool
-
-    @property
-    def stored_path(self) -> str:
-        """Its path below the arrival's folder in the archive."""
-        return self.path + (_PACKED if self.packed else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """Where one arrival is.
-
-    Attributes:
-        storage_class: The folder of the archive that holds it, or `EXPIRED`.
-        at: When it got there.
-        restored_until: Copies of the files are in the landing zone until then.
-    """
-
-    arrival: Arrival
-    storage_class: str
-    at: datetime
-    files: tuple[ArchivedFile, ...]
-    restored_until: datetime | None = None
-
-    @property
-    def expired(self) -> bool:
-        """Whether the files are gone for good."""
-        return self.storage_class == EXPIRED
-
-    @property
-    def size_bytes(self) -> int:
-        """The size of the files as they arrived."""
-        return sum(one.size_bytes for one in self.files)
-
-    @property
-    def stored_bytes(self) -> int:
-        """What the files take in the archive."""
-        return 0 if self.expired else sum(one.stored_bytes for one in self.files)
 
 
 class Archive:
@@ -343,35 +270,13 @@ class Archive:
             yield ArchivedFile(path, entry.size_bytes, "", 0, packed=False)
 
     def _write(self, manifest: Manifest) -> None:
-        until = manifest.restored_until
-        told = {
-            "table": str(manifest.arrival.table),
-            "day": manifest.arrival.day.isoformat(),
-            "batch": manifest.arrival.batch,
-            "storage_class": manifest.storage_class,
-            "at": manifest.at.isoformat(),
-            "restored_until": until.isoformat() if until else None,
-            "files": [asdict(one) for one in manifest.files],
-        }
-        self._store.put(_manifest_path(manifest.arrival), json.dumps(told, indent=1).encode())
+        self._store.put(_manifest_path(manifest.arrival), manifest.to_bytes())
 
     def _read(self, path: str) -> Manifest:
         data = self._store.get(path)
         try:
-            told = json.loads(data)
-            until = told["restored_until"]
-            return Manifest(
-                Arrival(
-                    TableName.parse(told["table"]),
-                    date.fromisoformat(told["day"]),
-                    told["batch"],
-                ),
-                told["storage_class"],
-                datetime.fromisoformat(told["at"]),
-                tuple(ArchivedFile(**one) for one in told["files"]),
-                datetime.fromisoformat(until) if until else None,
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            return Manifest.from_bytes(data)
+        except (ValueError, KeyError, TypeError, NameRefusedError) as error:
             raise ArchiveDamagedError.manifest(self._store.uri(path)) from error
 
 

@@ -10,7 +10,7 @@
       DiskFullError             LW207
       FilesLostError            LW216
       MaintenanceRefusedError   LW218
-      ArchiveDamagedError       LW219
+      ArchiveDamagedError       LW219  in archive_errors.py, as is
       FilesExpiredError         LW220
     StorageRequestError         LW208  a URL, option or profile is wrong
       UnsafePathError           LW209
@@ -33,9 +33,8 @@ from typing import TYPE_CHECKING, Self
 from lakeworks.core.errors import LakeError, RequestError
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
-    from lakeworks.core.names import TableName
     from lakeworks.core.types import Type
 
 
@@ -379,44 +378,3 @@ def from_os_error(error: OSError, action: str, where: str) -> StorageError:
     if error.errno == errno.EEXIST:
         return AlreadyExistsError.at(where)
     return StorageError.failed(action, where, error.strerror or type(error).__name__)
-
-
-class ArchiveDamagedError(StorageError):
-    """A file of the archive is gone, or is not what was put there."""
-
-    code = "LW219"
-
-    @classmethod
-    def gone(cls, where: str) -> Self:
-        """A file that a manifest names."""
-        return cls(f"{where} is gone", "put it back from a copy; its manifest says what it was")
-
-    @classmethod
-    def differs(cls, path: str) -> Self:
-        """A file whose checksum is another."""
-        return cls(
-            f"the archived copy of {path} is not what arrived",
-            "put it back from a copy of the archive; nothing was deleted",
-        )
-
-    @classmethod
-    def manifest(cls, where: str) -> Self:
-        """A manifest that cannot be read."""
-        return cls(f"{where} is no manifest of the archive", "put it back from a copy")
-
-
-class FilesExpiredError(StorageError):
-    """Files that are to be read again were deleted by a lifecycle rule."""
-
-    code = "LW220"
-
-    @classmethod
-    def of(cls, table: TableName, count: int, day: date) -> Self:
-        """Name the table, how many files, and when the newest of them arrived."""
-        files = "1 file" if count == 1 else f"{count:,} files"
-        return cls(
-            f"{table} cannot be made anew: {files} that it was read from expired, the last of "
-            f"them arrived on {day}",
-            "its rows are in the table and stay there; to read everything again, put the files "
-            "back where the source reads them, under new names",
-        )

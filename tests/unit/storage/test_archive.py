@@ -11,8 +11,9 @@ import pytest
 
 from lakeworks.core import clock
 from lakeworks.core.names import TableName
-from lakeworks.storage.archive import EXPIRED, Archive, Arrival
-from lakeworks.storage.errors import ArchiveDamagedError
+from lakeworks.storage.archive import Archive
+from lakeworks.storage.archive_errors import ArchiveDamagedError
+from lakeworks.storage.archive_manifest import EXPIRED, Arrival
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core import clock
 from lakeworks.core.errors import LakeError
-from lakeworks.storage.archive import EXPIRED, Archive, Arrival
-from lakeworks.storage.errors import FilesExpiredError
+from lakeworks.storage.archive import Archive
+from lakeworks.storage.archive_errors import FilesExpiredError
+from lakeworks.storage.archive_manifest import EXPIRED, Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.store import Catalog
     from lakeworks.core.names import TableName
     from lakeworks.project.care import CareSettings, LifecycleRule
-    from lakeworks.storage.archive import Manifest
+    from lakeworks.storage.archive_manifest import Manifest
     from lakeworks.storage.layout import Storage
 
 FILES = "lakeworks/files"

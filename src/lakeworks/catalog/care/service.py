@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.tables import Tables
     from lakeworks.core.names import TableName
     from lakeworks.project.declaration import Project
-    from lakeworks.storage.archive import Manifest
+    from lakeworks.storage.archive_manifest import Manifest
     from lakeworks.storage.layout import Storage
 
 _DAY_S = 86_400
