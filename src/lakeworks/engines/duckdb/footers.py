@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
     import duckdb
 
-MOST_FILES = (
-    200  # each footer is read once more: with many files that takes longer than it saves
-)
+# Each footer is read once more: with many files that takes longer than it saves.
+MOST_FILES = 200
 _WORTH_ROWS = 50_000
-_BITS_A_ROW = 64
-_MOST_BITS = 1_000_000_000  # DuckDB's own limit
+_BITS_A_ROW = 16
+_MOST_BITS = 2**29  # 64 MiB for each thread; a hash table could spill, a bitmap cannot
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 _COLUMNS = """
 SELECT path_in_schema, sum(row_group_num_rows), sum(stats_null_count),
