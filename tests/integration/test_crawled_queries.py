@@ -167,6 +167,15 @@ def test_files_at_several_depths_are_one_table(project: Project) -> None:
     assert project.rows("select count(*) as n from raw.t") == [{"n": 6}]
 
 
+def test_what_a_crawl_left_out_its_queries_leave_out(project: Project) -> None:
+    project.declare(targets=[{"path": "land", "exclusions": ["**.bad", "t/old*/**"]}])
+    project.write("t/day=1/x.json", lines(HALVES[0]))
+    project.write("t/day=2/y.json", lines(HALVES[1]))
+    project.write("t/day=2/z.bad", b"\0\1\2{")
+    assert project.crawl() == ["raw.t"]
+    assert project.rows("select count(*) as n from raw.t") == [{"n": 6}]
+
+
 def test_a_web_servers_log_is_queried(project: Project) -> None:
     text = "".join(APACHE.format(n, f"page{n}", n * 100) for n in range(1, 4))
     project.write("log/access.log", text.encode())

@@ -135,17 +135,26 @@ def _print(report: CrawlReport) -> None:
     if report.error:
         say.line(f"  {say.bad(report.error_code)}: {render.text(report.error)}")
     if report.tables:
-        say.table(
-            ["table", "what", "format", "files", "partitions", "new", "gone"],
-            [_row(table) for table in report.tables],
-        )
-    for table in report.tables:
-        for change in table.changes:
-            say.line(f"  {table.name}: {render.text(change)}")
+        _print_tables(report.tables)
     if report.classifiers:
         counted = sorted(report.classifiers.items(), key=lambda one: (-one[1], one[0]))
         say.line("  recognised: " + ", ".join(f"{name} {count:,}" for name, count in counted))
     _print_skipped(report)
+
+
+def _print_tables(tables: list[TableReport]) -> None:
+    say.table(
+        ["table", "what", "format", "files", "partitions", "new", "gone"],
+        [_row(table) for table in tables],
+    )
+    for table in tables:
+        for change in table.changes:
+            say.line(f"  {table.name}: {render.text(change)}")
+        if table.strangers:
+            count = render.plural(table.strangers, "file")
+            say.line(
+                f"  {table.name}: {count} in its folder not recognised, but queries read it"
+            )
 
 
 def _row(table: TableReport) -> list[object]:

@@ -45,6 +45,11 @@ class Exclusions:
         return bool(self.patterns) and self._match(path) is not None
 
 
+def literal(text: str) -> str:
+    """Return the pattern that matches exactly a text."""
+    return re.sub(r"([*?\[\]{}\\])", r"\\\1", text)
+
+
 def pattern_regex(pattern: str) -> str:
     """Return the regular expression of one glob.
 

@@ -147,7 +147,14 @@ def _wanted(
             extra=present.storage.serde.extra,
         ),
     )
-    stale = {"skip.header.line.count", "rowTag", "jsonPath", "grokPattern", "delimiter"}
+    stale = {
+        "skip.header.line.count",
+        "rowTag",
+        "jsonPath",
+        "grokPattern",
+        "delimiter",
+        "exclusions",
+    }
     own = {k: v for k, v in parameters.items() if k not in stale or k in found.parameters}
     return replace(
         present,

@@ -9,6 +9,7 @@ from lakeworks.catalog.data_catalog.errors import EntryNotFoundError
 from lakeworks.core.errors import LakeError
 from lakeworks.core.names import TableName
 from lakeworks.crawlers import changes, found_tables, new_folders
+from lakeworks.crawlers.classifiers.found import EMPTY
 from lakeworks.crawlers.errors import TargetMissingError, TooManyTablesError
 from lakeworks.crawlers.names import suffixed, table_name
 from lakeworks.project.crawler_declaration import Target
@@ -62,6 +63,15 @@ class Crawling:
             self._check_threshold(found)
             self._plan(found, present)
         self.report.tables = [change.report for change in self.planned]
+        self._tell_strangers()
+
+    def _tell_strangers(self) -> None:
+        """Count the skipped files in the folders of each table: queries will meet them."""
+        by_place = {one.location.rstrip("/"): one for one in self.report.tables}
+        for place, reason in self.report.skipped:
+            table = next((by_place[p] for p in _upwards(place) if p in by_place), None)
+            if table is not None and reason != EMPTY and table.action != "missing":
+                table.strangers += 1
 
     def write(self) -> None:
         """Change the catalog as it was planned. What was begun and killed is repeated whole."""

@@ -5,6 +5,7 @@ Pure. Parameters are those that Glue's crawlers set.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from lakeworks.catalog.data_catalog.model import (
     StorageDescriptor,
     TableEntry,
 )
+from lakeworks.core.exclusions import literal
 from lakeworks.core.names import TableName
 from lakeworks.crawlers.folders import Stats, partition_values
 from lakeworks.crawlers.kinds import hive_text, merged
@@ -57,14 +59,36 @@ class Entry:
         return self.table.classification
 
 
-def entry_of(found: FoundTable, target: str, crawler: str, schemas: Schemas) -> Entry:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where entries come from.
+
+    Attributes:
+        target: The absolute folder or `s3://` prefix that tables lie below.
+        crawler: Its name, for `UPDATED_BY_CRAWLER`.
+        exclusions: What was left out: queries leave it out, too.
+    """
+
+    target: str
+    crawler: str
+    exclusions: tuple[str, ...] = ()
+
+    def parameters(self) -> dict[str, str]:
+        """Return what a table's parameters say of it."""
+        found = {CRAWLER_PARAMETER: self.crawler}
+        if self.exclusions:
+            root = literal(self.target)
+            found["exclusions"] = json.dumps([f"{root}/{one}" for one in self.exclusions])
+        return found
+
+
+def entry_of(found: FoundTable, origin: Origin, schemas: Schemas) -> Entry:
     """Return the entry of a table, whose name is still to be given.
 
     Args:
-        target: The absolute folder or `s3://` prefix that `found` lies below.
-        crawler: Its name, for `UPDATED_BY_CRAWLER`.
         schemas: What the numbers in `found` stand for.
     """
+    target = origin.target
     group = found.group
     location = below(target, found.path)
     keys = _keys(group.levels or ())
@@ -86,7 +110,7 @@ def entry_of(found: FoundTable, target: str, crawler: str, schemas: Schemas) -> 
         TableName("", ""),
         storage=storage,
         partition_keys=keys,
-        parameters=described | {CRAWLER_PARAMETER: crawler} | _counted(stats),
+        parameters=described | origin.parameters() | _counted(stats),
     )
     partitions = _Partitions(found, target, table, schemas).all() if keys else ()
     return Entry(table, partitions, location, tuple(sorted(group.classifiers)))

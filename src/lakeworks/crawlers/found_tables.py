@@ -11,7 +11,7 @@ from lakeworks.core.exclusions import Exclusions
 from lakeworks.crawlers.changes import made_by
 from lakeworks.crawlers.classifiers.found import Found, Skipped
 from lakeworks.crawlers.custom import custom_of
-from lakeworks.crawlers.entries import Entry, below, delta_entry, entry_of
+from lakeworks.crawlers.entries import Entry, Origin, below, delta_entry, entry_of
 from lakeworks.crawlers.examining import Task
 from lakeworks.crawlers.folders import Grouping, grouped
 from lakeworks.crawlers.headers import settled_headers
@@ -63,6 +63,7 @@ class CrawledTarget:
     objects: list[Listed]
     delta: list[str]
     unlisted: list[str]
+    exclusions: tuple[str, ...] = ()
     answers: list[Answer | None] = field(default_factory=list)
     schemas: Schemas = field(default_factory=Schemas)
     entries: list[Entry] = field(default_factory=list)
@@ -113,7 +114,7 @@ def listed(target: Target, around: Surroundings, report: CrawlReport) -> Crawled
     told.size_bytes = sum(size_bytes for _, size_bytes in found.objects)
     told.excluded, told.hidden = found.excluded, found.hidden
     unlisted = [below(root, path) for path, _ in found.skipped]
-    return CrawledTarget(root, found.objects, found.delta, unlisted)
+    return CrawledTarget(root, found.objects, found.delta, unlisted, target.exclusions)
 
 
 def look(
@@ -163,7 +164,8 @@ def entries(
     result = grouped(files, grouping, target.schemas)
     for path, reason in result.skipped:
         report.skip(below(target.root, path), reason)
-    return [entry_of(one, target.root, crawler.name, target.schemas) for one in result.tables]
+    origin = Origin(target.root, crawler.name, target.exclusions)
+    return [entry_of(one, origin, target.schemas) for one in result.tables]
 
 
 def delta_entries(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakeworks.crawlers import changes
-from lakeworks.crawlers.entries import Entry, entry_of
+from lakeworks.crawlers.entries import Entry, Origin, entry_of
 from lakeworks.crawlers.folders import Grouping, grouped
 from lakeworks.crawlers.schemas import Schemas
 
@@ -66,7 +66,7 @@ def _added(
         for path, reason in result.skipped:
             report.skip(f"{place}/{path}", reason)
         for one in result.tables:
-            entry = entry_of(one, place, crawling.crawler.name, schemas)
+            entry = entry_of(one, Origin(place, crawling.crawler.name), schemas)
             why = _misfit(entry, table)
             if why:
                 report.skip(f"{place}/{one.group.leaves[0].path}", why)

@@ -25,6 +25,7 @@ class TableReport:
         action: `missing` is a table that is gone, and that the policy only logs; `left alone`
             one that no crawler made.
         changes: What changed of its schema, or would have, in words.
+        strangers: How many files lie in its folders that are in no table: queries meet them.
     """
 
     name: TableName
@@ -41,6 +42,7 @@ class TableReport:
     partitions_deprecated: int = 0
     partitions_deleted: int = 0
     partitions_missing: int = 0
+    strangers: int = 0
     changes: list[str] = field(default_factory=list)
 
     @property
@@ -70,6 +72,7 @@ class TableReport:
             "partitions_deprecated": self.partitions_deprecated,
             "partitions_deleted": self.partitions_deleted,
             "partitions_missing": self.partitions_missing,
+            "files_not_recognised": self.strangers,
             "changes": self.changes,
         }
 

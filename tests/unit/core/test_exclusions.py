@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeworks.core.exclusions import Exclusions, PatternError, pattern_regex
+from lakeworks.core.exclusions import Exclusions, PatternError, literal, pattern_regex
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,12 @@ def test_any_text_is_either_refused_or_a_pattern_that_answers(pattern: str, path
 def test_a_path_without_marks_leaves_out_exactly_itself(path: str) -> None:
     assert Exclusions((path,)).match(path)
     assert not Exclusions((path,)).match(f"{path}x")
+
+
+@given(
+    st.text(alphabet="ab/*?[]{},!\\-^", max_size=12), st.text(alphabet="ab*?[]{}\\", max_size=8)
+)
+def test_a_text_made_literal_matches_itself_and_nothing_else(text: str, other: str) -> None:
+    exclusions = Exclusions((literal(text),))
+    assert exclusions.match(text)
+    assert exclusions.match(other) is (other == text)

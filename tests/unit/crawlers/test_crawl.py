@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -150,6 +151,23 @@ class TestEntries:
         report = place.crawl()
         assert place.tables() == ["t"]
         assert report.targets[0].excluded == 1
+
+    def test_what_was_left_out_is_kept_with_the_table(self, place: Place) -> None:
+        place.write("t/a.json")
+        place.declare("c", place.target(exclusions=("**.csv", "old/**")))
+        place.crawl()
+        kept = json.loads(place.table("t").parameters["exclusions"])
+        assert kept == [f"{place.root}/**.csv", f"{place.root}/old/**"]
+        place.declare("c")
+        place.crawl()
+        assert "exclusions" not in place.table("t").parameters
+
+    def test_files_that_queries_will_meet_are_counted(self, place: Place, only: Only) -> None:
+        days(place, 1)
+        place.write("events/day=1/y.json", b"\0\1\2")
+        place.write("events/day=1/empty.json", b"")
+        place.write("elsewhere/z.json", b"\0\1\2")
+        assert only(place.crawl()).strangers == 1
 
     def test_the_table_level_counts_from_the_projects_folder(self, place: Place) -> None:
         for year in (1, 2):

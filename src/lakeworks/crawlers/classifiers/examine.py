@@ -14,6 +14,7 @@ from lakeworks.crawlers.classifiers import (
     xml_files,
 )
 from lakeworks.crawlers.classifiers.found import (
+    EMPTY,
     LARGEST_WINDOW_BYTES,
     WINDOW_BYTES,
     Found,
@@ -63,7 +64,7 @@ Custom = LogForm | JsonForm | XmlForm | NamedCsvForm
 def examine(sample: Sample, custom: tuple[Custom, ...] = ()) -> Found | Skipped:
     """Return the format and columns of a file, or why it is in no table. Raises nothing."""
     if sample.size_bytes == 0:
-        return Skipped("it is empty")
+        return Skipped(EMPTY)
     try:
         found = _by_magic(sample)
         if found is None:

@@ -14,6 +14,8 @@ MAX_RECORDS = 1_000
 WINDOW_BYTES = 1024 * 1024
 LARGEST_WINDOW_BYTES = 10 * 1024 * 1024
 
+EMPTY = "it is empty"
+
 Details = tuple[tuple[str, str], ...]
 
 
