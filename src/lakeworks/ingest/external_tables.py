@@ -235,9 +235,8 @@ def _excluded(entry: TableEntry) -> Exclusions | None:
         patterns = json.loads(text)
         return Exclusions(tuple(str(one) for one in patterns))
     except (ValueError, TypeError, PatternError) as error:
-        raise UnreadableTableError.column(
-            str(entry.name), "exclusions", f"the parameter is no list of patterns: {error}"
-        ) from error
+        problem = f"the parameter exclusions of {entry.name} is no list of patterns: {error}"
+        raise UnreadableTableError(problem) from error
 
 
 def _folder(location: str) -> str:
