@@ -159,7 +159,7 @@ class QueryHistory:
 
     def examined(self, *records: QueryRecord) -> None:
         """Keep which columns queries used and which bytes their filters left."""
-        with self._database.noting() as session:
+        with self._database.writing() as session:
             for record in records:
                 _keep_examined(session, record)
 
@@ -197,7 +197,7 @@ class QueryHistory:
 
     def prune(self, *, before: datetime, most: int) -> int:
         """Forget queries that began before a moment, and all but the newest `most`."""
-        with self._database.noting() as session:
+        with self._database.writing() as session:
             gone = session.run(
                 f"DELETE FROM queries WHERE started_us < :before OR id <= {_OLDEST_BEYOND}",
                 before=microseconds(before),

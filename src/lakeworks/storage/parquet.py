@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lakeworks.storage.objects import ObjectStore
 
 _ROW_GROUP_ROWS = 1 << 20
+# Of sorted rows readers leave out whole groups, so these are smaller: as DuckDB's own are.
+_SORTED_GROUP_ROWS = 122_880
 _ROW_GROUP_BYTES = 64 * 1024 * 1024
 _COPY_BYTES = 8 * 1024 * 1024
 _KEY_BITS = 63
@@ -109,7 +111,8 @@ def merge_sorted(
     rows = max(1, math.ceil(table.num_rows / count))
     for start in range(0, max(table.num_rows, 1), rows):
         part = table.slice(start, rows)
-        yield _write(store, files[0], _row_groups(part.to_batches(), wanted), schema)
+        groups = _row_groups(part.to_batches(), wanted)
+        yield _write(store, files[0], groups, schema, group_rows=_SORTED_GROUP_ROWS)
 
 
 def z_values(table: pa.Table, columns: Sequence[str]) -> pa.Array:
@@ -202,7 +205,12 @@ def _row_groups(batches: Iterable[pa.RecordBatch], wanted: pa.Schema) -> Iterato
 
 
 def _write(
-    store: ObjectStore, like: DataFile, tables: Iterable[pa.Table], schema: Schema
+    store: ObjectStore,
+    like: DataFile,
+    tables: Iterable[pa.Table],
+    schema: Schema,
+    *,
+    group_rows: int = _ROW_GROUP_ROWS,
 ) -> DataFile:
     folder = like.path.rpartition("/")[0]
     path = f"{folder}/{uuid.uuid4()}.parquet".lstrip("/")
@@ -212,7 +220,7 @@ def _write(
         try:
             with pq.ParquetWriter(written, arrow_schema(schema), compression="zstd") as writer:
                 for table in tables:
-                    writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
+                    writer.write_table(table, row_group_size=group_rows)
             if place is None:
                 store.write_stream(path, _chunks(written))
         except BaseException:

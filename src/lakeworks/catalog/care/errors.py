@@ -35,6 +35,14 @@ class NoBucketError(RequestError):
             "lake lifecycle export writes what aws s3api put-bucket-lifecycle-configuration takes",
         )
 
+    @classmethod
+    def restores(cls, storage: str) -> Self:
+        """Files are to be brought back here that only S3 can bring back."""
+        return cls(
+            f"{storage} is a bucket, whose archived files only S3 brings back",
+            "aws s3api restore-object does so, file by file; S3 Batch Operations for many",
+        )
+
 
 class NothingArchivedError(LakeError):
     """There is nothing to bring back."""

@@ -113,7 +113,7 @@ class Care:
 
         table = name if isinstance(name, TableName) else TableName.parse(name)
         if not self._lifecycle.acts_here:
-            raise NoBucketError.here(self._storage.store.root)
+            raise NoBucketError.restores(self._storage.store.root)
         with held(self._catalog, table, clock.new_run_id(), None):
             done = self._lifecycle.restore(table, keep_for=keep_for)
         if not done:
