@@ -37,7 +37,7 @@ def test_granting_twice_is_granting_once_and_the_option_is_added(catalog: Catalo
     grants.add("role:a", "r", ["SELECT", "INSERT"], by="op")
     grants.add("role:a", "r", ["SELECT"], by="op", grantable=["SELECT"])
     grants.add("role:a", "r", ["SELECT"], by="op")
-    _, rows, _ = grants.read()
+    rows = grants.read().grants
     assert [(row.permission, row.grantable) for row in rows] == [
         ("INSERT", False),
         ("SELECT", True),
@@ -52,7 +52,7 @@ def test_revoking_takes_what_is_there_and_says_how_much(catalog: Catalog) -> Non
     assert grants.remove("role:a", "r", ["SELECT"], by="user:b", option_only=True) == 1
     assert grants.remove("role:a", "r", ["SELECT"], by="user:b") == 1
     assert grants.remove("role:a", "r", ["SELECT", "DROP"]) == 1
-    assert [row.permission for row in grants.read()[1]] == ["INSERT"]
+    assert [row.permission for row in grants.read().grants] == ["INSERT"]
 
 
 def test_every_change_counts_the_revision_and_nothing_else_does(catalog: Catalog) -> None:
@@ -73,7 +73,7 @@ def test_a_tag_has_one_value_a_resource(catalog: Catalog) -> None:
     catalog.grants.tag("silver.a", "pii", "email", by="op")
     catalog.grants.tag("silver.a", "pii", "name", by="user:b")
     catalog.grants.tag("silver.a", "level", "x", by="op")
-    rows = catalog.grants.read()[2]
+    rows = catalog.grants.read().tags
     assert [(row.key, row.value, row.tagged_by) for row in rows] == [
         ("level", "x", "op"), ("pii", "name", "user:b"),
     ]  # fmt: skip
@@ -126,5 +126,5 @@ def test_several_processes_write_one_unbroken_trail(url: str, catalog: Catalog) 
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
     found = catalog.audit_trail.verify([catalog.audit_trail.head()])
     assert (found.sound, found.entries) == (True, 75)
-    assert len(catalog.grants.read()[1]) == 75
+    assert len(catalog.grants.read().grants) == 75
     assert catalog.grants.revision() == 75

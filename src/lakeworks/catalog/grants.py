@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.moments import from_microseconds, microseconds
 from lakeworks.core import clock
+from lakeworks.core.names import LAYERS, QUARANTINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +45,21 @@ class TagRow:
     tagged_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class GrantedState:
+    """What was granted and tagged, as of one moment.
+
+    Attributes:
+        stamp: As `Grants.stamp`.
+        external: The tables of the data catalog whose files lie elsewhere.
+    """
+
+    stamp: tuple[int, int, int]
+    grants: tuple[GrantRow, ...]
+    tags: tuple[TagRow, ...]
+    external: frozenset[str]
+
+
 class Grants:
     """The grants and tags of a catalog. Safe to use from several threads and processes."""
 
@@ -55,24 +71,28 @@ class Grants:
         with self._database.reading() as session:
             return _revision(session)
 
-    def stamp(self) -> tuple[int, int]:
-        """Return the revision, and the number of the published snapshot."""
+    def stamp(self) -> tuple[int, int, int]:
+        """Return the revision, and the newest snapshot and entry of the data catalog."""
         with self._database.reading() as session:
-            last = session.first("SELECT max(id) FROM snapshots")
-            return _revision(session), int(last[0] or 0) if last else 0
+            return _stamp(session)
 
-    def read(self) -> tuple[int, list[GrantRow], list[TagRow]]:
-        """Return all grants and tags with the revision that they are of."""
+    def read(self) -> GrantedState:
+        """Return all grants and tags as of one moment."""
         with self._database.reading() as session:
             rows = session.all(f"SELECT {_COLUMNS} FROM governance_grants ORDER BY 1, 2, 3, 4")
             tags = session.all(
                 "SELECT resource, tag_key, tag_value, tagged_by, tagged_us "
                 "FROM governance_tags ORDER BY 1, 2"
             )
-            return (
-                _revision(session),
-                [_grant(row) for row in rows],
-                [_tag(row) for row in tags],
+            external = session.all(
+                "SELECT database_name, table_name FROM dc_tables WHERE table_type = :kind",
+                kind="EXTERNAL_TABLE",
+            )
+            return GrantedState(
+                _stamp(session),
+                tuple(_grant(row) for row in rows),
+                tuple(_tag(row) for row in tags),
+                frozenset(f"{d}.{t}" for d, t in external if d not in (*LAYERS, QUARANTINE)),
             )
 
     def add(
@@ -186,6 +206,14 @@ def _grant(row: tuple[Any, ...]) -> GrantRow:
 def _tag(row: tuple[Any, ...]) -> TagRow:
     resource, key, value, by, at = row
     return TagRow(resource, key, value, by, from_microseconds(at))
+
+
+def _stamp(session: Session) -> tuple[int, int, int]:
+    found = []
+    for column, table in (("id", "snapshots"), ("table_id", "dc_tables")):
+        last = session.first(f"SELECT max({column}) FROM {table}")
+        found.append(int(last[0] or 0) if last else 0)
+    return _revision(session), found[0], found[1]
 
 
 def _revision(session: Session) -> int:

@@ -112,6 +112,7 @@ class Bindings:
             _plain(tags.columns),
             _plain(tags.tables),
             _plain(tags.resolved),
+            sorted(tags.roots),
         )
 
 

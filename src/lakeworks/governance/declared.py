@@ -242,6 +242,9 @@ class _Reading:
         for one in declared:
             found |= {key.lower() for key in one.tags}
             found |= {key.lower() for note in one.columns.values() for key in note.tags}
+        for table in self.project.tables.values():
+            found |= {key.lower() for key in table.tags}
+            found |= {k.lower() for c in (*table.columns, *table.partitions) for k in c.tags}
         return found
 
     def _check_assigned(self, file: PolicyFile) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from lakeworks.catalog.audit_trail import AuditEntry, Verification
-    from lakeworks.catalog.grants import GrantRow, TagRow
+    from lakeworks.catalog.grants import GrantedState, GrantRow
     from lakeworks.catalog.lineage.graph import LineageGraph
     from lakeworks.catalog.store import Catalog
     from lakeworks.governance.policy_set import PolicySet
@@ -51,7 +51,7 @@ AUDIT_MARKS = ".lake/audit"
 class _Made:
     """An authorizer, and the state of the catalog that it was made of."""
 
-    stamp: tuple[int, int]
+    stamp: tuple[int, int, int]
     authorizer: Authorizer
 
 
@@ -93,9 +93,9 @@ class Governance:
         if made is not None and made.stamp == stamp:
             return made.authorizer
         with self._guard:
-            revision, grants, tags = self._catalog.grants.read()
-            authorizer = self._authorizer(grants, tags)
-            self._made = _Made((revision, stamp[1]), authorizer)
+            state = self._catalog.grants.read()
+            authorizer = self._authorizer(state)
+            self._made = _Made(state.stamp, authorizer)
         return authorizer
 
     def grant(
@@ -274,19 +274,21 @@ class Governance:
         host = "".join(c if c.isalnum() or c in "-_" else "_" for c in socket.gethostname())
         return self._project.root / AUDIT_MARKS / f"{host or 'host'}.mark"
 
-    def _authorizer(self, grants: list[GrantRow], tags: list[TagRow]) -> Authorizer:
+    def _authorizer(self, state: GrantedState) -> Authorizer:
         declared = self.declared
         assigned = {name: dict(given) for name, given in declared.assigned.items()}
-        for row in tags:
+        for row in state.tags:
             # What a file says counts before what was said at run time.
             assigned.setdefault(row.resource, {}).setdefault(row.key, row.value)
         policies = replace(
-            declared, grants=(*declared.grants, *_grants_of(grants)), assigned=assigned
+            declared, grants=(*declared.grants, *_grants_of(state.grants)), assigned=assigned
         )
         self._note_policies(policies)
         if not policies.governs:
             return Authorizer(policies)
-        return Authorizer(policies, governed_tags(self._lineage(), self._project, assigned))
+        return Authorizer(
+            policies, governed_tags(self._lineage(), self._project, assigned, state.external)
+        )
 
     def _note_policies(self, policies: PolicySet) -> None:
         """Audit that the files of `policies/` are others than they were when last looked at."""
@@ -369,7 +371,7 @@ def _grantor(principal: Principal) -> str:
     return str(replace(principal, tags=()))
 
 
-def _grants_of(rows: list[GrantRow]) -> list[Grant]:
+def _grants_of(rows: Iterable[GrantRow]) -> list[Grant]:
     together: dict[tuple[str, str, str], list[GrantRow]] = {}
     for row in rows:
         together.setdefault((row.principal, row.resource, row.granted_by), []).append(row)

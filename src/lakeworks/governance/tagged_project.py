@@ -14,7 +14,7 @@ from lakeworks.governance.tags import tag_state
 from lakeworks.project.declaration import ColumnNote, Model, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lakeworks.catalog.lineage.graph import LineageGraph
     from lakeworks.catalog.lineage.tags import Found
@@ -26,7 +26,10 @@ _COLUMN_PARTS = 3
 
 
 def governed_tags(
-    graph: LineageGraph, project: Project, assigned: Mapping[str, Mapping[str, str]]
+    graph: LineageGraph,
+    project: Project,
+    assigned: Mapping[str, Mapping[str, str]],
+    external: Iterable[str] = (),
 ) -> TagState:
     """Return the tags of a lake, those that were assigned to columns along their lineage."""
     approved = approved_declassifications(project)
@@ -40,7 +43,7 @@ def governed_tags(
             for column, found in columns.items():
                 have = tags.setdefault(table, {}).get(column, {})
                 tags[table][column] = _both(have, found)
-    return tag_state(graph, tags, project, assigned)
+    return tag_state(graph, tags, project, assigned, external)
 
 
 def _both(one: Found, other: Found) -> Found:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from lakeworks.core.names import LAYERS, QUARANTINE, TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lakeworks.catalog.lineage.graph import LineageGraph
     from lakeworks.catalog.lineage.tags import Tags
@@ -67,6 +67,7 @@ class TagState:
         columns: Data tags, by table and column in lower case.
         tables: Data tags of whole tables.
         resolved: By table, the columns whose origins are all known, in lower case.
+        roots: Tables of files that lie elsewhere: their columns derive from nothing in the lake.
     """
 
     assigned: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class TagState:
     )
     tables: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     resolved: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    roots: frozenset[str] = frozenset()
 
     def of_database(self, database: str) -> Values:
         """Return the tags of a database."""
@@ -92,9 +94,8 @@ class TagState:
         found = {**self.of_database(table.database), **self._assigned(name), **own}
         data = self.columns.get(name, {}).get(folded, {})
         whole = {k: v for k, v in self.tables.get(name, {}).items() if k not in data}
-        return ColumnTags(
-            _joined(_joined(found, whole), data), folded in self.resolved.get(name, ())
-        )
+        known = name in self.roots or folded in self.resolved.get(name, ())
+        return ColumnTags(_joined(_joined(found, whole), data), known)
 
     def _assigned(self, resource: str) -> Values:
         return _single(self.assigned.get(resource, {}))
@@ -105,8 +106,17 @@ def tag_state(
     tags: Tags,
     project: Project,
     assigned: Mapping[str, Mapping[str, str]],
+    external: Iterable[str] = (),
 ) -> TagState:
-    """Return the tags of a lake from its lineage, its declarations and what was assigned."""
+    """Return the tags of a lake.
+
+    Args:
+        graph: Its lineage.
+        tags: Data tags along the lineage.
+        project: What is declared.
+        assigned: LF-tags.
+        external: Tables of files that lie elsewhere, as the data catalog has them.
+    """
     columns: dict[str, dict[str, dict[str, frozenset[str]]]] = {}
     for table, named in tags.items():
         columns[table] = {
@@ -128,7 +138,16 @@ def tag_state(
         for one in declared
         if one.tags
     }
-    return TagState(_folded(assigned), columns, tables, resolved)
+    for outside in project.tables.values():
+        # Models may read none of them, so the lineage may not have them.
+        own = columns.setdefault(str(outside.table), {})
+        for column in (*outside.columns, *outside.partitions):
+            own[column.name.lower()] = _joined(
+                own.get(column.name.lower(), {}), _single(column.tags)
+            )
+        tables[str(outside.table)] = _single(outside.tags)
+    roots = frozenset({*external, *(str(name) for name in project.tables)})
+    return TagState(_folded(assigned), columns, tables, resolved, roots)
 
 
 def quarantined(table: TableName) -> TableName | None:

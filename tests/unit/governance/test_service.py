@@ -199,6 +199,27 @@ def test_names_that_are_not_there_are_refused(lake: Lake) -> None:
         lake.governance.tag("bronze.orders", {"pii": "email"}, by=Principal.parse("ana"))
 
 
+def test_tables_of_files_elsewhere_have_the_tags_that_are_declared_for_them(
+    make: Callable[[str], Lake], tmp_path: Path
+) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "clicks.yml").write_text(
+        "table: raw.clicks\nlocation: landing/clicks\nformat: csv\n"
+        "columns: {id: bigint, who: {type: string, tags: {pii: email}}}\n"
+    )
+    schema = Schema(tuple(Field(n, parse_type("string")) for n in ("id", "who", "more")))
+    masks = "policies: {p: {columns: {pii: '*'}, mask: redact}}\n"
+    with make(POLICIES + masks) as lake:
+        lake.governance.grant("ana", "SELECT", "raw.*")
+        decides = lake.governance.authorizer()
+        found = decides.access(Principal.parse("ana"), TableName("raw", "clicks"), schema)
+        assert found is not None
+        assert [c.name for c in found.columns if c.mask] == ["who"]
+        other = decides.access(Principal.parse("ana"), TableName("raw", "other"), schema)
+        assert other is not None
+        assert all(c.mask for c in other.columns)
+
+
 def test_who_makes_a_table_has_all_permissions_on_it(lake: Lake) -> None:
     ana = Principal.parse("role:analyst/ana")
     lake.governance.created(ana, "gold.mine")

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.lineage.build import build_graph
 from lakeworks.core.names import TableName
+from lakeworks.project.declaration import ColumnNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from lakeworks.catalog.lineage.graph import ColumnId, LineageGraph
     from lakeworks.core.types import Schema
-    from lakeworks.project.declaration import ColumnNote, Model, Project, Source
+    from lakeworks.project.declaration import Model, Project, Source
 
 _RESCUED = "_rescued"
 # Of a quarantine table: the rejected row, and the message, which may quote a value of it.
@@ -156,11 +157,16 @@ def _in_order(graph: LineageGraph, project: Project) -> Iterator[ColumnId]:
 
 def _notes(project: Project) -> dict[ColumnId, ColumnNote]:
     declared: list[Source | Model] = [*project.sources.values(), *project.models.values()]
-    return {
+    notes = {
         (str(one.table), column.lower()): note
         for one in declared
         for column, note in one.columns.items()
     }
+    for table in project.tables.values():
+        for column in (*table.columns, *table.partitions):
+            if column.tags:
+                notes[str(table.table), column.name.lower()] = ColumnNote(tags=column.tags)
+    return notes
 
 
 def _is_doubtful(column: ColumnId, graph: LineageGraph) -> bool:
