@@ -225,3 +225,40 @@ def test_search_finds_the_tags_that_follow_data(
     assert found["gold.customers"] == [
         {"where": "tag", "column": "customer_id", "text": "pii: person"}
     ]
+
+
+def test_partitions_statistics_and_tags_of_the_lakes_own_tables_are_shown(
+    orders_project: Path, arrive: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*words: str) -> Any:
+        capsys.readouterr()
+        assert main([*words, "-C", str(orders_project), "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    path = orders_project / "sources" / "orders.yml"
+    path.write_text(path.read_text() + "columns: {customer_id: {tags: {pii: person}}}\n")
+    arrive("a.json", order(1), order(2, updated_at="2026-02-01T10:00:00", amount=3))
+    with Lake.open(orders_project) as lake:
+        lake.pipeline.run()
+    months = told("catalog", "partitions", "silver.orders")
+    assert [one["Values"] for one in months] == [["2026-01"], ["2026-02"]]
+    (later,) = told("catalog", "partitions", "silver.orders", "--where", "month > '2026-01'")
+    assert later["Values"] == ["2026-02"]
+    known = {
+        one["ColumnName"]: one["StatisticsData"]
+        for one in told("catalog", "statistics", "silver.orders")
+    }
+    assert known["month"]["StringColumnStatisticsData"] == {
+        "NumberOfNulls": 0,
+        "NumberOfDistinctValues": 2,
+    }
+    amount = known["amount"]["DecimalColumnStatisticsData"]
+    assert amount["MinimumValue"] == {"UnscaledValue": "ASw=", "Scale": 2}
+    shown = told("catalog", "show", "silver.orders")
+    assert shown["tags"]["columns"] == {"customer_id": {"pii": ["person"]}}
+    assert shown["kind"] == "managed"
+    for command in ("show", "partitions", "statistics", "versions"):
+        assert main(["catalog", command, "silver.orders", "-C", str(orders_project)]) == 0
+    text = capsys.readouterr().out
+    for expected in ("pii: person", "2026-02", "3.00", "made"):
+        assert expected in text
