@@ -42,6 +42,7 @@ class KafkaDelivery:
             raise MissingExtraError.needed("kafka", "OpenLineage to Kafka") from error
 
         outcome: list[str] = []
+        self._trouble = ""
         try:
             producer = self._opened()
             producer.produce(
