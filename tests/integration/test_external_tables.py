@@ -260,3 +260,27 @@ def test_the_lineage_begins_at_the_files(root: Path) -> None:
         graph = lake.lineage.graph
     assert graph.nodes["raw.clicks"].kind == "source"
     assert "landing/clicks" in graph.nodes
+
+
+def test_a_run_puts_every_declared_table_into_the_catalog(root: Path) -> None:
+    declare(root, "tables/clicks.yml", CLICKS)
+    declare(root, "tables/none.yml", "table: raw.none\nlocation: landing/x\nformat: orc\n")
+    with Lake.open(root) as lake:
+        lake.pipeline.run()
+        names = [str(one) for one in lake.catalog.data_catalog.table_names()]
+    assert names == ["raw.clicks"]
+
+
+def test_openlineage_tells_the_files_that_were_read(root: Path) -> None:
+    (root / "lake.yml").write_text(
+        LAKE.replace("engine: duckdb}", "engine: duckdb, openlineage: {file: events.jsonl}}")
+    )
+    declare(root, "tables/clicks.yml", CLICKS)
+    declare(root, "models/silver/m.sql", "/*\nload: replace\n*/\nselect page from raw.clicks\n")
+    with Lake.open(root) as lake:
+        lake.pipeline.run()
+    told = [json.loads(line) for line in (root / "events.jsonl").read_text().splitlines()]
+    inputs = [one for event in told for one in event.get("inputs", ())]
+    assert str(root / "landing/clicks") in {one["name"] for one in inputs}
+    figures = [one["inputFacets"]["inputStatistics"] for one in inputs if "inputFacets" in one]
+    assert {figure["fileCount"] for figure in figures} == {3}

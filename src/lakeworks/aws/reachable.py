@@ -112,6 +112,8 @@ def _places(project: Project) -> Iterator[tuple[Location, str, str]]:
     yield environment.at("storage"), "the storage", environment.storage
     for source in project.sources.values():
         yield source.at, f"the source of {source.table}", source.path
+    for table in project.tables.values():
+        yield table.at, f"the external table {table.table}", table.location
 
 
 def _check_catalog(project: Project, target: Target) -> None:

@@ -141,8 +141,21 @@ class Translator:
                 )
             return [found]
         return [
-            self._dataset(one, reads.get(str(one), {}).get("version")) for one in model.inputs
+            self._external(one, reads.get(str(one), {}))
+            if one in self._services.project.tables
+            else self._dataset(one, reads.get(str(one), {}).get("version"))
+            for one in model.inputs
         ]
+
+    def _external(self, table: TableName, read: dict[str, Any]) -> dict[str, Any]:
+        """Return the files of an external table: they are what was read."""
+        declared = self._services.project.tables[table]
+        namespace, name = facets.place(declared.location)
+        found = facets.described(declared.description) | facets.owned(declared.owner)
+        told: dict[str, Any] = {"namespace": namespace, "name": name, "facets": found}
+        if read:
+            told["inputFacets"] = facets.input_statistics(read, None)
+        return told
 
     def _dataset(self, table: TableName, version: int | None) -> dict[str, Any]:
         head = self._services.catalog.head(table)

@@ -199,11 +199,14 @@ def useless_declassify(
 def _schemas(services: Services) -> dict[TableName, Schema]:
     """Return the columns of sources' tables, and of models made by the query as it stands."""
     models = services.project.models
-    return {
+    found = {
         table: head.schema
         for table, head in services.catalog.heads().items()
         if table not in models or models[table].fingerprint == head.fingerprint
     }
+    if services.project.tables:
+        found |= services.external.known_schemas()
+    return found
 
 
 def _of_frame(

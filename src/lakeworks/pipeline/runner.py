@@ -61,6 +61,8 @@ def run(services: Services, request: RunRequest) -> RunReport:
     chosen = select(graph, request.selection)
     begin = time.monotonic()
     run_id = clock.new_run_id()
+    if services.project.tables:
+        services.external.settle_all()
     plan = make_plan(services, request, with_schemas=False, remember=True)
     if plan.is_empty:
         return _nothing_to_do(services, chosen, graph, run_id, begin)

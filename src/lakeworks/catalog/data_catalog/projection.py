@@ -11,6 +11,8 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from operator import ge, gt
 from typing import TYPE_CHECKING, Any, cast
 
 from lakeworks.catalog.data_catalog.errors import ProjectionError
@@ -313,10 +315,20 @@ def _between(grid: Grid, order: Callable[[str], Any], tests: Sequence[Comparison
             continue
         end = test.values[0] if order is int else _as_text(test.values[0])
         if test.operator in {">", ">="}:
-            low = max(low, _first(grid.count, lambda n, end=end: order(grid.text(n)) >= end))
+            low = max(low, _first(grid.count, partial(_reaches, grid, order, ge, end)))
         if test.operator in {"<", "<="}:
-            high = min(high, _first(grid.count, lambda n, end=end: order(grid.text(n)) > end))
+            high = min(high, _first(grid.count, partial(_reaches, grid, order, gt, end)))
     return range(low, max(low, high))
+
+
+def _reaches(
+    grid: Grid,
+    order: Callable[[str], Any],
+    compare: Callable[[Any, Any], bool],
+    end: object,
+    number: int,
+) -> bool:
+    return compare(order(grid.text(number)), end)
 
 
 def _first(count: int, reached: Callable[[int], bool]) -> int:
