@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +18,6 @@ from lakeworks.lake import Lake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 BRONZE = TableName("bronze", "orders")
 SILVER = TableName("silver", "orders")
@@ -262,3 +263,20 @@ def test_partitions_statistics_and_tags_of_the_lakes_own_tables_are_shown(
     text = capsys.readouterr().out
     for expected in ("pii: person", "2026-02", "3.00", "made"):
         assert expected in text
+
+
+def test_a_table_whose_files_are_gone_hides_no_other_from_the_list(
+    orders_project: Path, arrive: Callable[..., Path]
+) -> None:
+    arrive("a.json", order(1))
+    with Lake.open(orders_project) as lake:
+        lake.pipeline.run()
+        root = Path(lake.storage.table_root(SILVER))
+        names = lake.catalog.data_catalog.table_names()
+        # As a lake from before: no entries, and one table broken, its head unknown.
+        for name in names:
+            lake.catalog.data_catalog.delete_table(name)
+        lake.catalog.drop_head(SILVER)
+    shutil.rmtree(root)
+    with Lake.open(orders_project) as lake:
+        assert set(lake.catalog.data_catalog.table_names()) == set(names) - {SILVER}

@@ -11,7 +11,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from lakeworks.catalog.errors import CatalogReadOnlyError
+from lakeworks.catalog.errors import CatalogBusyError, CatalogReadOnlyError
 from lakeworks.core.errors import LakeError
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Freshness:
                 self._freshen(database, table)
         except CatalogReadOnlyError:
             logger.debug("the data catalog may lag behind: it cannot be written")
+        except CatalogBusyError:
+            logger.warning("the data catalog may lag behind", exc_info=True)
         finally:
             self._here.busy = False
 
@@ -107,12 +109,13 @@ def _tell(
     heads: Mapping[TableName, Head],
     reason: str,
 ) -> None:
+    seen = (
+        _published(services, table, version, heads)
+        for table, version in changes.items()
+        if version is not None
+    )
     services.catalog.data_catalog.note_published(
-        [
-            _published(services, table, version, heads)
-            for table, version in changes.items()
-            if version is not None
-        ],
+        [one for one in seen if one is not None],
         gone=[table for table, version in changes.items() if version is None],
         reason=reason,
     )
@@ -120,18 +123,26 @@ def _tell(
 
 def _published(
     services: Services, table: TableName, version: int, heads: Mapping[TableName, Head]
-) -> Published:
+) -> Published | None:
+    """Return a table as readers see it; None where it cannot be read, which others report."""
     from lakeworks.catalog.data_catalog.managed import Declared, Published
 
     log = services.storage.table(table)
+    declared = Declared.of(services.project, table)
     head = heads.get(table)
-    # Only where a run that failed left the head ahead of what readers see is the log needed.
-    known = head is not None and head.version == version
-    schema = head.schema if head is not None and known else log.version(version).schema
-    return Published(
-        table,
-        schema,
-        services.storage.table_root(table),
-        Declared.of(services.project, table),
-        lambda: log.version(version).partition_columns,
-    )
+
+    def partition_columns() -> tuple[str, ...]:
+        try:
+            return log.version(version).partition_columns
+        except LakeError:
+            return declared.partition_by
+
+    try:
+        # Only where a failed run left the head ahead of what readers see is the log needed.
+        known = head is not None and head.version == version
+        schema = head.schema if head is not None and known else log.version(version).schema
+    except LakeError:
+        logger.warning("the entry of %s may lag behind", table, exc_info=True)
+        return None
+    root = services.storage.table_root(table)
+    return Published(table, schema, root, declared, partition_columns)

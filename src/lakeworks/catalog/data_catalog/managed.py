@@ -147,8 +147,9 @@ class ManagedVerbs(Verbs):
         lost = set(gone)
         with self._database.reading() as session:
             known = _fingerprints(session, [*wanted, *lost])
+        # Made before the transaction: where an entry's partition keys are read from may be slow.
         changed = [
-            (one, mark)
+            (one.entry(), one.declared.at, mark)
             for table, one in wanted.items()
             if known.get(table) != (mark := one.fingerprint)
         ]
@@ -157,8 +158,9 @@ class ManagedVerbs(Verbs):
             return 0
         who = rules.user() if by is None else by
         with self._database.writing() as session:
-            for one, mark in changed:
-                _note(session, one, mark, who, reason)
+            for entry, declared_at, mark in changed:
+                told = f"declared in {declared_at}" if declared_at else "not declared any more"
+                _note(session, entry, mark, (who, reason or told))
             for table in lost:
                 _take_away(session, table)
         return len(changed) + len(lost)
@@ -169,15 +171,13 @@ class ManagedVerbs(Verbs):
             return sorted(_fingerprints(session, None))
 
 
-def _note(session: Session, one: Published, mark: str, by: str, reason: str) -> None:
+def _note(session: Session, entry: TableEntry, mark: str, why: tuple[str, str]) -> None:
     # Not held to Glue's limits: whatever the lake publishes has its entry.
-    entry = one.entry()
-    declared = f"declared in {one.declared.at}" if one.declared.at else "not declared any more"
-    why = reason or declared
+    by, reason = why
     found = rows.find_table(session, entry.name)
     if found is None:
         rows.ensure_database(session, entry.name.database)
-        made = replace(entry, version=0, updated_by=by, reason=why)
+        made = replace(entry, version=0, updated_by=by, reason=reason)
         number = rows.add_table(session, made)
         searching.index(session, {number: made})
     else:
@@ -195,7 +195,7 @@ def _note(session: Session, one: Published, mark: str, by: str, reason: str) -> 
         )
         if not rules.same(present, entry):
             rows.archive(session, number)
-            made = replace(entry, version=present.version + 1, updated_by=by, reason=why)
+            made = replace(entry, version=present.version + 1, updated_by=by, reason=reason)
             rows.change_table(session, number, made)
             searching.forget(session, number)
             searching.index(session, {number: made})
