@@ -217,6 +217,48 @@ def test_a_setting_that_only_a_start_takes_is_refused_by_name(
     )
 
 
+def test_a_server_that_dies_in_mid_run_is_told_as_it_is(
+    orders_project: Path, tmp_path: Path, unavailable: Callable[[str], NoReturn]
+) -> None:
+    if find_spec("grpc_status") is None or shutil.which("java") is None:
+        unavailable("pyspark[connect] with Java")
+    server = Server(tmp_path)
+    try:
+        server.wait()
+        declare(orders_project, server.port)
+        # Written for everyone, so that no second engine has a say.
+        (orders_project / "models/gold/customers.sql").write_text(
+            "select count(*) as n from range(10000000000) a, range(1000) b\n"
+        )
+        words = [
+            "run",
+            "-C",
+            str(orders_project),
+            "--env",
+            "there",
+            "--select",
+            "gold.customers",
+        ]
+        job = subprocess.Popen(
+            [sys.executable, "-m", "lakeworks", *words],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        log = tmp_path / "server.log"
+        deadline = time.monotonic() + START_S
+        while "Running task" not in log.read_text(errors="replace"):
+            assert job.poll() is None, job.stdout.read() if job.stdout else ""
+            assert time.monotonic() < deadline, "the query never began"
+            time.sleep(0.2)
+        server.kill()
+        told, _ = job.communicate(timeout=120)
+    finally:
+        server.kill()
+    assert job.returncode == 1, told
+    assert "[LW445]" in told
+    assert "the Spark Connect server went away in mid-run" in told
+    assert "Traceback" not in told
+
+
 def test_a_server_that_is_not_there_is_told_in_seconds(
     orders_project: Path, arrive: Callable[..., Path], unavailable: Callable[[str], NoReturn]
 ) -> None:

@@ -22,9 +22,8 @@ from lakeworks.engines.duckdb.progress import progress_told
 from lakeworks.engines.duckdb.rejects import Failing, Refused, all_selects, quarantine_select
 from lakeworks.engines.duckdb.rewriting import Rows
 from lakeworks.engines.duckdb.statements import GOOD, bare
-from lakeworks.engines.protocol import Staged
 from lakeworks.engines.reasons import QUARANTINE_SCHEMA, failed, keyless, momentless, repeated
-from lakeworks.engines.target import replaced_files
+from lakeworks.engines.staging import Loading, rows_in
 from lakeworks.engines.written import free_name
 from lakeworks.storage.files import DataFile, TableSource
 
@@ -32,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lakeworks.engines.duckdb.statements import Statements
-    from lakeworks.engines.protocol import RowCheck, StageRequest
+    from lakeworks.engines.protocol import RowCheck, Staged, StageRequest
     from lakeworks.engines.reasons import Reason
+    from lakeworks.engines.target import Settled
     from lakeworks.engines.written import Written
 
 _TWICE = "twice"
@@ -56,7 +56,9 @@ def stage(
     """
     sql = bare(request.sql)
     columns = Columns.of(request, select_schema(statements.con, sql, table=request.table))
-    work = _Load(statements, request, columns, expected_rows)
+    work = _Load(
+        request=request, columns=columns, statements=statements, expected_rows=expected_rows
+    )
     work.divide(sql, plain=is_plain(statements.con, sql, frames))
     work.settle_duplicates()
     work.check_unique()
@@ -65,30 +67,21 @@ def stage(
     return work.staged()
 
 
-@dataclass
-class _Load:
+@dataclass(kw_only=True)
+class _Load(Loading):
     """One load under way.
 
     Attributes:
-        good: Files of rows that enter the table.
         twice: Files of good rows whose key may occur twice.
         repeats: Of rules that ask for unique values: when a rejected row's value occurs again.
     """
 
     statements: Statements
-    request: StageRequest
     columns: Columns
     expected_rows: int = 0
-    good: list[DataFile] = field(default_factory=list)
     twice: list[DataFile] = field(default_factory=list)
-    removed: list[DataFile] = field(default_factory=list)
-    rejected: list[DataFile] = field(default_factory=list)
-    rejected_by: dict[str, int] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     repeats: list[Failing] = field(default_factory=list)
-    read: int = 0
-    superseded: int = 0
-    others: int = 0
 
     def divide(self, sql: str, *, plain: bool) -> None:
         """Write all rows, each to the files of its kind."""
@@ -130,14 +123,14 @@ class _Load:
         if not self.twice or self.columns.all_meet_target:
             return
         rows = self._rows(self.twice).select()
-        before = _count(self.twice)
+        before = rows_in(self.twice)
         if self.request.load == "scd2":
             select = f"SELECT {self.columns.names()} FROM ({scd2.chain(rows, self.columns)})"
         else:
             select = merge.latest(rows, self.columns)
         kept = self._write(select)
         self.statements.discard(self.request.root, self.twice)
-        self.superseded += before - _count(kept)
+        self.superseded += before - rows_in(kept)
         self.good += kept
         self.twice = []
 
@@ -147,35 +140,18 @@ class _Load:
             if check.unique and not self.columns.unique_by_key(check.unique):
                 self._check_unique(check)
 
-    def meet_target(self) -> None:
-        """Settle the new rows with those that the table holds."""
-        target = self.request.target
-        if target is None:
-            return
-        if self.request.load == "replace":
-            self.removed = list(target.files)
-            return
-        rewritten: list[DataFile] = []
+    def settle(self, target: TableSource) -> Settled:
+        """Bring the good rows together with the table's, by key."""
+        settle = merge.settle if self.request.load == "merge" else scd2.settle
         existing = Rows(self.statements, target).as_of(self.columns.final)
-        if self.request.load == "partitions":
-            self.removed = replaced_files(target, self.request.replaced_partitions)
-        elif self.request.load in {"merge", "scd2"}:
-            settle = merge.settle if self.request.load == "merge" else scd2.settle
-            fresh = self._rows([*self.good, *self.twice])
-            done = settle(self.statements, self.columns, existing, fresh)
-            self.good, self.twice = list(done.fresh), []
-            rewritten, self.removed = list(done.rewritten), list(done.removed)
-            self.superseded += done.superseded
-        if self.columns.rewrite_all:
-            gone = {file.path for file in self.removed}
-            left = [file for file in target.files if file.path not in gone]
-            if left:
-                rewritten += self._write(f"SELECT * FROM {existing.select(left)} AS __rows")
-                self.removed += left
-        self.good += rewritten
-        self.others = _count(rewritten) + (
-            done.carried if self.request.load in {"merge", "scd2"} else 0
-        )
+        fresh = self._rows([*self.good, *self.twice])
+        self.twice = []
+        return settle(self.statements, self.columns, existing, fresh)
+
+    def rewrite(self, target: TableSource, files: Sequence[DataFile]) -> list[DataFile]:
+        """Write files of the table anew, with the columns that it now has."""
+        existing = Rows(self.statements, target).as_of(self.columns.final)
+        return self._write(f"SELECT * FROM {existing.select(files)} AS __rows")
 
     def write_rejects(self) -> None:
         """Write the quarantine rows; count for every rule the rejected rows that fail it."""
@@ -183,30 +159,16 @@ class _Load:
             return
         self.refused = [one.with_also(self.repeats) for one in self.refused]
         for one in self.refused:
-            self._count(one.reason.rule, one.count)
+            self.count_failed(one.reason.rule, one.count)
             if one.also:
                 counts = self.statements.run(one.counts())[0]
                 for failing, count in zip(one.also, counts, strict=True):
-                    self._count(failing.rule, count)
+                    self.count_failed(failing.rule, count)
         selects = [quarantine_select(one, self.columns) for one in self.refused]
         written = self.statements.write(
             all_selects(selects), self.request.rejects_root, QUARANTINE_SCHEMA
         )
         self.rejected = [w.file for w in written]
-
-    def staged(self) -> Staged:
-        """Return the result."""
-        return Staged(
-            schema=self.columns.final,
-            added=tuple(self.good),
-            removed=tuple(self.removed),
-            rejected=tuple(self.rejected),
-            read=self.read,
-            written=_count(self.good) - self.others,
-            quarantined=_count(self.rejected),
-            superseded=self.superseded,
-            rejected_by=self.rejected_by,
-        )
 
     def _reasons(self) -> list[tuple[str, Reason]]:
         """Return (condition, reason), in the order in which rows are judged."""
@@ -316,12 +278,8 @@ class _Load:
     ) -> None:
         if files:
             rows = self._rows(files).select()
-            self.refused.append(Refused(f"{rows} AS __rows", _count(files), reason, later))
+            self.refused.append(Refused(f"{rows} AS __rows", rows_in(files), reason, later))
             self.statements.discard(self.request.root, files)
-
-    def _count(self, rule: str, count: int) -> None:
-        if count:
-            self.rejected_by[rule] = self.rejected_by.get(rule, 0) + count
 
     def _rows(self, files: Sequence[DataFile]) -> Rows:
         """Return files of this load, all of which hold all columns."""
@@ -336,7 +294,3 @@ class _Load:
             partition_by=self.request.partition_by,
         )
         return [w.file for w in written]
-
-
-def _count(files: Sequence[DataFile]) -> int:
-    return sum(file.rows for file in files)

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 # PySpark itself would go on asking a server that is not there for ten minutes.
 _KNOCKS = 4
-# A quarter of a minute, for a network that falters. A server that was started again has forgotten
-# its sessions, so there is nothing to wait longer for.
-_ASKED_AGAIN = 6
+# Several seconds, as calls within calls ask so often each: for a network that falters. A server that
+# was started again has forgotten its sessions, so there is nothing to wait longer for.
+_ASKED_AGAIN = 5
 # PySpark logs each exception that it raises, with its Java trace.
 _NOISY = ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "py4j")
 _DETAILS = re.compile(r'details = "(.*?)"\s*$', re.MULTILINE)
@@ -98,6 +98,12 @@ def application(configuration: Configuration) -> Application:
         raise SparkStartError.another(root.place(), _place(configuration))
     started = root._root  # noqa: SLF001 - this module's own class
     return Application(started, configuration, first=root.first)
+
+
+def give_up(session: SparkSession) -> None:
+    """Ask a server that is gone no more: not for this session, nor for others of its process."""
+    for policy in session.client.get_retry_policies():
+        policy.max_retries = 0
 
 
 def _place(configuration: Configuration) -> str:
@@ -185,6 +191,8 @@ def _connected(remote: str) -> SparkSession:
             from pyspark.sql.connect.session import SparkSession as Remote
     except ImportError as error:
         raise MissingSparkError.connect() from error
+    # What it warns of, the session tells.
+    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
     # PySpark tells by this which of its two kinds of columns `functions` makes.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     try:

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from lakeworks.engines.errors import InterruptedQueryError
+from lakeworks.engines.spark.application import give_up
+from lakeworks.engines.spark.errors import SparkLostError
 from lakeworks.engines.spark.reading import frame_of
 from lakeworks.engines.spark.shipping import is_remote
 from lakeworks.engines.spark.translation import translated_errors
@@ -297,6 +299,10 @@ class SparkLakeSession:
         try:
             with translated_errors(self.memory_limit_bytes):
                 yield
+        except SparkLostError:
+            if is_remote(self.spark):
+                give_up(self.spark)
+            raise
         except Exception as error:
             if self._interrupted.is_set() and not isinstance(error, InterruptedQueryError):
                 raise InterruptedQueryError.stopped() from error

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core import events
 from lakeworks.engines.loads import RECORD_HASH
-from lakeworks.engines.protocol import Staged
 from lakeworks.engines.reasons import QUARANTINE_SCHEMA, failed, keyless, momentless
 from lakeworks.engines.spark import merge, scd2
 from lakeworks.engines.spark.columns import SparkColumns
@@ -22,7 +21,7 @@ from lakeworks.engines.spark.rejects import Refused, failures, quarantine_rows
 from lakeworks.engines.spark.rewriting import Rows
 from lakeworks.engines.spark.scratch import GOOD, Scratch
 from lakeworks.engines.spark.uniqueness import take_out
-from lakeworks.engines.target import replaced_files
+from lakeworks.engines.staging import Loading, rows_in
 from lakeworks.storage.files import DataFile, TableSource
 
 if TYPE_CHECKING:
@@ -30,17 +29,18 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
-    from lakeworks.engines.protocol import StageRequest
+    from lakeworks.engines.protocol import Staged, StageRequest
     from lakeworks.engines.reasons import Reason
     from lakeworks.engines.spark.rejects import Repeated
     from lakeworks.engines.spark.session import SparkLakeSession
+    from lakeworks.engines.target import Settled
 
 
 def stage(session: SparkLakeSession, request: StageRequest) -> Staged:
     """Write the rows of `request.sql` as data files; see `StageRequest`."""
     columns = SparkColumns.of(request, session.describe(request.sql))
     scratch = Scratch(session)
-    work = _Load(session, scratch, request, columns)
+    work = _Load(request=request, columns=columns, session=session, scratch=scratch)
     with scratch.clearing():
         work.divide()
         work.check_unique()
@@ -49,28 +49,19 @@ def stage(session: SparkLakeSession, request: StageRequest) -> Staged:
     return work.staged()
 
 
-@dataclass
-class _Load:
+@dataclass(kw_only=True)
+class _Load(Loading):
     """One load under way.
 
     Attributes:
-        good: Files of rows that enter the table.
         repeats: Of rules that ask for unique values: which values occur again.
     """
 
     session: SparkLakeSession
     scratch: Scratch
-    request: StageRequest
     columns: SparkColumns
-    good: list[DataFile] = field(default_factory=list)
-    removed: list[DataFile] = field(default_factory=list)
-    rejected: list[DataFile] = field(default_factory=list)
-    rejected_by: dict[str, int] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     repeats: list[Repeated] = field(default_factory=list)
-    read: int = 0
-    superseded: int = 0
-    others: int = 0
 
     def divide(self) -> None:
         """Write all rows, each to the files of its kind."""
@@ -90,14 +81,14 @@ class _Load:
         events.emit("step.progress", table=self.request.table, rows=self.read)
         self.good = [w.file for w in written if w.divided in {GOOD, None}]
         out = [w.file for w in written if w.divided == SUPERSEDED]
-        self.superseded = _count(out)
+        self.superseded = rows_in(out)
         self.scratch.discard(self.request.root, out)
         for i, (_, reason) in enumerate(reasons):
             files = [w.file for w in written if w.divided == f"rejected-{i}"]
             if files:
                 also = tuple((other.rule, failing) for failing, other in reasons[i + 1 :])
                 rows = self._rows(files).frame()
-                self.refused.append(Refused(rows, _count(files), reason, also))
+                self.refused.append(Refused(rows, rows_in(files), reason, also))
                 self.scratch.discard(self.request.root, files)
 
     def check_unique(self) -> None:
@@ -111,33 +102,16 @@ class _Load:
                     self.refused += taken.refused
                     self.repeats.append(taken.repeated)
 
-    def meet_target(self) -> None:
-        """Settle the new rows with those that the table holds."""
-        target = self.request.target
-        if target is None:
-            return
-        if self.request.load == "replace":
-            self.removed = list(target.files)
-            return
-        rewritten: list[DataFile] = []
+    def settle(self, target: TableSource) -> Settled:
+        """Bring the good rows together with the table's, by key."""
+        settle = merge.settle if self.request.load == "merge" else scd2.settle
         existing = Rows(self.session, target).as_of(self.columns.final)
-        if self.request.load == "partitions":
-            self.removed = replaced_files(target, self.request.replaced_partitions)
-        elif self.request.load in {"merge", "scd2"}:
-            settle = merge.settle if self.request.load == "merge" else scd2.settle
-            done = settle(self.scratch, self.columns, existing, self._rows(self.good))
-            self.good = list(done.fresh)
-            rewritten, self.removed = list(done.rewritten), list(done.removed)
-            self.superseded += done.superseded
-            self.others = done.carried
-        if self.columns.rewrite_all:
-            gone = {file.path for file in self.removed}
-            left = [file for file in target.files if file.path not in gone]
-            if left:
-                rewritten += self._write(existing.frame(left))
-                self.removed += left
-        self.good += rewritten
-        self.others += _count(rewritten)
+        return settle(self.scratch, self.columns, existing, self._rows(self.good))
+
+    def rewrite(self, target: TableSource, files: Sequence[DataFile]) -> list[DataFile]:
+        """Write files of the table anew, with the columns that it now has."""
+        existing = Rows(self.session, target).as_of(self.columns.final)
+        return self._write(existing.frame(files))
 
     def write_rejects(self) -> None:
         """Write the quarantine rows; count for every rule the rejected rows that fail it."""
@@ -145,27 +119,13 @@ class _Load:
             return
         judged = [one.judged(self.repeats, self.columns) for one in self.refused]
         for one in judged:
-            self._failed(one.reason.rule, one.count)
+            self.count_failed(one.reason.rule, one.count)
         for rule, count in failures(judged):
-            self._failed(rule, count)
+            self.count_failed(rule, count)
         written = self.scratch.write(
             quarantine_rows(judged, self.columns), self.request.rejects_root, QUARANTINE_SCHEMA
         )
         self.rejected = [w.file for w in written]
-
-    def staged(self) -> Staged:
-        """Return the result."""
-        return Staged(
-            schema=self.columns.final,
-            added=tuple(self.good),
-            removed=tuple(self.removed),
-            rejected=tuple(self.rejected),
-            read=self.read,
-            written=_count(self.good) - self.others,
-            quarantined=_count(self.rejected),
-            superseded=self.superseded,
-            rejected_by=self.rejected_by,
-        )
 
     def _reasons(self) -> list[tuple[Column, Reason]]:
         """Return (condition, reason), in the order in which rows are judged."""
@@ -214,10 +174,6 @@ class _Load:
             return {}
         return {RECORD_HASH: columns.hashed()}
 
-    def _failed(self, rule: str, count: int) -> None:
-        if count:
-            self.rejected_by[rule] = self.rejected_by.get(rule, 0) + count
-
     def _rows(self, files: Sequence[DataFile]) -> Rows:
         """Return files of this load, all of which hold all columns."""
         source = TableSource(self.request.root, self.columns.final, tuple(files))
@@ -232,7 +188,3 @@ class _Load:
             table=self.request.table,
         )
         return [w.file for w in written]
-
-
-def _count(files: Sequence[DataFile]) -> int:
-    return sum(file.rows for file in files)
