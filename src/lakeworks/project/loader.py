@@ -35,7 +35,7 @@ from lakeworks.project.policies import policy_file_of
 from lakeworks.project.references import Reference, check_cycles, check_references
 from lakeworks.project.sources import source_of
 from lakeworks.project.sql_models import sql_model_of
-from lakeworks.project.texts import read_declaration
+from lakeworks.project.texts import files_below, read_declaration
 from lakeworks.project.workgroups import workgroup_of
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ class _Loading:
 
     def _files(self, folder: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
         """Give the files of a folder in order, without those that begin with `.` or `_`."""
-        for path in _walk(self.root / folder):
+        for path in files_below(self.root / folder):
             if path.suffix in suffixes:
                 if folder != "models" and path.parent != self.root / folder:
                     at = Location(self._name(path), 1)
@@ -393,12 +393,3 @@ def _model_of(found: _File, facts: dict[str, Any]) -> Model:
     from lakeworks.project.python_models import python_model_of
 
     return python_model_of(facts, found.text, found.sha256, found.file, found.path)
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Give every file below a folder in order of name, following no links to folders."""
-    for current, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
-        for name in sorted(files):
-            if not name.startswith((".", "_")):
-                yield Path(current, name)

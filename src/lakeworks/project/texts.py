@@ -1,15 +1,20 @@
-"""Read a project's text files, refusing what no declaration is: huge, binary, not UTF-8."""
+"""Read a project's text files, refusing what no declaration is: huge, binary, not UTF-8.
+
+And find them: files and folders that begin with `.` or `_` are none.
+"""
 
 from __future__ import annotations
 
+import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeworks.project.declaration import Location
 from lakeworks.project.errors import UNREADABLE
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from lakeworks.project.errors import Mistakes
 
@@ -62,3 +67,12 @@ def decode(data: bytes, file: str, mistakes: Mistakes) -> str | None:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Give every file below a folder in order of name, following no links to folders."""
+    for current, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        for name in sorted(files):
+            if not name.startswith((".", "_")):
+                yield Path(current, name)
