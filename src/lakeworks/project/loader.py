@@ -12,7 +12,6 @@ import os
 import re
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import NameRefusedError
@@ -40,6 +39,7 @@ from lakeworks.project.workgroups import workgroup_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from lakeworks.core.names import TableName
 
