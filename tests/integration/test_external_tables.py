@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,10 +22,13 @@ from lakeworks.catalog.data_catalog import (
 )
 from lakeworks.catalog.data_catalog.errors import ProjectionError, UnreadableTableError
 from lakeworks.catalog.data_catalog.formats import JSON_SERDE
+from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core import events
 from lakeworks.core.names import TableName
+from lakeworks.engines.errors import SqlError
 from lakeworks.project.errors import ProjectError
 from lakeworks.query.errors import ExternalVersionError
+from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -284,3 +289,56 @@ def test_openlineage_tells_the_files_that_were_read(root: Path) -> None:
     assert str(root / "landing/clicks") in {one["name"] for one in inputs}
     figures = [one["inputFacets"]["inputStatistics"] for one in inputs if "inputFacets" in one]
     assert {figure["fileCount"] for figure in figures} == {3}
+
+
+def test_a_bucket_beside_a_lake_in_a_folder(
+    root: Path, bucket: str, s3_options: dict[str, str]
+) -> None:
+    store = ObjectStore.open(f"s3://{bucket}", s3_options)
+    for day in ("2026-01-01", "2026-01-02"):
+        store.put(f"logs/{day}/a.json", json.dumps({"n": 1, "day": day}).encode())
+    store.put("logs/2026-01-02/_temporary/b.json", b"{broken")
+    store.put("typed/a.orc", _orc(n=[1, 2]))
+    told = "".join(f"      {key}: {value}\n" for key, value in s3_options.items())
+    lake = f"    engine: duckdb\n    s3:\n      allow_http: true\n{told}"
+    head = "name: shop\nenvironments:\n  dev:\n    storage: .lake\n    catalog: sqlite:///.lake/c.db\n"
+    (root / "lake.yml").write_text(head + lake)
+    declare(
+        root,
+        "tables/logs.yml",
+        f"table: raw.logs\nlocation: s3://{bucket}/logs\nformat: json\ncolumns: {{n: int}}\n"
+        "partitions: {day: date}\nprojection:\n"
+        "  day: {type: date, format: yyyy-MM-dd, range: [2026-01-01, 2026-01-31]}\n"
+        f"location_template: s3://{bucket}/logs/{{day}}\n",
+    )
+    declare(root, "tables/t.yml", f"table: raw.t\nlocation: s3://{bucket}/typed\nformat: orc\n")
+    with Lake.open(root) as opened:
+        found = rows(opened, "select n, day from raw.logs where day > date '2026-01-01'")
+        typed = rows(opened, "select sum(n) as n from raw.t")
+    assert found == [{"n": 1, "day": date(2026, 1, 2)}]
+    assert typed == [{"n": 3}]
+
+
+def test_a_principal_sees_of_an_external_table_what_it_was_granted(root: Path) -> None:
+    declare(root, "tables/clicks.yml", CLICKS)
+    declare(
+        root,
+        "policies/people.yml",
+        "roles:\n  analyst: {}\ngrants:\n"
+        "  - {to: role:analyst, on: raw.clicks, permissions: [SELECT], columns: [page, region]}\n",
+    )
+    with Lake.open(root) as lake:
+        rows(lake, "select 1 from raw.clicks")
+        sql = "select * from raw.clicks where region = 'us'"
+        seen = lake.query.sql(sql, caller="role:analyst").rows()
+        with pytest.raises(SqlError):
+            lake.query.sql("select user_id from raw.clicks", caller="role:analyst")
+        with pytest.raises(UnknownTableError):
+            lake.query.sql("select * from raw.other", caller="role:analyst")
+    assert seen == [{"page": "/", "region": "us"}]
+
+
+def _orc(**columns: Any) -> bytes:
+    target = io.BytesIO()
+    orc.write_table(pa.table(columns), target)
+    return target.getvalue()
