@@ -906,6 +906,16 @@ def test_columns_that_were_worked_out_later_are_kept_and_summed(catalog: Catalog
     assert history.get("q1").bytes_scanned == 100  # type: ignore[union-attr]
 
 
+def test_what_was_measured_stays_when_columns_are_worked_out(catalog: Catalog) -> None:
+    history = catalog.query_history
+    history.record(asked(1, TableRead(A, 1, 1, 900), bytes_scanned=70), asked(2, bytes_scanned=5))
+    (one,) = history.unexamined()
+    read = replace(one.tables[0], bytes_scanned=100, uses={})
+    history.examined(replace(one, tables=(read,)))
+    assert history.unexamined() == []
+    assert [found.bytes_scanned for found in history.recent()] == [5, 70]
+
+
 def test_old_queries_and_those_beyond_a_number_are_forgotten(catalog: Catalog) -> None:
     history = catalog.query_history
     history.record(*(asked(n, TableRead(A, n, 1, 1)) for n in range(10)))

@@ -153,7 +153,8 @@ class QueryHistory:
     def unexamined(self, limit: int = 1_000) -> list[QueryRecord]:
         """Return queries of which the columns are not worked out yet, newest first."""
         return self._records(
-            "WHERE bytes_scanned IS NULL AND state = 'succeeded' ORDER BY id DESC LIMIT :limit",
+            "WHERE id IN (SELECT query_number FROM query_tables WHERE column_uses IS NULL) "
+            "AND state = 'succeeded' ORDER BY id DESC LIMIT :limit",
             limit=limit,
         )
 
@@ -263,7 +264,7 @@ def _write(session: Session, record: QueryRecord) -> None:
         seconds=record.seconds,
         rows=record.rows,
         bytes_bound=record.bytes_bound,
-        bytes_scanned=record.bytes_scanned if record.tables else 0,
+        bytes_scanned=_scanned(record),
         details=json.dumps(dict(record.details)),
     )
     for one in record.tables:
@@ -279,6 +280,13 @@ def _write(session: Session, record: QueryRecord) -> None:
         )
 
 
+def _scanned(record: QueryRecord) -> int | None:
+    """Return what is known of the bytes: a query without tables scanned none."""
+    if record.bytes_scanned is not None or record.tables:
+        return record.bytes_scanned
+    return 0
+
+
 def _keep_examined(session: Session, record: QueryRecord) -> None:
     for one in record.tables:
         session.run(
@@ -291,7 +299,9 @@ def _keep_examined(session: Session, record: QueryRecord) -> None:
             version=_NO_VERSION if one.version is None else one.version,
         )
     session.run(
-        "UPDATE queries SET bytes_scanned = :scanned WHERE id = :number",
+        # Whoever ran it may have measured it.
+        "UPDATE queries SET bytes_scanned = coalesce(bytes_scanned, :scanned) "
+        "WHERE id = :number",
         scanned=sum(one.bytes_scanned or 0 for one in record.tables),
         number=record.number,
     )
