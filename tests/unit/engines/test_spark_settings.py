@@ -55,6 +55,16 @@ def test_jars_and_packages_are_sparks_to_fetch() -> None:
     assert found.static["spark.hadoop.fs.s3a.endpoint"] == "http://h:1"
 
 
+def test_each_session_has_its_lakes_endpoint_and_keys_but_for_what_the_user_sets() -> None:
+    theirs = SparkSettings(settings={"spark.hadoop.fs.s3a.endpoint": "https://other"})
+    s3 = {"key_id": "k", "secret": "s", "endpoint": "h:1", "use_ssl": False}
+    found = of(theirs, s3=s3)
+    assert found.session["fs.s3a.access.key"] == "k"
+    assert found.session["fs.s3a.endpoint"] == "https://other"
+    assert found.static["spark.hadoop.fs.s3a.endpoint"] == "https://other"
+    assert not any("s3a" in name for name in of(SparkSettings(remote="sc://h"), s3=s3).session)
+
+
 def test_deltas_reader_comes_in_the_release_made_for_this_spark() -> None:
     found = of(SparkSettings(delta=True)).static
     release = ".".join(metadata.version("pyspark").split(".")[:2])
