@@ -39,6 +39,7 @@ def session(*, defaults: bool) -> SparkSession:
         .config("spark.jars.packages", DEEQU)
         .config("spark.jars.excludes", LEFT_OUT)
         .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.ui.showConsoleProgress", "false")
     )
     for name, value in ({} if defaults else TUNED).items():
         builder = builder.config(name, value)
