@@ -233,7 +233,9 @@ def _openlineage(told: str) -> dict[str, str]:
 def test_a_topic_takes_its_brokers_as_a_list_and_properties_as_they_are_written(
     load: Callable[..., Project],
 ) -> None:
-    kafka = "{kafka: {topic: t, servers: ['a:1', 'b:2'], properties: {retries: 3, debug: true}}}"
+    kafka = (
+        "{kafka: {topic: t, servers: ['a:1', 'b:2'], properties: {retries: 3, debug: true}}}"
+    )
     told = load(_openlineage(kafka)).environment.openlineage
     assert told is not None
     assert told.kafka is not None
@@ -255,7 +257,9 @@ def test_openlineage_needs_one_receiver(load: Callable[..., Project], told: str)
         load(_openlineage(told))
 
 
-@pytest.mark.parametrize("told", ["{topic: t}", "{servers: 'a:1'}", "{topic: 'a b', servers: x}"])
+@pytest.mark.parametrize(
+    "told", ["{topic: t}", "{servers: 'a:1'}", "{topic: 'a b', servers: x}"]
+)
 def test_a_topic_needs_a_name_and_brokers(load: Callable[..., Project], told: str) -> None:
     with pytest.raises(ProjectError, match="kafka"):
         load(_openlineage(f"{{kafka: {told}}}"))
