@@ -671,8 +671,13 @@ def test_a_catalog_of_the_first_revision_is_brought_up_to_date(
 ) -> None:
     catalog.set_head(Head(A, 7, {}, "", 0, 0, Schema(), NOON))
     with catalog._database.writing() as session:
-        for later in ("quality_results", *HISTORY_TABLES, *REGISTRY_TABLES, *DATA_TABLES,
-                      *GOVERNANCE_TABLES):
+        for later in (
+            "quality_results",
+            *HISTORY_TABLES,
+            *REGISTRY_TABLES,
+            *DATA_TABLES,
+            *GOVERNANCE_TABLES,
+        ):
             session.run(f"DROP TABLE {later}")
         session.run("UPDATE alembic_version SET version_num = '0001'")
     catalog.close()
@@ -906,9 +911,24 @@ def test_columns_that_were_worked_out_later_are_kept_and_summed(catalog: Catalog
     assert history.get("q1").bytes_scanned == 100  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_who_ran_it_and_who_asked_for_it_tell_of_one_query_in_any_order(
+    catalog: Catalog, order: tuple[int, int]
+) -> None:
+    ran = asked(1, TableRead(A, 4, 2, 900), user="ada")
+    told = asked(1, bytes_scanned=70, details={"cost_usd": 0.1})
+    for at in order:
+        catalog.query_history.record((ran, told)[at])
+    (found,) = catalog.query_history.recent()
+    assert (found.user, found.bytes_bound, found.bytes_scanned) == ("ada", 900, 70)
+    assert found.details == {"cost_usd": 0.1}
+
+
 def test_what_was_measured_stays_when_columns_are_worked_out(catalog: Catalog) -> None:
     history = catalog.query_history
-    history.record(asked(1, TableRead(A, 1, 1, 900), bytes_scanned=70), asked(2, bytes_scanned=5))
+    history.record(
+        asked(1, TableRead(A, 1, 1, 900), bytes_scanned=70), asked(2, bytes_scanned=5)
+    )
     (one,) = history.unexamined()
     read = replace(one.tables[0], bytes_scanned=100, uses={})
     history.examined(replace(one, tables=(read,)))

@@ -237,8 +237,13 @@ _WRITE = (
     ":error, :seconds, :rows, :bytes_bound, :bytes_scanned, :details) "
     "ON CONFLICT (query_id) DO UPDATE SET state = excluded.state, error = excluded.error, "
     "seconds = excluded.seconds, row_count = excluded.row_count, "
-    "bytes_bound = excluded.bytes_bound, bytes_scanned = excluded.bytes_scanned, "
-    "details = excluded.details RETURNING id"
+    # The process that ran it knows its tables, and whoever asked for that its costs.
+    "bytes_bound = CASE WHEN excluded.bytes_bound > queries.bytes_bound "
+    "THEN excluded.bytes_bound ELSE queries.bytes_bound END, "
+    "bytes_scanned = coalesce(excluded.bytes_scanned, queries.bytes_scanned), "
+    "os_user = CASE WHEN excluded.os_user = '' THEN queries.os_user ELSE excluded.os_user END, "
+    "details = CASE WHEN excluded.details = '{}' THEN queries.details ELSE excluded.details END "
+    "RETURNING id"
 )
 _WRITE_READ = (
     "INSERT INTO query_tables (query_number, table_name, version, files, bytes_bound, "
