@@ -243,6 +243,10 @@ class _Writer:
                 return self._as_text(tree)
 
     def _as_text(self, tree: x.Expression) -> str:
+        if isinstance(tree, x.Literal) and tree.kind == "number":
+            return quote_literal(
+                str(tree.value)
+            )  # as it was written: engines differ on doubles
         return f"cast({self.write(tree)} as varchar)"
 
     def _as_number(self, tree: x.Expression) -> str:

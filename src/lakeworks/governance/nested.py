@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lakeworks.core.names import quote_identifier, quote_literal
+from lakeworks.core.names import quote_identifier
 from lakeworks.core.types import Struct
-from lakeworks.governance.sql_types import typed_null
+from lakeworks.governance.sql_types import field_of, typed_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +58,6 @@ def _written(
         return typed_null(kind)
     parts = []
     for field in kind.fields:
-        inner = f"struct_extract({sql}, {quote_literal(field.name)})"
-        written = _written(inner, field.type, (*path, field.name), fields)
+        written = _written(field_of(sql, field.name), field.type, (*path, field.name), fields)
         parts.append(f"{quote_identifier(field.name)} := {written}")
     return f"(case when {sql} is not null then struct_pack({', '.join(parts)}) end)"

@@ -18,6 +18,7 @@ from lakeworks.core.types import Decimal, Scalar, Struct
 from lakeworks.governance import expression_trees as x
 from lakeworks.governance.errors import ExpressionError
 from lakeworks.governance.expressions import parse
+from lakeworks.governance.sql_types import field_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -133,7 +134,7 @@ class FilterWriter:
             inner = next((f for f in kind.fields if f.name.lower() == name.lower()), None)
             if inner is None:
                 raise ExpressionError(f"{sql} has no field {name!r}")
-            sql, kind = f"struct_extract({sql}, {quote_literal(inner.name)})", inner.type
+            sql, kind = field_of(sql, inner.name), inner.type
         return sql, kind
 
     def _constant(self, expression: x.Expression, kind: Type) -> str:

@@ -42,6 +42,11 @@ def typed_null(kind: Type) -> str:
     return f"cast(null as {sql_type(kind)})"
 
 
+def field_of(sql: str, name: str) -> str:
+    """Return a field of a struct; in parentheses, lest the struct's name be taken for a table's."""
+    return f"({sql}).{quote_identifier(name)}"
+
+
 def is_plain(kind: Type) -> bool:
     """Whether values of a type can be cast to text and back: no nested type, no bytes."""
     return isinstance(kind, Decimal) or (isinstance(kind, Scalar) and kind.name != "binary")
