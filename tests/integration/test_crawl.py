@@ -173,6 +173,39 @@ def test_a_bucket_is_crawled_as_a_folder_is(
 
 
 @pytest.mark.s3
+def test_keys_that_are_no_paths_do_no_harm(
+    root: Path, lake: Run, bucket: str, s3_endpoint: str, s3_options: dict[str, str]
+) -> None:
+    import boto3
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=s3_options["access_key_id"],
+        aws_secret_access_key=s3_options["secret_access_key"],
+    )
+    keys = (
+        "t/",
+        "t/x.json",
+        "t/é ü.json",
+        "t/%2F.json",
+    )
+    for key in keys:
+        client.put_object(Bucket=bucket, Key=f"land/{key}", Body=LINES)
+    settings = "".join(f"      {key}: '{value}'\n" for key, value in s3_options.items())
+    (root / "lake.yml").write_text(
+        f"name: crawled\nenvironments:\n  dev:\n    storage: .lake\n    s3:\n{settings}"
+    )
+    declare(root, targets=[f"s3://{bucket}/land"])
+    (report,) = lake("crawl")
+    assert report["status"] == "succeeded", report
+    (table,) = report["tables"]
+    assert (table["table"], table["objects"]) == ("raw.t", 3)
+    assert not lake("crawl")[0]["changed"]
+
+
+@pytest.mark.s3
 def test_a_bucket_that_is_not_there_is_told_of(
     root: Path, lake: Run, s3_options: dict[str, str]
 ) -> None:

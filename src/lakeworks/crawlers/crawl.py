@@ -10,6 +10,7 @@ from lakeworks.core.errors import LakeError
 from lakeworks.core.names import TableName
 from lakeworks.crawlers import changes, found_tables, new_folders
 from lakeworks.crawlers.classifiers.found import EMPTY
+from lakeworks.crawlers.entries import DEPRECATED
 from lakeworks.crawlers.errors import TargetMissingError, TooManyTablesError
 from lakeworks.crawlers.names import suffixed, table_name
 from lakeworks.project.crawler_declaration import Target
@@ -169,17 +170,33 @@ class Crawling:
         return replace(found, table=table)
 
     def _updated(self, have: TableEntry, found: Entry, *, complete: bool) -> TableChange:
-        keys = have.partition_keys
-        partitions = self.entries.partitions(have.name) if keys else []
-        stay = {
-            one.values
-            for one in partitions
-            if self._objects_below(one.location) and one.location
-        }
+        partitions = self.entries.partitions(have.name) if have.partition_keys else []
         change = changes.updated(
             have, partitions, found, self.crawler, deprecated_at=self._now(), complete=complete
         )
-        return _without_gone(change, stay)
+        return self._without_unread(change, {one.values: one.location for one in partitions})
+
+    def _without_unread(
+        self, change: TableChange, places: dict[tuple[str, ...], str]
+    ) -> TableChange:
+        """Keep partitions that still hold files, though none of them could be read this time."""
+        marked = {one.values for one in change.put if DEPRECATED in one.parameters}
+        stay = {
+            values
+            for values in (*change.drop, *marked)
+            if places.get(values) and self._objects_below(places[values])
+        }
+        if stay:
+            report = change.report
+            dropped = sum(values in stay for values in change.drop)
+            report.partitions_deleted -= dropped
+            report.partitions += dropped
+            report.partitions_deprecated -= len(marked & stay)
+            change.drop = [values for values in change.drop if values not in stay]
+            change.put = [
+                one for one in change.put if one.values not in stay or one.values not in marked
+            ]
+        return change
 
     def _plan_gone(self, present: dict[str, TableEntry], seen: dict[str, Entry]) -> None:
         for place, entry in present.items():
@@ -247,21 +264,6 @@ def _reason(change: TableChange) -> str:
     if change.report.action == "deprecated":
         return "no longer there"
     return "; ".join(change.report.changes[:3]) or "looked at again"
-
-
-def _without_gone(change: TableChange, stay: set[tuple[str, ...]]) -> TableChange:
-    """Keep partitions that still hold files, though none of them could be read this time."""
-    from lakeworks.crawlers.entries import DEPRECATED
-
-    report = change.report
-    kept = [values for values in change.drop if values in stay]
-    report.partitions_deleted -= len(kept)
-    report.partitions += len(kept)
-    change.drop = [values for values in change.drop if values not in stay]
-    marked = [one for one in change.put if DEPRECATED in one.parameters and one.values in stay]
-    report.partitions_deprecated -= len(marked)
-    change.put = [one for one in change.put if one not in marked] if marked else change.put
-    return change
 
 
 def _covered(place: str, seen: dict[str, Entry]) -> bool:

@@ -40,6 +40,11 @@ class TargetMissingError(LakeError):
         )
 
     @classmethod
+    def file(cls, path: str) -> Self:
+        """A file, which is no folder."""
+        return cls(f"the target {path} is a file", "name its folder, and exclude the others")
+
+    @classmethod
     def table(cls, name: str) -> Self:
         """A catalog table that does not exist, or has no folder."""
         return cls(f"the catalog has no table {name} with a location", "look at lake catalog")

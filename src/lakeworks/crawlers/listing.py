@@ -5,7 +5,7 @@ cannot be listed is named with its reason. Delta tables are found by their log a
 """
 
 # os.scandir and plain strings throughout: a Path costs several times the call itself.
-# ruff: noqa: PTH112
+# ruff: noqa: PTH112, PTH113
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class Listing:
 
 
 def list_target(root: str, exclusions: Exclusions, options: Mapping[str, str]) -> Listing:
-    """List a folder, a file, or a prefix of a bucket.
+    """List a folder, or a prefix of a bucket.
 
     Args:
         options: The environment's `s3:` settings.
 
     Raises:
-        TargetMissingError: the folder does not exist.
+        TargetMissingError: the folder does not exist, or is a file.
         StorageError: the bucket cannot be listed.
     """
     listing = Listing(root)
@@ -60,6 +60,8 @@ def list_target(root: str, exclusions: Exclusions, options: Mapping[str, str]) -
         _of_bucket(listing, exclusions, options)
     elif os.path.isdir(root):
         _Walk(listing, exclusions).run()
+    elif os.path.isfile(root):
+        raise TargetMissingError.file(root)
     else:
         raise TargetMissingError.folder(root)
     listing.objects.sort()
@@ -148,10 +150,10 @@ def _of_bucket(listing: Listing, exclusions: Exclusions, options: Mapping[str, s
         parts = info.path.split("/")
         if DELTA_LOG in parts[:-1]:
             delta.add("/".join(parts[: parts.index(DELTA_LOG)]))
-        elif any(passed_over(part) for part in parts):
-            listing.hidden += 1
-        elif not info.path.isprintable():
-            why = "its name holds characters that are no text"
+        elif not parts[-1] or any(passed_over(part) for part in parts):
+            listing.hidden += 1  # a folder's mark, or a hidden file
+        elif "" in parts or not info.path.isprintable():
+            why = "its name is no path, or holds characters that are no text"
             listing.skipped.append((shown(info.path), why))
         elif exclusions.match(info.path):
             listing.excluded += 1

@@ -18,15 +18,21 @@ class Schemas:
     def __init__(self) -> None:
         self._numbers: dict[Columns, int] = {}
         self._columns: list[Columns] = []
+        # By identity, and kept so that it stays theirs: comparing columns takes longer.
+        self._seen: dict[int, tuple[Columns, int]] = {}
         self._merged: dict[tuple[int, int], int] = {}
         self._alike: dict[tuple[int, int], bool] = {}
 
     def number(self, columns: Columns) -> int:
         """Return the number of some columns."""
+        seen = self._seen.get(id(columns))
+        if seen is not None:
+            return seen[1]
         found = self._numbers.get(columns)
         if found is None:
             found = self._numbers[columns] = len(self._columns)
             self._columns.append(columns)
+        self._seen[id(columns)] = (columns, found)
         return found
 
     def columns(self, number: int) -> Columns:

@@ -52,6 +52,9 @@ def test_a_delta_table_is_found_by_its_log_and_not_entered(tmp_path: Path) -> No
 def test_a_folder_that_is_not_there_is_told_of(tmp_path: Path) -> None:
     with pytest.raises(TargetMissingError):
         listing(tmp_path / "nothing")
+    write(tmp_path, "a.csv")
+    with pytest.raises(TargetMissingError, match="is a file"):
+        listing(tmp_path / "a.csv")
 
 
 def test_links_are_followed_once_and_never_in_a_circle(tmp_path: Path) -> None:

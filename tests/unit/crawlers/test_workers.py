@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,17 @@ def test_an_expression_that_would_run_for_ever_is_stopped(tmp_path: Path) -> Non
     endless = LogForm("endless", "x", r"^(?P<x>(a+)+)$", "", 0.5)
     (answer,) = Examiner(task(tmp_path, endless, limit_s=0.5)).answers([("x", 5_002)])
     assert answer == Skipped("looking at it took over 0.5 seconds")
+
+
+def test_many_files_that_take_too_long_take_less_and_less(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"{number:02}").write_text("a" * 5_000 + "!\n")
+    endless = LogForm("endless", "x", r"^(?P<x>(a+)+)$", "", 0.5)
+    begin = time.monotonic()
+    listed = [(f"{number:02}", 5_002) for number in range(40)]
+    answers = list(Examiner(task(tmp_path, endless, limit_s=1)).answers(listed))
+    assert all(isinstance(one, Skipped) for one in answers)
+    assert time.monotonic() - begin < 10
 
 
 def test_the_time_limit_leaves_an_alarm_of_others_running(tmp_path: Path) -> None:
