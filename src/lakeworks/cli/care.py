@@ -54,7 +54,7 @@ def maintain(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do what is due for the tables, the most gain for the time first.
+    """Do what is due for the tables, the most gain first.
 
     Merges small files, sorts tables by what queries filter (if lake.yml allows), deletes what no
     kept version needs, writes checkpoints, refreshes statistics, forgets old queries and runs,
@@ -78,7 +78,7 @@ def health(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how tables are laid out: files, old versions, statistics, and what would help.
+    """Show how tables are laid out, and what would help.
 
     The advice comes from the files and from the queries of the last 30 days.
     """
@@ -96,7 +96,10 @@ def health(
 def storage(
     *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
 ) -> None:
-    """Show what the lake's files take up, by layer and kind, and what S3 asks for them a month."""
+    """Show what files take up, and what S3 asks for that.
+
+    By layer, kind and storage class, with the costs of a month.
+    """
     with opened(folder, environment) as lake:
         used = lake.care.storage()
     if as_json:

@@ -18,7 +18,7 @@ from lakeworks.samples.calendar import HISTORY_DAYS
 COMMANDS = {
     "init", "check", "plan", "run", "rollback", "tables", "show", "history", "optimize",
     "vacuum", "query", "quality", "submit", "quarantine", "doctor", "generate", "demo", "lineage",
-    "impact", "registry",
+    "impact", "registry", "maintain", "health", "storage", "lifecycle",
 }  # fmt: skip
 NEED_NO_PROJECT = {"init", "generate", "demo", "quality", "registry", "submit"}
 
@@ -65,7 +65,7 @@ def test_no_other_command_exists() -> None:
 def test_outside_a_project_commands_say_so_and_end_with_2(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = {"query": ["select 1"]} | {
+    given = {"query": ["select 1"], "lifecycle": ["show"]} | {
         name: ["a.b"] for name in ("show", "optimize", "lineage", "impact")
     }
     more = given.get(command, [])
