@@ -8,6 +8,7 @@ entity or name another file, and how deep and how large a row is has bounds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 from xml.parsers import expat  # nosec - entities are refused below
@@ -17,7 +18,7 @@ from lakeworks.engines.duckdb.heads import UNREADABLE, packing_of, unpacked
 from lakeworks.engines.errors import ExternalDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import pyarrow as pa
 
@@ -184,52 +185,91 @@ def _check_doctype(_name: str, system: str | None, public: str | None, _subset: 
 
 
 class _Shaper:
-    """Gives elements the shape of the table's columns, with text at the leaves."""
+    """Gives elements the shape of the table's columns, with text at the leaves.
+
+    What has to be decided of a column is decided once, and kept as a function.
+    """
 
     def __init__(self, source: ExternalSource) -> None:
-        self.table = source.name
         self.options: ReadOptions = source.options
-        self.fields = source.data_fields
+        self._fields = [self._field(f) for f in source.data_fields]
 
     def row(self, node: _Node) -> list[Any]:
         """Return the values of a row."""
-        return [self._field(node, f) for f in self.fields]
+        return [field(node) for field in self._fields]
 
-    def _field(self, node: _Node, wanted: Field) -> Any:  # noqa: ANN401 - the shape of its type
+    def _field(self, wanted: Field) -> _Getter:
+        """Return what finds the value of a field in the element that holds it."""
         name = wanted.name.casefold()
-        options = self.options
-        if name == options.value_tag.casefold():
-            return node.text or None
-        prefix = options.attribute_prefix.casefold()
-        if prefix and name.startswith(prefix):
-            attribute = node.attributes.get(name.removeprefix(prefix))
-            if attribute is not None:
-                return attribute
-        found = node.children.get(name)
-        if found is None and not prefix:
-            return node.attributes.get(name)
-        if found is None:
-            return None
-        return self._value(found, wanted.type, wanted.name)
+        prefix = self.options.attribute_prefix.casefold()
+        if name == self.options.value_tag.casefold():
+            return lambda node: node.text or None
+        of_children = self._of_children(wanted)
+        if prefix and not name.startswith(prefix):
+            return of_children
+        attribute = name.removeprefix(prefix)
 
-    def _value(self, nodes: list[_Node], kind: Type, name: str) -> Any:  # noqa: ANN401
+        def either(node: _Node) -> Any:  # noqa: ANN401 - the shape of its type
+            found = node.attributes.get(attribute)
+            # Without a prefix, an element counts before an attribute of its name.
+            if found is None or not prefix:
+                child = of_children(node)
+                return found if child is None else child
+            return found
+
+        return either
+
+    def _of_children(self, wanted: Field) -> _Getter:
+        name, kind = wanted.name.casefold(), wanted.type
         if isinstance(kind, Array):
-            return [self._one(node, kind.element, name) for node in nodes]
-        if len(nodes) > 1 and not self.options.null_for_invalid:
+            element = self._one(kind.element)
+
+            def listed(node: _Node) -> Any:  # noqa: ANN401
+                held = node.children.get(name)
+                return None if held is None else [element(one) for one in held]
+
+            return listed
+        only = self._only(wanted.name, kind)
+
+        def single(node: _Node) -> Any:  # noqa: ANN401
+            held = node.children.get(name)
+            return None if held is None else only(held)
+
+        return single
+
+    def _only(self, name: str, kind: Type) -> Callable[[list[_Node]], Any]:
+        """Return what takes the value of an element that may occur once."""
+        value, lenient = self._one(kind), self.options.null_for_invalid
+
+        def taken(nodes: list[_Node]) -> Any:  # noqa: ANN401
+            if len(nodes) == 1:
+                return value(nodes[0])
+            if lenient:
+                return None
             problem = f"the element {name} occurs {len(nodes)} times in a row, and its column is {kind}"
             raise _RefusedError(problem)
-        return self._one(nodes[0], kind, name) if len(nodes) == 1 else None
 
-    def _one(self, node: _Node, kind: Type, name: str) -> Any:  # noqa: ANN401
+        return taken
+
+    def _one(self, kind: Type) -> _Getter:
+        """Return what gives one element the shape of a type."""
         match kind:
             case Struct(fields):
-                return {f.name: self._field(node, f) for f in fields}
-            case Map(_, value):
-                return [
-                    (key, self._value(held, value, key)) for key, held in node.children.items()
+                parts = [(f.name, self._field(f)) for f in fields]
+                return lambda node: {name: part(node) for name, part in parts}
+            case Map(_, value) if isinstance(value, Array):
+                element = self._one(value.element)
+                return lambda node: [
+                    (key, [element(one) for one in held]) for key, held in node.children.items()
                 ]
-            case Array(element):
-                held = [one for nodes in node.children.values() for one in nodes]
-                return [self._one(one, element, name) for one in held]
+            case Map(_, value):
+                taken = self._only("of a map", value)
+                return lambda node: [(key, taken(held)) for key, held in node.children.items()]
+            case Array(inner):
+                one = self._one(inner)
+                return lambda node: [one(n) for held in node.children.values() for n in held]
             case _:
-                return node.text
+                return lambda node: node.text
+
+
+_Getter = Callable[[_Node], Any]
