@@ -23,15 +23,16 @@ from lakeworks.query.executions.errors import (
     WorkgroupRefusesError,
 )
 from lakeworks.query.executions.pool import QueryPool
+from lakeworks.query.executions.records import QueryRequest
 from lakeworks.query.executions.results import ResultStore
-from lakeworks.query.executions.service import QueryExecutions, QueryRequest
+from lakeworks.query.executions.service import QueryExecutions
 from lakeworks.server.query_worker import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from lakeworks.query.executions.service import QueryExecution
+    from lakeworks.query.executions.records import QueryExecution
 
 ENDLESS = "select count(*) from range(1000000000000) a"
 GROUPS = {

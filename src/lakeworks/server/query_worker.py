@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lakeworks.core.errors import LakeError
 from lakeworks.engines.errors import DiskFullError
 from lakeworks.query.executions.jobs import Job, Report, moment_of
-from lakeworks.query.executions.service import told
+from lakeworks.query.executions.records import told
 from lakeworks.query.questions import Caller
 
 if TYPE_CHECKING:

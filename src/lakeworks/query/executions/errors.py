@@ -82,7 +82,7 @@ class ResultGoneError(RequestError):
         """Name the execution."""
         return cls(
             f"the result of {execution_id!r} is not, or no longer, kept",
-            "run the query again; the workgroup's results.retention says how long they stay",
+            "run the query again; the workgroup's `retention` says how long they stay",
         )
 
 

@@ -19,7 +19,7 @@ from lakeworks.query.executions.errors import ResultGoneError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lakeworks.query.executions.service import QueryRequest
+    from lakeworks.query.executions.records import QueryRequest
     from lakeworks.query.questions import Question
 
 _ID = re.compile(r"[0-9a-f]{32}")

@@ -9,10 +9,9 @@ from __future__ import annotations
 import secrets
 import threading
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from lakeworks.core import clock, events
-from lakeworks.project.workgroups import PRIMARY
 from lakeworks.query.executions import accounts
 from lakeworks.query.executions.errors import (
     NotSucceededError,
@@ -23,76 +22,22 @@ from lakeworks.query.executions.errors import (
 )
 from lakeworks.query.executions.jobs import Job, Report
 from lakeworks.query.executions.pool import Waiting
+from lakeworks.query.executions.records import QueryExecution, QueryRequest, allowed_s, told
 from lakeworks.query.executions.results import reuse_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     import pyarrow as pa
 
     from lakeworks.catalog.query_history import QueryHistory
-    from lakeworks.core.errors import LakeError
     from lakeworks.project.workgroups import Period, Workgroup
     from lakeworks.query.executions.pool import QueryPool
     from lakeworks.query.executions.results import ResultStore
     from lakeworks.query.questions import Question
 
-State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-ENDED = frozenset({"succeeded", "failed", "cancelled"})
 KEPT_EXECUTIONS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class QueryExecution:
-    """One query that was asked of the service.
-
-    Attributes:
-        reason: Why it failed or was cancelled.
-        error: For `failed`: `code`, `kind`, `problem`, `hint`.
-        queued_s, seconds: How long it waited, and how long the engine ran.
-        scanned_bytes: What it read; 0 where an earlier result answered.
-        cost_usd: What Athena would bill.
-        reused: Whether an earlier result answered.
-    """
-
-    execution_id: str
-    sql: str
-    principal: str
-    workgroup: str
-    state: State
-    submitted_at: datetime
-    completed_at: datetime | None = None
-    reason: str = ""
-    error: Mapping[str, str] = field(default_factory=dict)
-    queued_s: float = 0.0
-    seconds: float = 0.0
-    rows: int = 0
-    scanned_bytes: int = 0
-    cost_usd: float = 0.0
-    reused: bool = False
-    columns: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class QueryRequest:
-    """What a caller asks.
-
-    Attributes:
-        principal: Whose permissions hold; empty for the lake's owner.
-        at: As for `QueryService.sql`: a moment in ISO 8601, or a snapshot's number.
-        timeout_s, reuse_s: The caller's own; where the workgroup enforces its settings, a time
-            limit can only be shorter, and a result's age is the workgroup's.
-    """
-
-    sql: str
-    principal: str = ""
-    workgroup: str = PRIMARY
-    at: str | int | None = None
-    limit: int | None = None
-    timeout_s: float | None = None
-    reuse_s: int | None = None
 
 
 @dataclass(slots=True)
@@ -168,7 +113,7 @@ class QueryExecutions:
             at=asked.at,
             limit=asked.limit,
             bytes_limit=self._bytes_left(group),
-            timeout_s=_timeout_s(group, asked.timeout_s),
+            timeout_s=allowed_s(group, asked.timeout_s),
         )
         return self._queued(seen, job, key)
 
@@ -433,19 +378,3 @@ class QueryExecutions:
                 "workgroup.budget", workgroup=group.name, state=state, share=share,
                 spent_usd=after,
             )  # fmt: skip
-
-
-def _timeout_s(group: Workgroup, asked_s: float | None) -> float | None:
-    if asked_s is None or group.timeout_s is None:
-        return asked_s if group.timeout_s is None else group.timeout_s
-    return min(asked_s, group.timeout_s) if group.enforced else asked_s
-
-
-def told(error: LakeError) -> dict[str, str]:
-    """Return what a client is told of an error."""
-    return {
-        "code": error.code,
-        "kind": type(error).__name__,
-        "problem": error.problem,
-        "hint": error.hint,
-    }

@@ -34,7 +34,7 @@ from lakeworks.query.executions.errors import (
     UnknownWorkgroupError,
     WorkgroupRefusesError,
 )
-from lakeworks.query.executions.service import told
+from lakeworks.query.executions.records import told
 from lakeworks.server.errors import BadRequestError, NotAuthenticatedError
 from lakeworks.server.sql.requests import query_request, seconds
 
@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from lakeworks.lake import Lake
-    from lakeworks.query.executions.service import QueryExecution, QueryExecutions
+    from lakeworks.query.executions.records import QueryExecution
+    from lakeworks.query.executions.service import QueryExecutions
 
 ARROW = "application/vnd.apache.arrow.stream"
 _BEARER = "bearer "

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.project.workgroups import PRIMARY
-from lakeworks.query.executions.service import QueryRequest
+from lakeworks.query.executions.records import QueryRequest
 from lakeworks.query.parameters import with_parameters
 from lakeworks.server.errors import BadRequestError
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lakeworks.lake import Lake
-    from lakeworks.query.executions.service import QueryRequest
+    from lakeworks.query.executions.records import QueryRequest
     from lakeworks.query.questions import Question
 
 RESULTS = ".lake/query-results"
