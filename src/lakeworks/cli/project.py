@@ -84,7 +84,9 @@ def check(
     failures.tell_doubts(doubts)
     sources = render.plural(len(project.sources), "source")
     models = render.plural(len(project.models), "model")
-    say.line(f"{project.name}: {sources}, {models}, {say.good('no mistakes')}.")
+    external = render.plural(len(project.tables), "external table")
+    counted = [sources, models, *([external] if project.tables else [])]
+    say.line(f"{project.name}: {', '.join(counted)}, {say.good('no mistakes')}.")
 
 
 def _next_steps(directory: Path, template: str) -> list[str]:

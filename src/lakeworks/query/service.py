@@ -303,8 +303,8 @@ class QueryService:
             return viewer.version(written, number, snapshot)
         known = [str(table) for table in snapshot.tables] if snapshot else []
         name = _table_name(written, known)
-        is_external(self._external, name, version=f"@v{number}")
         if str(name) not in known and not self._storage.table(name).exists():
+            is_external(self._external, name, version=f"@v{number}")
             raise UnknownTableError.named(str(name), known)
         return name, number
 
