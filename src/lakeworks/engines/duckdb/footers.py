@@ -26,8 +26,8 @@ SELECT path_in_schema, sum(row_group_num_rows), sum(stats_null_count),
   bool_and(stats_null_count IS NOT NULL),
   min(try_cast(stats_min_value AS HUGEINT)), max(try_cast(stats_max_value AS HUGEINT)),
   bool_and(stats_null_count = row_group_num_rows OR (
-    try_cast(stats_min_value AS HUGEINT) IS NOT NULL
-    AND try_cast(stats_max_value AS HUGEINT) IS NOT NULL))
+    coalesce(regexp_full_match(stats_min_value, '-?[0-9]+'), false)
+    AND coalesce(regexp_full_match(stats_max_value, '-?[0-9]+'), false)))
 FROM parquet_metadata({files}) GROUP BY path_in_schema
 """
 

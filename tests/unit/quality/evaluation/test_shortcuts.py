@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.engines.registry import open_engine
-from lakeworks.quality import evaluate
+from lakeworks.quality import compile_ruleset, evaluate, parse
+from lakeworks.quality.evaluation.gathering import gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,3 +131,55 @@ def test_values_that_lie_far_apart_get_no_bitmap(tmp_path: Path, session: Sessio
     assert known is not None
     assert "bitstring_agg" in session.distinct("key", known, "")
     assert session.distinct("far", known, "") == session.distinct("Text", known, "") == ""
+
+
+def test_bounds_of_a_file_whose_column_is_rounded_are_not_taken(
+    tmp_path: Path, session: Session
+) -> None:
+    from lakeworks.core.types import Field, Schema, parse_type
+    from lakeworks.storage.files import DataFile, TableSource
+
+    pq.write_table(pa.table({"a": [1.5, 2.5]}), tmp_path / "t.parquet")
+    schema = Schema((Field("a", parse_type("bigint")),))
+    session.bind("t", TableSource(str(tmp_path), schema, (DataFile("t.parquet", 1, 2),)))
+    known = session.known("t")
+    assert known is not None
+    assert known.columns["a"].nulls == 0
+    assert known.columns["a"].bounds is None
+
+
+def test_a_file_of_which_the_log_counts_fewer_rows_tells_nothing(
+    tmp_path: Path, session: Session
+) -> None:
+    from lakeworks.core.types import Field, Schema, parse_type
+    from lakeworks.storage.files import DataFile, TableSource
+
+    pq.write_table(pa.table({"a": [1, 2]}), tmp_path / "t.parquet")
+    schema = Schema((Field("a", parse_type("bigint")),))
+    for rows, told in ((2, True), (1, False)):
+        files = (DataFile("t.parquet", 1, rows),)
+        session.bind("t", TableSource(str(tmp_path), schema, files))
+        assert (session.known("t") is not None) == told
+
+
+@pytest.mark.parametrize(("column", "grouped"), [("key", 0), ("twice", 1), ("Text", 1)])
+def test_only_a_column_that_may_repeat_is_grouped(
+    tmp_path: Path, session: Session, column: str, grouped: int
+) -> None:
+    pq.write_table(pa.table(_columns()), tmp_path / "t.parquet")
+    session.bind_files("primary", [str(tmp_path / "t.parquet")], "parquet")
+    asked: list[str] = []
+    figures = session.figures
+    session.figures = lambda sql: asked.append(sql) or figures(sql)  # type: ignore[method-assign]
+    schema = session.describe('select * from "primary"')
+    gather(compile_ruleset(parse(f'Rules = [ IsUnique "{column}" ]'), schema), session)
+    assert sum("group by" in sql for sql in asked) == grouped
+
+
+def test_what_footers_tell_needs_no_statement(tmp_path: Path, session: Session) -> None:
+    pq.write_table(pa.table(_columns()), tmp_path / "t.parquet")
+    session.bind_files("primary", [str(tmp_path / "t.parquet")], "parquet")
+    rules = 'Rules = [ RowCount > 5, IsComplete "key", Completeness "gap" > 0.5 ]'
+    compiled = compile_ruleset(parse(rules), session.describe('select * from "primary"'))
+    session.figures = lambda sql: pytest.fail(sql)  # type: ignore[method-assign]
+    assert compiled.judge(gather(compiled, session)).passed
