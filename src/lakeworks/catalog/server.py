@@ -41,6 +41,11 @@ class ServerSession:
         row = self._connection.execute(text(sql), values).first()
         return tuple(row) if row is not None else None
 
+    def numbers(self, sql: str, /, **values: Any) -> list[int]:  # noqa: ANN401
+        """Return the whole numbers that are a query's only column, as one value of the server."""
+        row = self.first(f"SELECT array_agg(one) FROM ({sql}) AS found (one)", **values)
+        return list(row[0]) if row and row[0] is not None else []
+
     def insert_many(
         self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     ) -> None:

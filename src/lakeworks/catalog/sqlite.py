@@ -39,6 +39,10 @@ class SqliteSession:
         rows = self._connection.execute(sql, values).fetchall()
         return rows[0] if rows else None
 
+    def numbers(self, sql: str, /, **values: Any) -> list[int]:  # noqa: ANN401
+        """Return the whole numbers that are a query's only column."""
+        return [row[0] for row in self._connection.execute(sql, values)]
+
     def insert_many(
         self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     ) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MOST_WORDS = 16
 _MOST_PLACES = 5
+# Above twice every weight.
+_MOST_SCORE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +163,17 @@ def _ranked(
 def _scores(session: Session, word: str) -> dict[int, int]:
     """Return how much a word says about the tables that have it, by number."""
     best: dict[int, int] = {}
-    found = session.all(
+    # Both in one number, as a common word brings thousands.
+    found = session.numbers(
         # A word that is meant as it stands counts twice one that only begins so.
-        "SELECT table_id, CASE WHEN word = :word THEN 2 * weight ELSE weight END "
+        f"SELECT CAST(table_id AS BIGINT) * {_MOST_SCORE} + "
+        "CASE WHEN word = :word THEN 2 * weight ELSE weight END "
         "FROM dc_words WHERE word >= :word AND word < :after",
         word=word,
         after=after_prefix(word),
     )
-    for number, score in found:
+    for both in found:
+        number, score = divmod(both, _MOST_SCORE)
         if best.get(number, 0) < score:
             best[number] = score
     return best
