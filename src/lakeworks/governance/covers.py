@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lakeworks.governance.resources import TagExpression
     from lakeworks.governance.tags import ColumnTags, TagState
 
+RESCUED = "_rescued"
 Leaf = tuple[str, ...]
 Leaves = frozenset[Leaf]
 
@@ -165,7 +166,8 @@ def _listed(
     if alone and not all(place.named((name,)) for name in excluded):
         return frozenset()
     shown = place.named(columns) if columns else place.everything
-    return shown - place.named(excluded) if excluded else shown
+    # What did not fit a column is kept as text beside it: of a hidden one too.
+    return shown - place.named((*excluded, RESCUED)) if excluded else shown
 
 
 def _shown(leaves: Leaves, rows: str, place: Place) -> Cover | None:

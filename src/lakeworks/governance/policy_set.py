@@ -100,11 +100,16 @@ class Policy:
     exempt: frozenset[str] = frozenset()
     at: str = ""
 
-    def binds(self, identities: frozenset[str]) -> bool:
-        """Whether it binds a principal."""
+    def binds(self, identities: frozenset[str], bound_as: frozenset[str]) -> bool:
+        """Whether it binds a principal.
+
+        Args:
+            identities: The names under which it acts: one of them may be exempt.
+            bound_as: Those by which it is bound.
+        """
         if not identities.isdisjoint(self.exempt):
             return False
-        return not self.to or EVERYONE in self.to or not identities.isdisjoint(self.to)
+        return not self.to or EVERYONE in self.to or not bound_as.isdisjoint(self.to)
 
     def __str__(self) -> str:
         return f"policy {self.name} ({self.at})" if self.at else f"policy {self.name}"

@@ -176,6 +176,16 @@ class Directory:
         }
         return frozenset(found)
 
+    def bound_as(self, principal: Principal, identities: frozenset[str]) -> frozenset[str]:
+        """Return the names by which policies bind a principal: in a session, the person's too.
+
+        Else who is bound as one of a group could leave the policy behind by assuming a role.
+        """
+        if not identities or not principal.session or principal.account:
+            return identities
+        groups = (f"group:{name}" for name in self.groups_of(principal.session))
+        return identities | {f"user:{principal.session}", *groups}
+
     def session_tags(self, principal: Principal) -> dict[str, str]:
         """Return the tags of a principal's session: declared ones of its user win."""
         user = principal.session or (principal.name if principal.kind == "user" else "")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lakeworks.governance.covers import written_filter
+from lakeworks.governance.covers import RESCUED, written_filter
 from lakeworks.governance.masks import Mask
 from lakeworks.governance.nested import FieldAccess
 from lakeworks.governance.resources import EVERY_TABLE
@@ -182,8 +182,9 @@ class _Bound:
         named = {name.casefold() for name in policy.named}
         # A mask on one field of a struct masks all of it.
         named |= {name.partition(".")[0] for name in named}
-        if named and of_base:
-            named.update(_HOLD_ROWS)
+        if named:
+            # They quote values of any column.
+            named.update((RESCUED, *(_HOLD_ROWS if of_base else ())))
         return [name for name in place.leaves if name.casefold() in named]
 
     def _filter(self, policy: Policy, columns: list[str], *, of_base: bool) -> None:

@@ -273,6 +273,26 @@ def test_except_counts_even_where_to_names_another_role_of_the_principal() -> No
     assert found.unrestricted
 
 
+def test_a_policy_on_a_group_binds_its_members_in_sessions_of_roles_too() -> None:
+    policy = Policy("p", named=("email",), hide=True, to=frozenset({"group:bi"}))
+    decides = authorizer(grant("role:analyst"), policies=(policy,))
+    assert "email" not in names(seen(decides, "role:analyst/zoe"))
+    assert "email" in names(seen(decides, "role:analyst/ana"))
+
+
+def test_what_did_not_fit_a_hidden_column_is_hidden_with_it() -> None:
+    wider = Schema((*SCHEMA.fields, Field("_rescued", parse_type("string"))))
+    tags = TagState(resolved={str(ORDERS): frozenset(wider.names)})
+    but = authorizer(grant("user:ana", on(excluded=("email",))), tags=tags)
+    assert names(seen(but, "ana", schema=wider)) == ["id", "country", "address"]
+    policy = Policy("p", named=("email",), mask=Mask("null"))
+    found = seen(
+        authorizer(grant("user:ana"), tags=tags, policies=(policy,)), "ana", schema=wider
+    )
+    assert found is not None
+    assert [c.name for c in found.columns if c.mask] == ["email", "_rescued"]
+
+
 def test_two_policies_that_mask_one_column_differently_leave_null() -> None:
     other = Policy("other", named=("EMAIL",), mask=Mask("last4"))
     found = seen(authorizer(grant("user:ana"), policies=(MASKS, other)), "ana")
