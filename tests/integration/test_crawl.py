@@ -173,7 +173,7 @@ def test_a_bucket_is_crawled_as_a_folder_is(
 
 
 @pytest.mark.s3
-def test_keys_that_are_no_paths_do_no_harm(
+def test_keys_of_odd_names_do_no_harm_and_one_that_is_no_path_loses_nothing(
     root: Path, lake: Run, bucket: str, s3_endpoint: str, s3_options: dict[str, str]
 ) -> None:
     import boto3
@@ -203,6 +203,11 @@ def test_keys_that_are_no_paths_do_no_harm(
     (table,) = report["tables"]
     assert (table["table"], table["objects"]) == ("raw.t", 3)
     assert not lake("crawl")[0]["changed"]
+    # The vendor's listing ends at such a key: the target is told of, its table stays.
+    client.put_object(Bucket=bucket, Key="land/t//y.json", Body=LINES)
+    (report,) = lake("crawl", code=1)
+    assert "cannot list" in report["targets"][0]["error"]
+    assert report["tables"] == []
 
 
 @pytest.mark.s3
