@@ -28,7 +28,7 @@ TEXTS = sorted(
     for path in (ROOT / folder).rglob("*")
     if path.is_file()
     and path.suffix in {".py", ".md", ".toml", ".yml", ".yaml", ".sql", ".sh", "", ".css"}
-    and not {"__pycache__", ".lake"} & set(path.parts)
+    and not {"__pycache__", ".lake", ".hypothesis"} & set(path.parts)
 ) + [
     path
     for path in ROOT.iterdir()
