@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from lakeworks.catalog.data_catalog import (
     TableEntry,
 )
 from lakeworks.catalog.data_catalog.errors import ProjectionError, UnreadableTableError
-from lakeworks.catalog.data_catalog.formats import JSON_SERDE
+from lakeworks.catalog.data_catalog.formats import JSON_SERDE, LAZY_SIMPLE_SERDE
 from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core import events
 from lakeworks.core.names import TableName
@@ -342,3 +343,34 @@ def _orc(**columns: Any) -> bytes:
     target = io.BytesIO()
     orc.write_table(pa.table(columns), target)
     return target.getvalue()
+
+
+def test_a_partition_that_is_written_otherwise_is_not_read_by_its_tables_columns(
+    root: Path,
+) -> None:
+    name = TableName("raw", "moved")
+    for year, line in ((2025, "1,x"), (2026, "y,2")):
+        (root / f"moved/{year}").mkdir(parents=True)
+        (root / f"moved/{year}/a.csv").write_text(line + "\n")
+    columns = (Column("n", "int"), Column("s", "string"))
+    with Lake.open(root) as lake:
+        catalog = lake.catalog.data_catalog
+        serde = SerDe(library=LAZY_SIMPLE_SERDE, parameters={"field.delim": ","})
+        storage = StorageDescriptor(columns, str(root / "moved"), serde=serde)
+        catalog.put_table(
+            TableEntry(name, storage=storage, partition_keys=(Column("year", "int"),))
+        )
+        catalog.put_partitions(
+            name,
+            [
+                PartitionEntry(
+                    (str(y),), replace(storage, columns=c, location=f"{root}/moved/{y}")
+                )
+                for y, c in ((2025, columns), (2026, columns[::-1]))
+            ],
+        )
+        assert rows(lake, "select n, s from raw.moved where year = 2025") == [
+            {"n": 1, "s": "x"}
+        ]
+        with pytest.raises(UnreadableTableError, match=r"partition 2026 .* other columns"):
+            lake.query.sql("select n, s from raw.moved")

@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING
 
 from lakeworks.catalog.data_catalog.errors import UnreadableTableError
 from lakeworks.catalog.data_catalog.file_formats import file_format
+from lakeworks.catalog.data_catalog.formats import (
+    LAZY_SIMPLE_SERDE,
+    OPEN_CSV_SERDE,
+    REGEX_SERDE,
+)
 from lakeworks.catalog.data_catalog.model import EXTERNAL_TABLE, HIVE_NULL
 from lakeworks.catalog.data_catalog.partition_filter import AllOf, AnyOf, Comparison
 from lakeworks.catalog.data_catalog.projection import projection_of
@@ -30,7 +35,7 @@ from lakeworks.storage.external import ExternalSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from lakeworks.catalog.data_catalog.model import Column, TableEntry
+    from lakeworks.catalog.data_catalog.model import Column, PartitionEntry, TableEntry
     from lakeworks.catalog.data_catalog.service import DataCatalog
     from lakeworks.core.names import TableName
     from lakeworks.engines.partition_conditions import ExternalPlanner, PartitionCondition
@@ -38,8 +43,10 @@ if TYPE_CHECKING:
     from lakeworks.storage.objects import ObjectStore
 
 _LOOKED_AT_FILES = 3
+_BY_POSITION = {LAZY_SIMPLE_SERDE, OPEN_CSV_SERDE, REGEX_SERDE}
+Values = tuple[str | None, ...]
 # Values of a partition's columns, and its folder.
-Partition = tuple[tuple[str | None, ...], str]
+Partition = tuple[Values, str]
 
 
 class ExternalTables:
@@ -178,28 +185,36 @@ class ExternalTables:
             files = tuple(self._files.below([((), location)]))
         else:
             partitions = self._partitions(entry, condition)
-            kept = self._kept(empty, condition, partitions)
+            kept = self._kept(empty, condition, [one[:2] for one in partitions])
+            unlike = {values: why for values, _, why in partitions if why}
+            for values, _ in kept if unlike else ():
+                if values in unlike:
+                    raise UnreadableTableError.partition(empty.name, values, unlike[values])
             files = tuple(self._files.below(kept, around=location))
         excluded = _excluded(entry)
         if excluded is not None:
             files = tuple(file for file in files if not excluded.match(file.uri))
         return replace(empty, files=files, location=location)
 
-    def _partitions(self, entry: TableEntry, condition: PartitionCondition) -> list[Partition]:
+    def _partitions(
+        self, entry: TableEntry, condition: PartitionCondition
+    ) -> list[tuple[Values, str, str]]:
+        """Return values, folder, and why it cannot be read, of the partitions that may count."""
         projection = projection_of(entry, datetime.now(UTC))
         if projection is not None:
             found: dict[tuple[str | None, ...], str] = {}
             for tests in condition.any_of:
                 compared = [Comparison(t.column, t.operator, t.values) for t in tests]
                 found.update(projection.partitions(compared))
-            return list(found.items())
+            return [(values, folder, "") for values, folder in found.items()]
         if entry.parameters.get(DISCOVERED) == "discovered":
-            return list(discovered(self._files, entry, condition))
+            return [(*one, "") for one in discovered(self._files, entry, condition)]
         entries = self._catalog.partitions(entry.name, where=_filter(condition))
         return [
             (
                 tuple(None if value == HIVE_NULL else value for value in one.values),
                 _folder(one.location) or _hive_folder(entry, one.values),
+                _unlike(entry, one),
             )
             for one in entries
         ]
@@ -279,6 +294,21 @@ def _filter(condition: PartitionCondition) -> AnyOf | None:
             for tests in condition.any_of
         )
     )
+
+
+def _unlike(entry: TableEntry, partition: PartitionEntry) -> str:
+    """Return how a partition's files are written otherwise than its table's, or ''.
+
+    What is matched by name may differ in its columns; CSV and logs are matched by position.
+    """
+    own, table = partition.storage, entry.storage
+    if own.serde.library and own.serde != table.serde:
+        return "another SerDe"
+    if own.columns and table.serde.library in _BY_POSITION:
+        names = [[c.name.lower() for c in held] for held in (own.columns, table.columns)]
+        if any(a != b for a, b in zip(*names, strict=False)):
+            return f"other columns ({', '.join(names[0])})"
+    return ""
 
 
 def _hive_folder(entry: TableEntry, values: Iterable[str]) -> str:

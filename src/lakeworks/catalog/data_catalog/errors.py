@@ -191,6 +191,15 @@ class UnreadableTableError(RequestError):
         return cls(f"the column {column} of {name}: {reason}")
 
     @classmethod
+    def partition(cls, name: str, values: Iterable[str | None], unlike: str) -> Self:
+        """A partition's entry says that it is written otherwise."""
+        told = "/".join("null" if value is None else value for value in values)
+        return cls(
+            f"the partition {told} of {name} has {unlike}, not those of its table",
+            "leave it out by a WHERE on its columns, or make a table of its own of it",
+        )
+
+    @classmethod
     def no_files(cls, name: str, location: str) -> Self:
         """Its files were to say its columns."""
         return cls(
