@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -17,12 +18,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from lakeworks.lake import Lake
+from lakeworks.project.templates import write_template
+from lakeworks.samples import generate_shop
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from lakeworks.core.names import TableName
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(600)]
 
 START_S = 120
+OF_A_RUN = {"_ingested_at", "_run_id", "run_id", "quarantined_at", "_processed_at"}
 # Imported by every Python of the server: hides Lakeworks but for what a client sends, and, when
 # asked to, DuckDB.
 HIDING = """
@@ -187,6 +195,43 @@ def test_files_models_loads_rules_and_queries_run_on_a_server(
         assert made
     # The last table once more, by a query that the server answers.
     assert rows(orders_project, "there", table) == made
+
+
+def test_the_shop_on_a_server_is_the_shop_embedded(tmp_path: Path, server: Server) -> None:
+    shop = tmp_path / "shop"
+    write_template(shop, "shop")
+    generate_shop(shop / "landing", orders=60, seed=5)
+    declare(shop, server.port)
+    for environment in ("here", "there"):
+        done = lake(shop, "run", "--env", environment, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+    with (
+        Lake.open(shop, environment="here") as here,
+        Lake.open(shop, environment="read") as there,
+    ):
+        names = list(here.storage.tables())
+        assert list(there.storage.tables()) == names
+        for name in names:
+            found, expected = (told(one, name) for one in (there, here))
+            assert found == expected, str(name)
+
+
+def told(opened: Lake, name: TableName) -> list[str]:
+    """Return a table's types and rows, without what differs from run to run."""
+    table = opened.query.sql(f"select * from {name}").to_arrow()
+    table = table.select([n for n in table.column_names if n not in OF_A_RUN])
+    return [str(table.schema), *sorted(repr(plain(row)) for row in table.to_pylist())]
+
+
+def plain(value: Any) -> Any:
+    """Return a value that equals itself; sums of doubles depend on their order."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items() if k not in OF_A_RUN}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else float(f"{value:.9g}")
+    return value
 
 
 def test_a_server_whose_python_lacks_a_package_is_told_which(
