@@ -23,7 +23,9 @@ def arrow_frame(spark: SparkSession, data: Any) -> DataFrame:  # noqa: ANN401
     from pyspark.sql.pandas.types import from_arrow_schema
 
     # Left to itself it takes moments without a zone for moments in UTC.
-    return spark.createDataFrame(data, from_arrow_schema(data.schema, prefer_timestamp_ntz=True))
+    return spark.createDataFrame(
+        data, from_arrow_schema(data.schema, prefer_timestamp_ntz=True)
+    )
 
 
 def files_frame(spark: SparkSession, uris: Sequence[str], format_: GivenFormat) -> DataFrame:
