@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from lakeworks.catalog.audit_trail import AuditEntry, Verification
 
 SHOWN_ENTRIES = 50
-_NOT_SHOWN = frozenset({"os_user", "policy_version"})
+_NOT_SHOWN = frozenset({"os_user", "policy_version", "query_id", "seconds"})
+_FIRST = ("action", "sql", "tables", "to", "permissions", "resource", "rows", "why", "error")
 
 
 def register(app: typer.Typer) -> None:
@@ -127,8 +128,10 @@ def _plain(entry: AuditEntry) -> dict[str, Any]:
 
 def _told(entry: AuditEntry) -> str:
     parts = []
-    for key, value in entry.body.items():
-        if key in _NOT_SHOWN:
+    body = entry.body
+    for key in (*(k for k in _FIRST if k in body), *(k for k in body if k not in _FIRST)):
+        value = body[key]
+        if key in _NOT_SHOWN or value in ("", None, [], {}):
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         parts.append(f"{key} {text}")
