@@ -374,3 +374,27 @@ def test_a_partition_that_is_written_otherwise_is_not_read_by_its_tables_columns
         ]
         with pytest.raises(UnreadableTableError, match=r"partition 2026 .* other columns"):
             lake.query.sql("select n, s from raw.moved")
+
+
+def test_what_a_crawler_found_is_queried(root: Path) -> None:
+    declare(root, "crawlers/all.yml", "database: found\ntargets: [data]\n")
+    declare(
+        root, "data/orders/year=2025/a.csv", 'id,name,amount\n1,"Tea, green",2.50\n2,Cup,3\n'
+    )
+    declare(root, "data/orders/year=2026/a.csv", "id,name,amount\n3,Pot,7.25\n")
+    declare(
+        root,
+        "data/inv/a.xml",
+        '<inv><row id="1"><n>A</n></row><row id="2"><n>B</n></row></inv>',
+    )
+    declare(root, "data/web/a.json", '{"userId": 1, "n": {"Deep": 1.5}}\n')
+    with Lake.open(root) as lake:
+        lake.crawlers.crawl("all")
+        orders = rows(
+            lake, "select id, name, amount from found.orders where year = '2025' order by 1"
+        )
+        inventory = rows(lake, "select n from found.inv order by 1")
+        web = rows(lake, "select userid, n.deep as deep from found.web")
+    assert [row["name"] for row in orders] == ["Tea, green", "Cup"]
+    assert inventory == [{"n": "A"}, {"n": "B"}]
+    assert web == [{"userid": 1, "deep": 1.5}]
