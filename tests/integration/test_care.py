@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lakeworks.catalog.care.chores import Chore
 from lakeworks.cli.main import main
 from lakeworks.core import clock
 from lakeworks.core.names import TableName
@@ -141,35 +140,41 @@ def test_a_table_says_how_healthy_it_is(
 
 
 def test_filters_of_queries_become_a_sort_that_leaves_files_out(
-    orders_project: Path, arrive: Callable[..., Path]
+    orders_project: Path, arrive: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Files of a few kilobytes and work that costs nothing: a small table stands for a large one.
+    for module in ("layout", "maintain"):
+        monkeypatch.setattr(f"lakeworks.catalog.care.{module}.target_bytes", lambda _: 2_000)
+    monkeypatch.setattr("lakeworks.catalog.care.advice.COMPUTE_USD_S", 1e-15)
     declare(orders_project, "maintenance: {zorder: advised}\n")
-    with Lake.open(orders_project) as lake:
-        for batch in range(12):  # every file holds every customer
-            arrive(
-                f"{batch}.json",
-                *[row(n, customer_id=f"c{n:03d}") for n in range(batch, 400, 12)],
-            )
-            lake.pipeline.run()
-        sql = "select count(*) from silver.events where order_id = 'o77'"
-        for _ in range(5):
-            lake.query.sql(sql).rows()
-        assert lake.catalog.query_history.flush(30)
-        lake.care.health()
-        read = lake.catalog.query_history.of_table(TableName("silver", "events"))[0].tables[0]
-        assert read.uses == {"filter": ("order_id",)}
-        # No such small table is worth sorting; the price of a read that makes it so is not asked
-        # for here, but the chore that a larger one leads to is carried out.
-        from lakeworks.catalog.care.maintain import Maintainer
+    events = TableName("silver", "events")
+    sql = "select count(*) from silver.events where order_id = 'o777'"
 
-        chore = Chore("zorder", TableName("silver", "events"), "", 1.0, 0.1, ("order_id",))
-        keeper = Maintainer(lake.project, lake.catalog, lake.storage)
+    def scanned(lake: Lake) -> tuple[int, int]:
+        lake.query.sql(sql).rows()
+        assert lake.catalog.query_history.flush(30)
+        lake.care.health([events])
+        (read,) = lake.catalog.query_history.recent(1)[0].tables
+        assert read.uses == {"filter": ("order_id",)}
+        assert read.bytes_scanned is not None
+        return read.bytes_scanned, read.bytes_bound
+
+    with Lake.open(orders_project) as lake:
+        for batch in range(4):  # every file holds orders from all over
+            arrive(f"{batch}.json", *[row(n) for n in range(batch, 2_000, 4)])
+            lake.pipeline.run(select="bronze.orders,silver.events")
         before = rows(lake, "select * from silver.events")
-        done = keeper._carry_out(chore, float("inf"))
-        assert done.figures["files_after"] <= done.figures["files_before"]
+        part, whole = scanned(lake)
+        assert part == whole
+        done = lake.care.maintain([events])
+        (sort,) = [one for one in done.done if one.chore.kind == "zorder"]
+        assert sort.chore.columns == ("order_id",)
         assert rows(lake, "select * from silver.events") == before
-        (health,) = lake.care.health(["silver.events"])
+        part, whole = scanned(lake)
+        assert part < whole / 3
+        (health,) = lake.care.health([events])
         assert health.zordered_by == ("order_id",)
+        assert "zorder" not in {one.kind for one in health.advice}
 
 
 def test_landed_files_move_to_the_archive_and_a_full_refresh_finds_them(
