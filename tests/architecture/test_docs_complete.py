@@ -112,6 +112,48 @@ def test_every_key_of_crawlers_is_documented(shape: str) -> None:
     assert [key for key in keys if f"{key}" not in text] == []
 
 
+@pytest.mark.parametrize("shape", ["WorkgroupYaml", "PeriodsYaml", "BudgetYaml"])
+def test_every_key_of_workgroups_is_documented(shape: str) -> None:
+    from lakeworks.project import workgroups_yaml
+    from lakeworks.project.declared_shape import known_keys
+
+    page = (ROOT / "docs" / "reference" / "project-files.md").read_text()
+    text = page.split("\n## Workgroups\n")[1].split("\n## ")[0]
+    keys = known_keys(getattr(workgroups_yaml, shape))
+    assert [key for key in keys if f"`{key}`" not in text] == []
+
+
+def test_the_functions_of_queries_under_permissions_are_those_on_the_page() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/sql_functions.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_page_of_the_sql_service_has_every_path_field_and_status() -> None:
+    from dataclasses import fields
+
+    from lakeworks.query.executions.service import QueryExecution
+    from lakeworks.server.sql import application, requests
+
+    page = (ROOT / "docs" / "reference" / "sql-service.md").read_text()
+    told = str(application.__doc__).splitlines()
+    paths = [
+        f"{words[0]} {words[1]}" for line in told if "/v1/" in line and (words := line.split())
+    ]
+    wanted = [f"`{path}`" for path in paths]
+    wanted += [
+        f"`{name}`" for name in (*requests._TYPES, *(f.name for f in fields(QueryExecution)))
+    ]
+    wanted += [f"| {status} |" for status in application._STATUS.values()]
+    assert len(paths) == 9
+    assert [one for one in wanted if one not in page] == []
+
+
 def test_every_rule_type_of_dqdl_has_its_form_and_its_source_on_the_page() -> None:
     from lakeworks.quality.language.rule_types import RULE_TYPES
 

@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[2]
 RANGES = {
     "core": "0", "project": "1", "storage": "2", "catalog": "3", "engines": "4", "quality": "5",
     "governance": "5",
-    "ingest": "6", "crawlers": "6", "pipeline": "7", "query": "8", "cli": "9", "samples": "9", "lake": "9",
-    "aws": "9",
-    "observe": "8", "site": "8",
+    "ingest": "6", "crawlers": "6", "pipeline": "7", "query": "8", "cli": "9", "samples": "9",
+    "lake": "9", "aws": "9",
+    "observe": "8", "site": "8", "server": "9", "client": "9",
 }  # fmt: skip
 
 

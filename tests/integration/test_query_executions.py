@@ -39,6 +39,7 @@ GROUPS = {
     "primary": Workgroup("primary", reuse_s=3_600),
     "small": Workgroup("small", bytes_limit=10, concurrent=1, queued=1, timeout_s=1.0),
     "closed": Workgroup("closed", enabled=False),
+    "tight": Workgroup("tight", memory_bytes=2**20),
     "ours": Workgroup("ours", principals=("ana",)),
     "metered": Workgroup("metered", bytes_per={"hour": 1}, budget_usd=0.00001),
 }
@@ -156,6 +157,13 @@ def test_time_and_memory_end_a_query_and_nothing_else(served: Served) -> None:
     assert large.state == "failed"
     assert large.error["code"] in {"LW403", "LW816"}
     assert served.run("select 3 as three").state == "succeeded"
+
+
+def test_a_workgroup_bounds_the_memory_of_its_queries_alone(served: Served) -> None:
+    large = served.run(ENDLESS, workgroup="tight")
+    assert (large.state, large.error["code"]) == ("failed", "LW816")
+    assert "more than 1 MiB of memory" in large.reason
+    assert served.run("select 5 as five").state == "succeeded"
 
 
 def test_a_killed_process_fails_its_query_alone(served: Served) -> None:

@@ -36,7 +36,7 @@ class Workgroup:
         bytes_limit: How many bytes one query may scan.
         bytes_per: How many bytes all queries together may scan in an hour, day or month.
         timeout_s: How long one query may run.
-        memory_bytes: What the process of one query may take; threads: the cores it may use.
+        memory_bytes: What the process of one query may take.
         concurrent: How many queries run side by side; queued: how many more may wait.
         retention_s: How long results are kept.
         reuse_s: How old a result may be to answer an equal question again; 0: never.
@@ -52,7 +52,6 @@ class Workgroup:
     bytes_per: Mapping[Period, int] = field(default_factory=dict)
     timeout_s: float | None = 1_800.0
     memory_bytes: int | None = None
-    threads: int | None = None
     concurrent: int = 20
     queued: int = 1_000
     retention_s: int = 7 * DAY_S
@@ -119,7 +118,6 @@ class _Reading:
                 for period, text in periods.items()
             },
             "memory_bytes": self._size("memory"),
-            "threads": declared.threads,
             "concurrent": declared.concurrent,
             "queued": declared.queued,
             "principals": list(declared.principals),

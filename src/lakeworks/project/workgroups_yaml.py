@@ -41,7 +41,6 @@ class WorkgroupYaml(DeclaredShape, BaseModel):
     bytes_scanned_per: PeriodsYaml = Field(default_factory=PeriodsYaml)
     timeout: str | None = None
     memory: str | None = None
-    threads: Annotated[int, Field(ge=1)] | None = None
     concurrent: Annotated[int, Field(ge=1)] = 20
     queued: Annotated[int, Field(ge=0)] = 1_000
     retention: str | None = None

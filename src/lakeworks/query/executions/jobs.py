@@ -23,6 +23,7 @@ class Job:
         out: The file that takes the result, as an Arrow IPC stream. It appears whole or not.
         bytes_limit: How many bytes the query may scan; None for any number.
         timeout_s: How long it may run; None for any time.
+        memory_bytes: What its process may take, where that is less than what any process may.
     """
 
     execution_id: str
@@ -34,6 +35,7 @@ class Job:
     limit: int | None = None
     bytes_limit: int | None = None
     timeout_s: float | None = None
+    memory_bytes: int | None = None
 
     def to_line(self) -> str:
         """Return it as one line, without the line's end."""

@@ -36,6 +36,7 @@ class QueryProcess:
 
     def __init__(self, command: Sequence[str], *, memory_bytes: int | None = None) -> None:
         self._memory_bytes = memory_bytes
+        self._job_bytes: int | None = None
         self._reason = ""
         self._busy = threading.Event()
         self.jobs_done = 0
@@ -49,8 +50,7 @@ class QueryProcess:
             # Ctrl-C at the service's terminal is for the service alone.
             start_new_session=True,
         )
-        if memory_bytes is not None:
-            threading.Thread(target=self._watch, name="query-memory", daemon=True).start()
+        threading.Thread(target=self._watch, name="query-memory", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -79,6 +79,7 @@ class QueryProcess:
             timer = threading.Timer(kill_after_s, self.kill, ("it ran out of time",))
             timer.daemon = True
             timer.start()
+        self._job_bytes = job.memory_bytes
         self._busy.set()
         try:
             if not self._tell(job):
@@ -148,12 +149,17 @@ class QueryProcess:
 
     def _watch(self) -> None:
         """Kill the process when it takes more memory than it may."""
-        limit = self._memory_bytes or 0
         while self.alive:
-            if self._busy.wait(1) and resident_bytes(self.pid) > limit:
-                self.kill(f"it took more than {limit // 2**20} MiB of memory")
-                return
+            if self._busy.wait(1):
+                limit = self._limit_bytes()
+                if limit is not None and resident_bytes(self.pid) > limit:
+                    self.kill(f"it took more than {limit // 2**20} MiB of memory")
+                    return
             time.sleep(_LOOK_S)
+
+    def _limit_bytes(self) -> int | None:
+        limits = (self._memory_bytes, self._job_bytes)
+        return min((one for one in limits if one is not None), default=None)
 
 
 def resident_bytes(pid: int) -> int:

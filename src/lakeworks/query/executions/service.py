@@ -114,6 +114,7 @@ class QueryExecutions:
             limit=asked.limit,
             bytes_limit=self._bytes_left(group),
             timeout_s=allowed_s(group, asked.timeout_s),
+            memory_bytes=group.memory_bytes,
         )
         return self._queued(seen, job, key)
 
