@@ -398,3 +398,18 @@ def test_what_a_crawler_found_is_queried(root: Path) -> None:
     assert [row["name"] for row in orders] == ["Tea, green", "Cup"]
     assert inventory == [{"n": "A"}, {"n": "B"}]
     assert web == [{"userid": 1, "deep": 1.5}]
+
+
+def test_folders_of_other_values_are_not_entered(root: Path) -> None:
+    declare(
+        root,
+        "tables/t.yml",
+        "table: raw.t\nlocation: landing/t\nformat: csv\ncolumns: {n: int}\n"
+        "partitions: {region: string, year: int}\n",
+    )
+    declare(root, "landing/t/region=eu/year=2026/a.csv", "1\n")
+    declare(root, "landing/t/region=us/other=2026/a.csv", "2\n")
+    with Lake.open(root) as lake:
+        assert rows(lake, "select n from raw.t where region = 'eu'") == [{"n": 1}]
+        with pytest.raises(UnreadableTableError, match="other=2026"):
+            lake.query.sql("select n from raw.t")

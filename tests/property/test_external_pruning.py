@@ -32,7 +32,7 @@ NAME = TableName("raw", "t")
 NULL = "__HIVE_DEFAULT_PARTITION__"
 PARTITIONS = [
     ("2023", "eu", "2023-01-31"), ("2024", "eu", "2024-02-29"), ("2024", "us", "2024-12-31"),
-    ("02025", "EU", "2025-06-01"), ("2025", NULL, NULL), (NULL, "us", "2026-11-22"),
+    ("02025", "EU", "2025-06-01"), ("2025", NULL, NULL), ("2024", "uk", "2024-2-29"), (NULL, "us", "2026-11-22"),
     ("-1", "", "1969-12-31"), ("2026", "ü%_", "2026-11-23"),
 ]  # fmt: skip
 
@@ -177,13 +177,14 @@ def test_pruning_changes_no_answer(sql: str, tables: tuple[ExternalTables, Engin
 @pytest.mark.parametrize(
     ("where", "files"),
     [
-        ("year = 2024", 2),
+        ("year = 2024", 3),
         ("year = 2025 and region = 'EU'", 1),
         ("day >= date '2026-01-01'", 2),
         ("region is null", 1),
-        ("year = 2024 or year = 2023", 3),
+        ("day = date '2024-02-29'", 2),
+        ("year = 2024 or year = 2023", 4),
         ("upper(region) = 'EU'", 3),
-        ("a = 1", 8),
+        ("a = 1", 9),
         ("year = 1999", 0),
     ],
 )

@@ -117,16 +117,16 @@ def discovered(
     Raises:
         UnreadableTableError: a folder is named after another column.
     """
-    keys = [key.name for key in entry.partition_keys]
     level: list[tuple[Values, str]] = [((), entry.storage.location.rstrip("/"))]
-    for key in keys:
+    for column in entry.partition_keys:
+        key, is_text = column.name, column.type.lower() == "string"
         asked = condition.equal_to(key)
         wanted = None if asked is None else {str(value) for value in asked}
         inner = []
         for values, folder in level:
             for name in files.folders(folder):
                 value = _value(entry, key, name, folder)
-                if _may_be(value, wanted):
+                if _may_be(value, wanted, is_text=is_text):
                     inner.append(((*values, value), f"{folder}/{name}"))
         level = inner
     yield from level
@@ -142,13 +142,13 @@ def _value(entry: TableEntry, key: str, name: str, folder: str) -> str | None:
     return None if value == HIVE_NULL else unquote(value)
 
 
-def _may_be(value: str | None, wanted: set[str] | None) -> bool:
-    """Whether a folder may hold a wanted value; `01` may be the number 1."""
-    if wanted is None:
-        return True
-    if value is None:
-        return False
-    return value in wanted or not value.isdecimal() or str(int(value)) in wanted
+def _may_be(value: str | None, wanted: set[str] | None, *, is_text: bool) -> bool:
+    """Whether a folder may hold a wanted value; `01` may be the number 1, `2026-1-2` a day."""
+    if wanted is None or value is None:
+        return wanted is None
+    if value in wanted or is_text:
+        return value in wanted
+    return not value.isdecimal() or str(int(value)) in wanted
 
 
 def _on_disk(folder: str, above: frozenset[str] = frozenset()) -> Iterator[tuple[str, int]]:

@@ -36,9 +36,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from lakeworks.catalog.data_catalog.model import Column, PartitionEntry, TableEntry
+    from lakeworks.catalog.data_catalog.partition_filter import PartitionFilter
     from lakeworks.catalog.data_catalog.service import DataCatalog
     from lakeworks.core.names import TableName
-    from lakeworks.engines.partition_conditions import ExternalPlanner, PartitionCondition
+    from lakeworks.engines.partition_conditions import (
+        ExternalPlanner,
+        KeyTest,
+        PartitionCondition,
+    )
     from lakeworks.project.external_declaration import ExternalTable
     from lakeworks.storage.objects import ObjectStore
 
@@ -209,7 +214,7 @@ class ExternalTables:
             return [(values, folder, "") for values, folder in found.items()]
         if entry.parameters.get(DISCOVERED) == "discovered":
             return [(*one, "") for one in discovered(self._files, entry, condition)]
-        entries = self._catalog.partitions(entry.name, where=_filter(condition))
+        entries = self._catalog.partitions(entry.name, where=_filter(entry, condition))
         return [
             (
                 tuple(None if value == HIVE_NULL else value for value in one.values),
@@ -284,16 +289,23 @@ def _columns(
     )
 
 
-def _filter(condition: PartitionCondition) -> AnyOf | None:
-    """Return what the catalog is asked; None for all partitions."""
+def _filter(entry: TableEntry, condition: PartitionCondition) -> AnyOf | None:
+    """Return what the catalog is asked; None for all partitions.
+
+    A value that is none of its key's type to the catalog (`2024-2-29`) is null to it, and may be
+    one to the engine, or an error: those are let through.
+    """
     if not all(condition.any_of):
         return None
-    return AnyOf(
-        tuple(
-            AllOf(tuple(Comparison(t.column, t.operator, t.values) for t in tests))
-            for tests in condition.any_of
-        )
-    )
+    texts = {key.name.lower() for key in entry.partition_keys if key.type.lower() == "string"}
+
+    def asked(test: KeyTest) -> PartitionFilter:
+        compared = Comparison(test.column, test.operator, test.values)
+        if test.column in texts:
+            return compared
+        return AnyOf((compared, Comparison(test.column, "is null")))
+
+    return AnyOf(tuple(AllOf(tuple(map(asked, tests))) for tests in condition.any_of))
 
 
 def _unlike(entry: TableEntry, partition: PartitionEntry) -> str:
