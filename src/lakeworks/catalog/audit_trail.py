@@ -139,10 +139,10 @@ class AuditTrail:
         where, values = ["1 = 1"], dict[str, Any]()
         if principal is not None:
             where.append(
-                "(principal = :principal OR substr(principal, 1, :length) = :sessions)"
+                "(principal = :principal OR substr(principal, 1, :length) IN (:session, :tagged))"
             )
-            values |= {"principal": principal, "sessions": principal + "/"}
-            values["length"] = len(principal) + 1
+            values |= {"principal": principal, "session": f"{principal}/"}
+            values |= {"tagged": f"{principal}?", "length": len(principal) + 1}
         if since is not None:
             where.append("at_us >= :since")
             values["since"] = microseconds(since)

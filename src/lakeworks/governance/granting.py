@@ -11,16 +11,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakeworks.governance.errors import NotGrantableError
-from lakeworks.governance.resources import ALL, EVERY_TABLE
+from lakeworks.governance.policy_set import Grant
+from lakeworks.governance.resources import ALL, EVERY_TABLE, Resource
 from lakeworks.governance.tags import ANY_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lakeworks.catalog.grants import GrantRow
     from lakeworks.governance.decisions import Authorizer
-    from lakeworks.governance.policy_set import Grant
     from lakeworks.governance.principals import Principal
-    from lakeworks.governance.resources import Resource
 
 
 def check_may_grant(
@@ -119,3 +119,22 @@ def _path(name: str) -> tuple[str, ...]:
 def _below(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether a column is another, or a field of it."""
     return one[: len(other)] == other
+
+
+def grants_of(rows: Iterable[GrantRow]) -> list[Grant]:
+    """Return the grants that rows of the catalog come to."""
+    together: dict[tuple[str, str, str], list[GrantRow]] = {}
+    for row in rows:
+        together.setdefault((row.principal, row.resource, row.granted_by), []).append(row)
+    found: list[Grant] = []
+    for (principal, resource, by), permissions in together.items():
+        found.append(
+            Grant(
+                principal,
+                frozenset(row.permission for row in permissions),
+                Resource.from_text(resource),
+                frozenset(row.permission for row in permissions if row.grantable),
+                by,
+            )
+        )
+    return found

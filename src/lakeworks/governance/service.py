@@ -1,7 +1,8 @@
 """`lake.governance`: decisions as of now, grants at run time, tags, and the audit trail.
 
 Declared policies come from the project, grants and tags at run time from the catalog; both unite.
-Whatever changes something is audited. The lineage that tags follow is asked for when it is needed.
+Whatever changes something is audited. The lineage that tags follow is asked for when it is needed,
+and so is what decides: a lake without policies loads none of it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.catalog.audit_trail import Head, read_mark, write_mark
 from lakeworks.catalog.errors import CatalogReadOnlyError
-from lakeworks.governance.decisions import Authorizer
-from lakeworks.governance.declared import is_taggable, policy_set
 from lakeworks.governance.errors import (
     DeclaredGrantError,
     GovernanceError,
@@ -26,22 +24,18 @@ from lakeworks.governance.errors import (
     ResourceError,
     TagError,
 )
-from lakeworks.governance.granting import check_may_grant, same_grant
-from lakeworks.governance.policy_set import Grant, fingerprint
 from lakeworks.governance.principals import EVERYONE, Principal, grantee
 from lakeworks.governance.resources import Resource, checked_permissions
-from lakeworks.governance.row_filters import parse_filter
-from lakeworks.governance.statements import parse_grant
-from lakeworks.governance.tagged_project import governed_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from lakeworks.catalog.audit_trail import AuditEntry, Verification
-    from lakeworks.catalog.grants import GrantedState, GrantRow
+    from lakeworks.catalog.audit_trail import AuditEntry, Head, Verification
+    from lakeworks.catalog.grants import GrantedState
     from lakeworks.catalog.lineage.graph import LineageGraph
     from lakeworks.catalog.store import Catalog
-    from lakeworks.governance.policy_set import PolicySet
+    from lakeworks.governance.decisions import Authorizer
+    from lakeworks.governance.policy_set import Grant, PolicySet
     from lakeworks.project.declaration import Project
 
 AUDIT_MARKS = ".lake/audit"
@@ -75,6 +69,8 @@ class Governance:
         Raises:
             ProjectError: they hold mistakes.
         """
+        from lakeworks.governance.declared import policy_set
+
         return policy_set(self._project)
 
     @property
@@ -169,6 +165,8 @@ class Governance:
             option_only=option_only,
         )
         if not changed:
+            from lakeworks.governance.granting import same_grant
+
             for one in self.declared.grants:
                 if any(same_grant(one, to, resource, word) for word in words):
                     raise DeclaredGrantError.declared(one.at)
@@ -185,6 +183,8 @@ class Governance:
         Raises:
             GovernanceError: it does not parse, or may not be done.
         """
+        from lakeworks.governance.statements import parse_grant
+
         statement = parse_grant(sql)
         for resource, words in statement.grants:
             for principal in statement.principals:
@@ -202,6 +202,8 @@ class Governance:
             GovernanceError: a name or value is not defined, or the principal is no lake
                 administrator.
         """
+        from lakeworks.governance.declared import is_taggable
+
         who = by or Principal.operator()
         name = resource.lower()
         if not is_taggable(name):
@@ -250,6 +252,8 @@ class Governance:
             principal: Who did it.
             body: Plain values; for a query its tables, columns, rows, and the policy version.
         """
+        from lakeworks.catalog.audit_trail import write_mark
+
         told = dict(body)
         if principal.kind == "operator":
             told["os_user"] = _os_user()
@@ -263,6 +267,8 @@ class Governance:
 
     def verify_audit(self, expected: Iterable[Head] = ()) -> Verification:
         """Look at every entry, and at the heads kept in marks and given here."""
+        from lakeworks.catalog.audit_trail import read_mark
+
         folder = self._project.root / AUDIT_MARKS
         marks = [read_mark(path) for path in sorted(folder.glob("*.mark"))]
         return self._catalog.audit_trail.verify(
@@ -275,13 +281,17 @@ class Governance:
         return self._project.root / AUDIT_MARKS / f"{host or 'host'}.mark"
 
     def _authorizer(self, state: GrantedState) -> Authorizer:
+        from lakeworks.governance.decisions import Authorizer
+        from lakeworks.governance.granting import grants_of
+        from lakeworks.governance.tagged_project import governed_tags
+
         declared = self.declared
         assigned = {name: dict(given) for name, given in declared.assigned.items()}
         for row in state.tags:
             # What a file says counts before what was said at run time.
             assigned.setdefault(row.resource, {}).setdefault(row.key, row.value)
         policies = replace(
-            declared, grants=(*declared.grants, *_grants_of(state.grants)), assigned=assigned
+            declared, grants=(*declared.grants, *grants_of(state.grants)), assigned=assigned
         )
         self._note_policies(policies)
         if not policies.governs:
@@ -294,6 +304,8 @@ class Governance:
         """Audit that the files of `policies/` are others than they were when last looked at."""
         if self._noted:
             return
+        from lakeworks.governance.policy_set import fingerprint
+
         self._noted = True
         files = {one.file: fingerprint(json.dumps(one.values, sort_keys=True))
                  for one in self._project.policies}  # fmt: skip
@@ -311,6 +323,8 @@ class Governance:
     def _allowed(
         self, verb: str, by: Principal, to: str, words: frozenset[str], resource: Resource
     ) -> None:
+        from lakeworks.governance.granting import check_may_grant
+
         try:
             check_may_grant(self.authorizer(), by, to, words, resource)
         except GovernanceError as error:
@@ -337,6 +351,8 @@ class Governance:
 
     def _check_resource(self, resource: Resource, policies: PolicySet) -> None:
         if resource.rows:
+            from lakeworks.governance.row_filters import parse_filter
+
             parse_filter(resource.rows)
         if resource.kind == "tags":
             for key, values in resource.tags:
@@ -369,24 +385,6 @@ def _grantor(principal: Principal) -> str:
     if principal.kind == "operator":
         return f"operator ({_os_user()})"
     return str(replace(principal, tags=()))
-
-
-def _grants_of(rows: Iterable[GrantRow]) -> list[Grant]:
-    together: dict[tuple[str, str, str], list[GrantRow]] = {}
-    for row in rows:
-        together.setdefault((row.principal, row.resource, row.granted_by), []).append(row)
-    found: list[Grant] = []
-    for (principal, resource, by), permissions in together.items():
-        found.append(
-            Grant(
-                principal,
-                frozenset(row.permission for row in permissions),
-                Resource.from_text(resource),
-                frozenset(row.permission for row in permissions if row.grantable),
-                by,
-            )
-        )
-    return found
 
 
 def _os_user() -> str:

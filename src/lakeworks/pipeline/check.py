@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from lakeworks.core import events
 from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
-from lakeworks.governance.checking import policy_mistakes
 from lakeworks.pipeline import frame_models
 from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
 from lakeworks.pipeline.lineage import useless_declassify
@@ -55,7 +54,7 @@ def check(services: Services) -> Project:
     mistakes = [
         *rule_mistakes(rulesets),
         *record_schema_mistakes(services),
-        *policy_mistakes(services.project, described.schemas),
+        *_policy_mistakes(services.project, described.schemas),
         *described.mistakes,
     ]
     if mistakes:
@@ -81,12 +80,22 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
         _tell([*described.doubts, *useless_declassify(services, described.schemas)])
         mistakes += [
             *record_schema_mistakes(services),
-            *policy_mistakes(services.project, described.schemas),
+            *_policy_mistakes(services.project, described.schemas),
             *described.mistakes,
         ]
     if mistakes or services is None:
         raise ProjectError.of(mistakes)
     return services.project
+
+
+def _policy_mistakes(
+    project: Project, schemas: Mapping[TableName, Schema | None]
+) -> list[Mistake]:
+    if not project.policies:
+        return []
+    from lakeworks.governance.checking import policy_mistakes
+
+    return policy_mistakes(project, schemas)
 
 
 @dataclass
@@ -139,9 +148,7 @@ def describe(
     return found
 
 
-def _external_schema(
-    name: TableName, services: Services, found: Described
-) -> Schema | None:
+def _external_schema(name: TableName, services: Services, found: Described) -> Schema | None:
     """Return an external table's columns; note what is wrong with its declaration."""
     from lakeworks.ingest.external_check import checked_table
 
