@@ -292,8 +292,8 @@ def _columns(
 def _filter(entry: TableEntry, condition: PartitionCondition) -> AnyOf | None:
     """Return what the catalog is asked; None for all partitions.
 
-    A value that is none of its key's type to the catalog (`2024-2-29`) is null to it, and may be
-    one to the engine, or an error: those are let through.
+    A value that is none of its key's type to the catalog (`2024-2-29`) may be one to the engine,
+    or an error: those are let through.
     """
     if not all(condition.any_of):
         return None
@@ -303,7 +303,7 @@ def _filter(entry: TableEntry, condition: PartitionCondition) -> AnyOf | None:
         compared = Comparison(test.column, test.operator, test.values)
         if test.column in texts:
             return compared
-        return AnyOf((compared, Comparison(test.column, "is null")))
+        return AnyOf((compared, Comparison(test.column, "is unreadable")))
 
     return AnyOf(tuple(AllOf(tuple(map(asked, tests))) for tests in condition.any_of))
 

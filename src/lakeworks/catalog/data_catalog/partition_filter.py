@@ -15,7 +15,8 @@ from decimal import Decimal
 from typing import Literal, Self
 
 Operator = Literal[
-    "=", "<>", "<", "<=", ">", ">=", "in", "between", "like", "is null", "is not null"
+    "=", "<>", "<", "<=", ">", ">=", "in", "between", "like", "is null", "is not null",
+    "is unreadable",
 ]
 Value = str | int | float | Decimal | date | datetime | bool
 
@@ -26,6 +27,8 @@ class Comparison:
 
     Attributes:
         key: A partition key; case does not matter.
+        operator: `is unreadable` is true of a value that is none of its key's type here, and
+            may be one to an engine (`2026-1-2`); it cannot be negated.
     """
 
     key: str

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 INDEXED_KEYS = 5
 _MOST_IN_SQL = 500
-_ARITY = {"between": 2, "is null": 0, "is not null": 0}
+_ARITY = {"between": 2, "is null": 0, "is not null": 0, "is unreadable": 0}
 _OPPOSITE = {
     "=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">",
     "is null": "is not null", "is not null": "is null",
@@ -41,7 +41,7 @@ _COMPARE: dict[str, Callable[[str, str], bool]] = {
 }  # fmt: skip
 
 _Plain = Literal["=", "<>", "<", "<=", ">", ">=", "in", "like", "not like", "is null",
-                 "is not null"]  # fmt: skip
+                 "is not null", "is unreadable"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +204,10 @@ class _Writer:
             return None
         column = f"k{test.position}"
         match test.operator:
-            case "is null" | "is not null":
+            case "is null" | "is not null" | "is unreadable":
                 # A value that is none of its key's type has no sortable text, yet is not null.
                 self.exact = False
-                return f"{column} IS NULL" if test.operator == "is null" else None
+                return None if test.operator == "is not null" else f"{column} IS NULL"
             case "like":
                 # Of a key that is no text its sortable text is not what the pattern is held to.
                 self.exact = False
@@ -247,6 +247,8 @@ def _holds(test: _Test, kind: str, value: str) -> bool:
             return null
         case "is not null":
             return not null
+        case "is unreadable":
+            return not null and sortable(kind, value) is None
         case "like" | "not like":
             return not null and _like(test.values[0], value) == (test.operator == "like")
         case _:
