@@ -211,8 +211,10 @@ def _session_tags(text: str, query: str | None) -> tuple[tuple[str, str], ...]:
         pairs = parse_qsl(query, strict_parsing=True)
     except ValueError:
         raise PrincipalError.unreadable(text) from None
-    if len({key for key, _ in pairs}) < len(pairs) or not all(
-        _PART.fullmatch(key) for key, _ in pairs
+    if (
+        not pairs
+        or len({key for key, _ in pairs}) < len(pairs)
+        or not all(_PART.fullmatch(key) for key, _ in pairs)
     ):
         raise PrincipalError.unreadable(text)
     return tuple(sorted(pairs))

@@ -120,10 +120,11 @@ class Governance:
         words = _words(permissions, resource)
         to = grantee(principal)
         grantor = by or Principal.operator()
+        # First of all: what the other checks say tells of names that are not everyone's to know.
+        self._allowed("grant", grantor, to, words, resource)
         authorizer = self.authorizer()
         self._check_known(to, authorizer.policies)
         self._check_resource(resource, authorizer.policies)
-        self._allowed("grant", grantor, to, words, resource)
         self._catalog.grants.add(
             to,
             resource.as_text(),

@@ -42,10 +42,7 @@ class GrantStatement:
 
 def is_grant(sql: str) -> bool:
     """Whether a statement begins as GRANT or REVOKE do."""
-    return (
-        sql.lstrip()[:6].upper() in ("GRANT ", "REVOKE")
-        or sql.lstrip()[:6].upper() == "GRANT\n"
-    )
+    return _BEGINS.match(sql) is not None
 
 
 def parse_grant(sql: str) -> GrantStatement:
