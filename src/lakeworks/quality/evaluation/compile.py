@@ -34,9 +34,7 @@ from lakeworks.quality.outcomes.evaluation import (
     AnyOf,
     Distribution,
     Evaluation,
-    Figures,
     Finding,
-    NoFigureError,
     OfValues,
     RowTest,
     RuleOutcome,
@@ -44,6 +42,7 @@ from lakeworks.quality.outcomes.evaluation import (
     ShareTest,
     reason_of,
 )
+from lakeworks.quality.outcomes.figures import Figures, NoFigureError
 from lakeworks.quality.outcomes.options import Options
 from lakeworks.quality.rules import (
     column_rules,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import LakeError
 from lakeworks.quality.evaluation.shortcuts import fetched, row
-from lakeworks.quality.outcomes.evaluation import Figures, reason_of
+from lakeworks.quality.outcomes.evaluation import reason_of
+from lakeworks.quality.outcomes.figures import Figures
 from lakeworks.quality.outcomes.metrics import PRIMARY, Extra
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from lakeworks.quality.rules.context import Compiled, RowLevel, both_of
 if TYPE_CHECKING:
     from lakeworks.core.types import Field
     from lakeworks.quality.language.ruleset import Condition, Rule
-    from lakeworks.quality.outcomes.evaluation import Figures, Test
+    from lakeworks.quality.outcomes.evaluation import Test
+    from lakeworks.quality.outcomes.figures import Figures
     from lakeworks.quality.outcomes.metrics import GroupFigure
     from lakeworks.quality.rules.context import Context, Groups
 

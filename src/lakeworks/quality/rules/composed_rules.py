@@ -19,7 +19,8 @@ from lakeworks.quality.rules.custom_sql import number_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lakeworks.quality.outcomes.evaluation import Figures, Test
+    from lakeworks.quality.outcomes.evaluation import Test
+    from lakeworks.quality.outcomes.figures import Figures
     from lakeworks.quality.rules.context import Context
 
 ALL_COLUMNS = "AllColumns"

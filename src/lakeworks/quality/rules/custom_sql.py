@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema
     from lakeworks.engines.protocol import Engine, Session
     from lakeworks.quality.language.ruleset import Rule
-    from lakeworks.quality.outcomes.evaluation import Figures
+    from lakeworks.quality.outcomes.figures import Figures
     from lakeworks.quality.rules.context import Context
 
 METRIC = "Dataset.*.CustomSQL"

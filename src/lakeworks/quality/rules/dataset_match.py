@@ -20,7 +20,7 @@ from lakeworks.quality.rules.reference_rules import all_must, reference_column
 
 if TYPE_CHECKING:
     from lakeworks.quality.language.ruleset import Condition, Rule
-    from lakeworks.quality.outcomes.evaluation import Figures
+    from lakeworks.quality.outcomes.figures import Figures
     from lakeworks.quality.rules.context import Context, Reference
 
 _UNSUITABLE = "the keys do not suit these datasets, since they are not unique"

@@ -20,7 +20,8 @@ from lakeworks.quality.rules.context import PRIMARY, Compiled, IncomparableError
 if TYPE_CHECKING:
     from lakeworks.core.types import Field
     from lakeworks.quality.language.ruleset import Rule
-    from lakeworks.quality.outcomes.evaluation import Figures, Test
+    from lakeworks.quality.outcomes.evaluation import Test
+    from lakeworks.quality.outcomes.figures import Figures
     from lakeworks.quality.rules.context import Context
 
 MOST = 20  # bins, and values that are told

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lakeworks.quality.language.ruleset import Condition
-    from lakeworks.quality.outcomes.evaluation import Figures
+    from lakeworks.quality.outcomes.figures import Figures
     from lakeworks.quality.rules.context import FileFacts, FileListing
 
 COUNT = "Dataset.*.FileCount"

@@ -27,7 +27,7 @@ from lakeworks.quality.rules.context import (
 if TYPE_CHECKING:
     from lakeworks.core.types import Field, Schema
     from lakeworks.quality.language.ruleset import Rule
-    from lakeworks.quality.outcomes.evaluation import Figures
+    from lakeworks.quality.outcomes.figures import Figures
     from lakeworks.quality.rules.context import Context, Reference
 
 _AGGREGATE = re.compile(r"\s*(sum|avg)\s*\((.+)\)\s*", re.IGNORECASE | re.DOTALL)

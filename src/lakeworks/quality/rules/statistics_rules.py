@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lakeworks.core.types import Field
     from lakeworks.quality.language.ruleset import Condition, Rule
-    from lakeworks.quality.outcomes.evaluation import Figures
+    from lakeworks.quality.outcomes.figures import Figures
     from lakeworks.quality.rules.context import Context
 
 
