@@ -60,7 +60,7 @@ def united(
     bound = _Bound(place)
     for policy in policies:
         bound.apply(policy)
-    why += bound.why
+    why += bound.told()
     if bound.blocked:
         return United((), None, tuple(why))
     columns: list[Shown] = []
@@ -136,6 +136,7 @@ class _Bound:
         self.filters: list[str] = []
         self.hidden: set[str] = set()
         self.masks: dict[str, list[Mask]] = {}
+        self.masking: list[tuple[Policy, list[str]]] = []
         self.why: list[str] = []
 
     def apply(self, policy: Policy) -> None:
@@ -155,7 +156,16 @@ class _Bound:
         elif policy.mask is not None and columns:
             for column in columns:
                 self.masks.setdefault(column, []).append(policy.mask)
-            self.why.append(f"{policy} masks {', '.join(columns)}: {policy.mask.shown}")
+            self.masking.append((policy, columns))
+
+    def told(self) -> list[str]:
+        """Return what policies do, for people; of a column that is not there, only that."""
+        found = list(self.why)
+        for policy, columns in self.masking:
+            left = [name for name in columns if name not in self.hidden]
+            if left and policy.mask is not None:
+                found.append(f"{policy} masks {', '.join(left)}: {policy.mask.shown}")
+        return found
 
     def mask(self, name: str) -> Mask | None:
         found = self.masks.get(name)
