@@ -172,6 +172,31 @@ def test_grants_on_the_command_line_count_and_are_audited(
     assert main(["audit", "--verify", "--expect", "nonsense", *where]) == 2
 
 
+def test_grants_in_sql_are_made_in_the_callers_name(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count = "select count(order_status) as n from silver.orders"
+    ask = ("query", "-C", str(shop))
+    assert main([*ask, count, "--as", "bea"]) == 2
+    grant = "GRANT SELECT (order_status) ON silver.orders TO bea"
+    capsys.readouterr()
+    assert main([*ask, grant, "--as", "ana"]) == 2
+    assert "user:ana may not grant or revoke SELECT" in capsys.readouterr().err
+    assert main([*ask, grant]) == 0
+    assert capsys.readouterr().out == "done\n"
+    assert printed(capsys, *ask, count, "--as", "bea")[0]["n"] > 0
+    assert (
+        printed(capsys, *ask, grant.replace("GRANT", "REVOKE").replace(" TO ", " FROM ")) == []
+    )
+    assert main([*ask, count, "--as", "bea"]) == 2
+    for chosen in ("csv", "jsonl", "table"):
+        revoked = "revoke select on silver.orders from bea"
+        assert main([*ask, revoked, "--format", chosen]) == 2
+        assert "was not granted" in capsys.readouterr().err
+        assert main([*ask, grant, "--format", chosen, "--output", str(shop / "out")]) == 0
+        assert main([*ask, "revoke select (order_status) on silver.orders from bea"]) == 0
+
+
 def test_all_personal_data_of_the_shop_is_found_and_nothing_else(
     lake: Lake, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

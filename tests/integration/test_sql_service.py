@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from datetime import date
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLICIES = """
-roles: {analyst: [ana], nobody: [nora]}
+roles: {analyst: [ana], nobody: [nora], lead: [lea]}
 grants:
+  - {to: lea, permissions: SELECT, on: silver.sales, columns: [region, day], grant_option: true}
   - to: role:analyst
     permissions: SELECT
     on: silver.sales
@@ -40,7 +42,9 @@ load: replace
 select region, day::date as day, amount::decimal(10, 2) as amount, margin from bronze.sales
 order by day
 """
-WORKGROUP = "workgroup: small\nbytes_scanned_per_query: 100B\nprincipals: [ana]\nreuse: 1 hour\n"
+WORKGROUP = (
+    "workgroup: small\nbytes_scanned_per_query: 100B\nprincipals: [ana]\nreuse: 1 hour\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -288,6 +292,62 @@ def test_grants_count_for_the_very_next_query(
     with pytest.raises(ServiceError):
         ana.query("select count(*) as n from bronze.sales")
     assert owner.query("select count(*) as n from bronze.sales").to_pylist() == [{"n": 20}]
+
+
+def test_grants_are_given_in_sql_by_those_who_may_and_audited(
+    running: Running, project: Path, ana: SqlService
+) -> None:
+    lea = SqlService(running.url, token=running.token("lea"))
+    nora = SqlService(running.url, token=running.token("nora"))
+    with pytest.raises(ServiceError, match=r"silver\.sales"):
+        nora.query("select region from silver.sales")
+    done = lea.query("GRANT SELECT (region) ON silver.sales TO ROLE nobody")
+    assert (done.num_rows, done.num_columns) == (0, 0)
+    assert nora.query("select count(region) as n from silver.sales").to_pylist() == [{"n": 20}]
+    for sql in (
+        "GRANT SELECT (margin) ON silver.sales TO ROLE nobody",
+        "GRANT SELECT (no_such) ON silver.sales TO ROLE nobody",
+        "GRANT SELECT ON bronze.sales TO ana",
+        "GRANT SELECT ON bronze.no_such TO ana",
+        "revoke select on silver.sales from role analyst",
+    ):
+        with pytest.raises(ServiceError, match="lea may not grant or revoke SELECT") as caught:
+            lea.query(sql)
+        assert caught.value.told["code"] == "LW556"
+    with pytest.raises(ServiceError, match="ana may not grant") as unknown:
+        ana.query("GRANT SELECT (no_such) ON silver.sales TO ROLE no_such")
+    assert "did you mean" not in str(unknown.value)
+    with pytest.raises(ServiceError, match="at character 14"):
+        lea.query("GRANT SELECT silver.sales")
+    lea.query("REVOKE SELECT (region) ON silver.sales FROM ROLE nobody")
+    with pytest.raises(ServiceError):
+        nora.query("select region from silver.sales")
+    with Lake.open(project) as lake:
+        mine = lake.governance.audit_entries(principal="user:lea")
+        assert {"grant", "revoke", "denial"} <= {one.kind for one in mine}
+        assert lake.governance.verify_audit().sound
+    with dbapi.connect(running.url, token=lea._token) as connection:
+        cursor = connection.cursor()
+        cursor.execute("GRANT SELECT (day) ON silver.sales TO ROLE nobody")
+        assert cursor.description is None
+        cursor.execute("REVOKE SELECT (day) ON silver.sales FROM ROLE nobody")
+
+
+def test_what_is_refused_at_first_sight_is_in_history_and_audit(
+    ana: SqlService, project: Path
+) -> None:
+    asked = "select 4711 from bronze.sales"
+    with pytest.raises(ServiceError):
+        ana.query(asked)
+    with Lake.open(project) as lake:
+        denials = lake.governance.audit_entries(principal="user:ana", kind="denial")
+        assert asked in [one.body.get("sql") for one in denials]
+        until = time.monotonic() + 20
+        found: list[str] = []
+        while not found and time.monotonic() < until:  # the history is written beside the work
+            recent = lake.catalog.query_history.recent(20)
+            found = [one.principal for one in recent if one.sql == asked]
+        assert found == ["user:ana"]
 
 
 def test_the_service_ends_cleanly_and_says_where_it_is_not(project: Path) -> None:

@@ -55,7 +55,10 @@ def register(app: typer.Typer) -> None:
 
 
 def query(
-    sql: Annotated[str, typer.Argument(help="One SELECT; - reads it from standard input.")],
+    sql: Annotated[
+        str,
+        typer.Argument(help="One SELECT, GRANT or REVOKE; - reads it from standard input."),
+    ],
     *,
     format_: Annotated[
         Format | None,
@@ -123,6 +126,9 @@ def _print_table(result: QueryResult, limit: int | None) -> None:
     most = SHOWN_ROWS if limit is None else limit
     found = result.head(most + 1)
     shown = found.slice(0, most)
+    if not found.column_names:
+        say.line("done")
+        return
     # By column, since two columns may have one name.
     rows = list(zip(*(column.to_pylist() for column in shown.columns), strict=True))
     say.data(found.column_names, rows)

@@ -192,10 +192,11 @@ class Cursor:
             raise _raised(error) from None
         self._table = found
         self.rowcount = found.num_rows
+        # None where there are no columns, as of a GRANT: PEP 249 wants it so.
         self.description = [
             (field.name, str(field.type), None, None, None, None, field.nullable)
             for field in found.schema
-        ]
+        ] or None
         return self
 
     def executemany(self, operation: str, rows: Sequence[Sequence[Any]]) -> None:

@@ -14,6 +14,7 @@ from lakeworks.query.errors import ResultSpentError, UnknownFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
     from typing import IO
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from lakeworks.engines.protocol import Session
 
 FORMATS = ("table", "csv", "json", "jsonl", "parquet", "arrow")
 BINARY_FORMATS = ("parquet", "arrow")
@@ -46,14 +46,14 @@ class QueryResult:
     def __init__(
         self,
         reader: pa.RecordBatchReader,
-        session: Session,
+        session: AbstractContextManager[object],
         *,
         limit: int | None = None,
         on_close: Callable[[int, float, BaseException | None], None] | None = None,
         told: Callable[[LakeError], LakeError] | None = None,
     ) -> None:
         self._reader = _distinct(reader)
-        self._session: Session | None = session
+        self._session: AbstractContextManager[object] | None = session
         self._limit = limit
         self._on_close = on_close
         self._told = told

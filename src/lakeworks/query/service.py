@@ -5,6 +5,7 @@ Only the tables that the SQL names are opened. The session that runs it can read
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from lakeworks.query.errors import (
     UnqualifiedTableError,
 )
 from lakeworks.query.external import NO_VERSION, external_sources, is_external
+from lakeworks.query.grant_statements import carried_out, check_grant, is_grant
 from lakeworks.query.parameters import with_parameters
 from lakeworks.query.questions import Caller, Question
 from lakeworks.query.recording import Recording
@@ -27,7 +29,7 @@ from lakeworks.query.versions import without_versions
 from lakeworks.storage.errors import VersionNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.store import Catalog
@@ -83,7 +85,8 @@ class QueryService:
 
         Args:
             text: A SELECT in DuckDB's dialect, in any of its forms, or DESCRIBE, SUMMARIZE or
-                EXPLAIN. `silver.orders@v3` reads version 3 of that table, published or not.
+                EXPLAIN. `silver.orders@v3` reads version 3 of that table, published or not. Or
+                GRANT or REVOKE, which the caller has to be allowed; it gives no rows.
             at: Read what readers saw at this moment (UTC without a zone), or the snapshot of
                 this number; the newest when left out.
             limit: Stop after so many rows.
@@ -103,24 +106,39 @@ class QueryService:
             QueryTimeoutError: it ran longer than `timeout_s`, here or while it is read.
             BytesLimitError: it would read more than its caller may.
             NoPermissionsError: a principal is named, and the lake has no policies.
+            GovernanceError: a GRANT or REVOKE is wrong, or is not the caller's to make.
             HiddenFailureError: it failed for a reason that is not the principal's to know.
         """
         text = with_parameters(text, parameters)
         who = Caller(caller or "") if not isinstance(caller, Caller) else caller
-        recording = Recording(
+        recording = self._recording(text, who)
+        viewer = self._viewer(who.principal)
+        with self._refusals(text, viewer, recording):
+            if is_grant(text):
+                return carried_out(text, self._governance, viewer, recording)
+            return self._run(
+                self._asked(text, at, viewer), recording, who, limit=limit, timeout_s=timeout_s
+            )
+        raise AssertionError  # a refusal is raised: for the type checker
+
+    def _recording(self, text: str, who: Caller) -> Recording:
+        return Recording(
             self._history,
             text,
             query_id=who.query_id,
             principal=who.principal,
             workgroup=who.workgroup,
         )
-        viewer = self._viewer(who.principal)
+
+    @contextmanager
+    def _refusals(
+        self, text: str, viewer: Viewer | None, recording: Recording
+    ) -> Iterator[None]:
+        """Record and audit what goes wrong in the block; tell a principal what it may know."""
         if viewer is not None and self._governance is not None:
             viewer.audited(self._governance.audit, recording.query_id, text)
         try:
-            return self._run(
-                self._asked(text, at, viewer), recording, who, limit=limit, timeout_s=timeout_s
-            )
+            yield
         except BaseException as error:
             recording.failed(error)
             if viewer is None:
@@ -157,15 +175,27 @@ class QueryService:
             session.query("SELECT 1 AS ready").read_all()
 
     def examine(
-        self, text: str, principal: str = "", at: datetime | int | None = None
+        self,
+        text: str,
+        principal: str = "",
+        at: datetime | int | None = None,
+        *,
+        workgroup: str = "",
     ) -> Question:
         """Read a query without running it, and say what its answer rests on.
+
+        What is refused is recorded and audited as by `sql`, since nobody will run it.
 
         Raises:
             LakeError: as `sql` does, for what can be seen without running it.
         """
         viewer = self._viewer(principal)
-        asked = self._asked(text, at, viewer)
+        recording = self._recording(text, Caller(principal, workgroup))
+        with self._refusals(text, viewer, recording):
+            if is_grant(text):
+                check_grant(text)
+                return Question(repeatable=False)
+            asked = self._asked(text, at, viewer)
         return Question(
             tuple(sorted((str(name), number) for name, number in set(asked.tables.values()))),
             "" if viewer is None else viewer.policy_version,

@@ -21,6 +21,7 @@ from lakeworks.engines.errors import (
     ValueConversionError,
 )
 from lakeworks.engines.secured import SecuredColumn, SecuredTable
+from lakeworks.governance.errors import GovernanceError
 from lakeworks.query.auditing import QueryAudit
 from lakeworks.query.errors import (
     BytesLimitError,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 _TOLD = (
     SqlError, StatementRefusedError, QueryTimeoutError, InterruptedQueryError, OutOfMemoryError,
     ValueConversionError, UnknownTableError, UnqualifiedTableError, VersionTextError,
-    UnknownSnapshotError, HiddenFailureError, BytesLimitError,
+    UnknownSnapshotError, HiddenFailureError, BytesLimitError, GovernanceError,
 )  # fmt: skip
 
 
@@ -73,6 +74,11 @@ class Viewer:
     ) -> None:
         """Let the audit trail hear of the query that this view is for."""
         self.audit = QueryAudit(audit, self._principal, query_id=query_id, sql=sql)
+
+    @property
+    def principal(self) -> Principal:
+        """Whose view it is."""
+        return self._principal
 
     @property
     def policy_version(self) -> str:

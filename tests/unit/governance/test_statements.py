@@ -98,5 +98,7 @@ def test_names_that_do_not_fit_are_refused(sql: str) -> None:
 
 
 def test_statements_are_told_by_their_first_word() -> None:
-    assert all(is_grant(sql) for sql in (" grant select", "REVOKE x", "GRANT\nSELECT"))
+    assert all(
+        is_grant(sql) for sql in (" grant select", "REVOKE x", "GRANT\nSELECT", "GRANT\tx")
+    )
     assert not any(is_grant(sql) for sql in ("select 1", "granted", "GRANTS x", ""))

@@ -60,7 +60,8 @@ def opened_executions(
     )
 
     def examine(asked: QueryRequest) -> Question:
-        return lake.query.examine(asked.sql, asked.principal, moment_of(asked.at))
+        moment = moment_of(asked.at)
+        return lake.query.examine(asked.sql, asked.principal, moment, workgroup=asked.workgroup)
 
     def identities(principal: str) -> frozenset[str]:
         return lake.governance.authorizer().identities(Principal.parse(principal))
