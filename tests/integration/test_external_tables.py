@@ -277,6 +277,18 @@ def test_a_run_puts_every_declared_table_into_the_catalog(root: Path) -> None:
     assert names == ["raw.clicks"]
 
 
+def test_a_table_that_is_no_longer_declared_is_gone(root: Path) -> None:
+    declare(root, "tables/clicks.yml", CLICKS)
+    with Lake.open(root) as lake:
+        lake.pipeline.run()
+        assert lake.query.sql("select count(*) as n from raw.clicks").rows() == [{"n": 3}]
+    (root / "tables/clicks.yml").unlink()
+    with Lake.open(root) as lake:
+        with pytest.raises(UnknownTableError):
+            lake.query.sql("select * from raw.clicks")
+        assert lake.catalog.data_catalog.table_names() == []
+
+
 def test_openlineage_tells_the_files_that_were_read(root: Path) -> None:
     (root / "lake.yml").write_text(
         LAKE.replace("engine: duckdb}", "engine: duckdb, openlineage: {file: events.jsonl}}")

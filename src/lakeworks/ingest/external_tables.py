@@ -81,7 +81,9 @@ class ExternalTables:
         """Return the entry of an external table; None where there is none of that name."""
         self.settle(name)
         entry = self._catalog.find_table(name)
-        return entry if entry is not None and entry.table_type == EXTERNAL_TABLE else None
+        if entry is None or entry.table_type != EXTERNAL_TABLE or self._is_undeclared(entry):
+            return None
+        return entry
 
     def settle(self, name: TableName) -> None:
         """Make the entry of a declared table where its declaration is new or changed.
@@ -104,6 +106,16 @@ class ExternalTables:
         for name in self._declared:
             with suppress(UnreadableTableError):
                 self.settle(name)
+
+    def drop_undeclared(self) -> None:
+        """Let go of the entries whose declarations are gone."""
+        for entry in self._catalog.list_tables():
+            if self._is_undeclared(entry):
+                self._catalog.delete_table(entry.name)
+
+    def _is_undeclared(self, entry: TableEntry) -> bool:
+        """Whether a declaration made an entry, and is no longer there."""
+        return DECLARED in entry.parameters and entry.name not in self._declared
 
     def known_schemas(self) -> dict[TableName, Schema]:
         """Return the columns of the declared tables that have an entry; nothing is changed."""

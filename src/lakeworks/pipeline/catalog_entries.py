@@ -56,6 +56,7 @@ class Freshness:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._managed = False
+        self._dropped = False
         self._lock = threading.Lock()
         self._here = threading.local()
 
@@ -82,6 +83,9 @@ class Freshness:
             # First, so that what fails is not tried for every entry that is asked for.
             self._managed = True
             _settle_managed(self._services)
+        if not self._dropped and database is None:
+            self._dropped = True
+            self._services.external.drop_undeclared()
         for name in self._services.project.tables:
             if database in {None, name.database} and table in {None, name.table}:
                 self._settle(name, alone=table is not None)
