@@ -120,4 +120,3 @@ def test_a_failure_tells_nothing_hidden(engine: Engine, people: SecuredTable, sq
         asked(engine, people, sql)
     assert MARK not in str(caught.value)
     assert "__src" not in str(caught.value).replace(sql, "").replace("__src_0", "")
-

@@ -15,7 +15,17 @@ from decimal import Decimal
 from typing import Literal, Self
 
 Operator = Literal[
-    "=", "<>", "<", "<=", ">", ">=", "in", "between", "like", "is null", "is not null",
+    "=",
+    "<>",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "in",
+    "between",
+    "like",
+    "is null",
+    "is not null",
     "is unreadable",
 ]
 Value = str | int | float | Decimal | date | datetime | bool
