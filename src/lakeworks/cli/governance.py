@@ -95,9 +95,12 @@ def grant(
     resource = _resource(on, tagged, databases=databases)
     resource = _narrowed(resource, columns, except_, rows, filter_)
     with opened(folder, environment) as lake:
+        was_open = not lake.governance.governs
         lake.governance.grant(
             to, _listed(what), resource, grant_option=grant_option, by=_principal(as_)
         )
+    if was_open:
+        say.remark("This lake was open; from now on, --as shows what is granted and no more.")
     _told("granted", what, resource, to, as_json=as_json)
 
 

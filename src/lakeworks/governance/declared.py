@@ -187,8 +187,7 @@ class _Reading:
         if entry.get("tagged"):
             if columns or excluded or cells:
                 raise ResourceError("a grant on tags takes no columns and no filter")
-            tags, of = self.expression(entry["tagged"]), entry.get("of", "tables")
-            yield Resource("tags", rows=rows, tags=tags, of=of)
+            yield self._by_tags(entry)
             return
         for written in entry["on"]:
             base = Resource.parse(written)
@@ -200,6 +199,12 @@ class _Reading:
                 problem = f"the filter {cells} is one of {self.filters[cells].table}"
                 raise ResourceError(problem, f"write on: {self.filters[cells].table}")
             yield Resource(base.kind, base.database, base.table, columns, excluded, rows, cells)
+
+    def _by_tags(self, entry: Mapping[str, Any]) -> Resource:
+        rows, of = entry.get("rows", ""), entry.get("of", "tables")
+        if rows and of == "databases":
+            raise ResourceError("databases have no rows", "leave rows: out")
+        return Resource("tags", rows=rows, tags=self.expression(entry["tagged"]), of=of)
 
     def _policy(self, file: PolicyFile, name: str, entry: Mapping[str, Any]) -> None:
         path = ("policies", name)

@@ -76,7 +76,7 @@ class Governance:
     @property
     def governs(self) -> bool:
         """Whether there are policies or grants; a lake without any is open to its owner."""
-        return self.declared.declared or self._catalog.grants.revision() > 0
+        return bool(self._project.policies) or self.authorizer().governs
 
     def authorizer(self) -> Authorizer:
         """Return what decides as of now: ask for it anew for each request.
