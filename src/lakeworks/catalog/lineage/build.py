@@ -151,7 +151,9 @@ class _Building:
         if declared is None or not declared.columns:
             return None
         columns = (*declared.columns, *declared.partitions)
-        return Schema(tuple(Field(one.name.lower(), parse_hive_type(one.type)) for one in columns))
+        return Schema(
+            tuple(Field(one.name.lower(), parse_hive_type(one.type)) for one in columns)
+        )
 
     def _add_external(
         self,
