@@ -31,6 +31,7 @@ from lakeworks.cli import (
     sample,
     search,
     serve,
+    shell,
     submit,
     table,
     token,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NOUNS = (
-    project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query,
+    project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query, shell,
     quality, registry, quarantine, governance, serve, token, docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env")

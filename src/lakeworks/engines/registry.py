@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 ENGINES = ("duckdb", "spark")
 
 
+def callable_functions() -> frozenset[str]:
+    """Return the names of the functions that every query may call, operators left out."""
+    from lakeworks.engines.duckdb.allowed_functions import ALLOWED
+
+    return frozenset(name for name in ALLOWED if name.isidentifier())
+
+
 def open_engine(  # noqa: PLR0913 - one argument a setting
     name: str,
     *,
