@@ -45,10 +45,10 @@ def crawl(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find tables in folders and buckets, and keep their entries in the catalog.
+    """Find tables in folders and buckets.
 
-    Crawlers are declared in the folder crawlers. For a schedule, let cron or a systemd timer
-    run `lake crawl --due` every few minutes. Ends with 1 when a target could not be crawled.
+    Their entries are kept in the catalog. Crawlers are declared in the folder crawlers. For a
+    schedule, let cron or a systemd timer run `lake crawl --due` every few minutes. Ends with 1 when a target could not be crawled.
     """
     with opened(folder, environment) as lake, _progress():
         chosen = list(names or lake.crawlers.declared)
@@ -72,7 +72,7 @@ def crawl(
 def crawlers(
     *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
 ) -> None:
-    """List the project's crawlers, when each crawled last and is due next."""
+    """List the crawlers: when each crawled, and is due."""
     with opened(folder, environment) as lake:
         states = lake.crawlers.states()
     if as_json:

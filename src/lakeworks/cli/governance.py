@@ -91,7 +91,10 @@ def grant(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Grant permissions on a table, a database, some columns, some rows, or by tags."""
+    """Grant permissions on a table, columns, rows, by tags.
+
+    A database is named alone, all its tables as silver.*.
+    """
     resource = _resource(on, tagged, databases=databases)
     resource = _narrowed(resource, columns, except_, rows, filter_)
     with opened(folder, environment) as lake:
@@ -129,7 +132,7 @@ def revoke(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Take back what was granted at run time, written as it was granted."""
+    """Take back what was granted, written as it was."""
     resource = _resource(on, tagged, databases=databases)
     resource = _narrowed(resource, columns, except_, rows, filter_)
     with opened(folder, environment) as lake:
@@ -176,7 +179,7 @@ def permissions(
 def principals(
     *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
 ) -> None:
-    """List the users, groups and roles that policies declare, with their members."""
+    """List declared users, groups, roles and their members."""
     with opened(folder, environment) as lake:
         told = governance_render.people(lake)
     if as_json:
@@ -207,7 +210,10 @@ def tag(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give a database, a table or a column LF-tags; those of columns follow the data."""
+    """Give a database, a table or a column LF-tags.
+
+    Those of columns follow the data.
+    """
     given: dict[str, str | None] = {}
     for written in tags:
         key, mark, value = written.partition("=")

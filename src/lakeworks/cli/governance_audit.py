@@ -56,7 +56,10 @@ def audit(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Show who asked, granted and was refused what; --verify proves that nothing is missing."""
+    """Show who asked, granted and was refused what.
+
+    --verify proves that nothing is missing.
+    """
     heads = [_head(text) for text in expect or ()]
     moment = instant(since) if since else None
     with opened(folder, environment) as lake:

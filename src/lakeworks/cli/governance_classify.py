@@ -35,9 +35,10 @@ def classify(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for personal data in a sample of each column, and suggest tags with the evidence.
+    """Look for personal data, and suggest tags.
 
-    Evidence shows the form of values (letters as x, digits as 9), never a value.
+    A sample of each column is looked into, and the evidence told. Evidence shows the form
+    of values (letters as x, digits as 9), never a value.
     """
     with opened(folder, environment) as lake:
         found = _classified(lake, table)

@@ -30,9 +30,10 @@ def search(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find tables by words: names, descriptions, columns, comments, owners, tags.
+    """Find tables by words.
 
-    Tables with all the words come first. A word finds those that begin with it.
+    Names, descriptions, columns, comments, owners and tags are looked into. Tables with
+    all the words come first. A word finds those that begin with it.
     """
     with opened(folder, environment) as lake:
         found = lake.catalog.data_catalog.search(

@@ -19,6 +19,7 @@ COMMANDS = {
     "init", "check", "plan", "run", "rollback", "tables", "show", "history", "optimize",
     "vacuum", "query", "quality", "submit", "quarantine", "doctor", "generate", "demo", "lineage",
     "impact", "registry", "maintain", "health", "storage", "lifecycle",
+    "audit", "catalog", "classify", "crawl", "crawlers", "docs", "grant", "permissions", "principals", "revoke", "search", "serve", "shell", "tag", "token",
 }  # fmt: skip
 NEED_NO_PROJECT = {"init", "generate", "demo", "quality", "registry", "submit"}
 
@@ -65,9 +66,14 @@ def test_no_other_command_exists() -> None:
 def test_outside_a_project_commands_say_so_and_end_with_2(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = {"query": ["select 1"], "lifecycle": ["show"]} | {
+    given = {
+        "query": ["select 1"], "lifecycle": ["show"], "catalog": ["tables"], "docs": ["build"],
+        "serve": ["sql"], "token": ["list"],
+        "grant": ["SELECT", "a.b", "--to", "ana"], "revoke": ["SELECT", "a.b", "--from", "ana"],
+        "search": ["x"], "tag": ["a.b", "pii=none"],
+    } | {
         name: ["a.b"] for name in ("show", "optimize", "lineage", "impact")
-    }
+    }  # fmt: skip
     more = given.get(command, [])
     assert main([command, *more, "-C", str(tmp_path)]) == 2
     told = capsys.readouterr()
