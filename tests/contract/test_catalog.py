@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakeworks.catalog import Catalog, Head, LedgerEntry
+from lakeworks.catalog import Catalog, Head, LedgerEntry, migrations
 from lakeworks.catalog.errors import (
     CatalogBusyError,
     CatalogError,
@@ -25,6 +27,7 @@ from lakeworks.catalog.errors import (
     TableLockedError,
     UnknownRunError,
     UnknownSnapshotError,
+    UnknownTokenError,
 )
 from lakeworks.catalog.quality_results import QualityResult
 from lakeworks.catalog.query_history import QueryRecord, TableRead
@@ -45,15 +48,7 @@ if TYPE_CHECKING:
 
 A, B, C = (TableName("silver", name) for name in "abc")
 IMPORTS = "import sys; from lakeworks.catalog import Catalog"
-HISTORY_TABLES = ("query_tables", "queries")
-DATA_TABLES = (
-    "dc_databases", "dc_tables", "dc_table_versions", "dc_column_statistics",
-    "dc_partition_shapes", "dc_partitions", "dc_words",
-)  # fmt: skip
-GOVERNANCE_TABLES = (
-    "governance_state", "governance_grants", "governance_tags", "audit_entries",
-)  # fmt: skip
-REGISTRY_TABLES = ("registry_metadata", "registry_versions", "registry_schemas", "registries")
+CRAWL_TABLES = ("crawls", "crawl_folders")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -666,18 +661,21 @@ def test_the_oldest_results_of_a_table_give_way(
     assert len(catalog.quality_results.of_table(B)) == 1
 
 
+def tables_after_the_first_revision() -> list[str]:
+    """Return what later migrations make, the last one's first."""
+    versions = Path(migrations.__file__).parent / "versions"
+    found = []
+    for path in sorted(versions.glob("0*.py"))[1:]:
+        found += re.findall(r'create_table\(\s*"(\w+)"', path.read_text())
+    return found[::-1]
+
+
 def test_a_catalog_of_the_first_revision_is_brought_up_to_date(
     url: str, catalog: Catalog
 ) -> None:
     catalog.set_head(Head(A, 7, {}, "", 0, 0, Schema(), NOON))
     with catalog._database.writing() as session:
-        for later in (
-            "quality_results",
-            *HISTORY_TABLES,
-            *REGISTRY_TABLES,
-            *DATA_TABLES,
-            *GOVERNANCE_TABLES,
-        ):
+        for later in tables_after_the_first_revision():
             session.run(f"DROP TABLE {later}")
         session.run("UPDATE alembic_version SET version_num = '0001'")
     catalog.close()
@@ -970,3 +968,63 @@ def test_a_note_waits_for_nobody_who_writes_the_catalog(catalog: Catalog) -> Non
         assert time.monotonic() - begin < 0.5
     catalog.query_history.flush(30)
     assert catalog.query_history.count() <= 1
+
+
+# Tokens of the SQL service ---------------------------------------------------------------
+
+
+def test_a_token_is_its_principals_until_it_is_revoked(url: str, catalog: Catalog) -> None:
+    tokens = catalog.access_tokens
+    made, text = tokens.create("user:ana", description="her notebook")
+    assert text.startswith(f"lw_{made.token_id}_")
+    assert tokens.holder(text) == made
+    assert (made.principal, made.description, made.expires_at) == (
+        "user:ana", "her notebook", None,
+    )  # fmt: skip
+    with Catalog.open(url) as elsewhere:
+        assert elsewhere.access_tokens.holder(text) == made
+        elsewhere.access_tokens.revoke(made.token_id)
+    assert tokens.holder(text) is None
+    assert tokens.list() == []
+    with pytest.raises(UnknownTokenError, match=made.token_id):
+        tokens.revoke(made.token_id)
+
+
+def test_a_token_that_expired_opens_nothing_and_is_still_listed(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = catalog.access_tokens
+    made, text = tokens.create("", lasts=timedelta(hours=1))
+    _, lasting = tokens.create("role:analyst")
+    assert made.expires_at is not None
+    monkeypatch.setattr(clock, "now", lambda: made.expires_at - timedelta(microseconds=1))
+    assert tokens.holder(text) == made
+    monkeypatch.setattr(clock, "now", lambda: made.expires_at)
+    assert tokens.holder(text) is None
+    assert tokens.holder(lasting) is not None
+    assert [one.expired for one in tokens.list()] == [True, False]
+
+
+def test_what_is_no_token_opens_nothing_and_no_secret_is_kept(catalog: Catalog) -> None:
+    tokens = catalog.access_tokens
+    made, text = tokens.create("user:ana")
+    other, second = tokens.create("user:bob")
+    secret = text.split("_", 2)[2]
+    wrong = [
+        "", "lw_", text[:-1], text + "A", text.upper(), f" {text}", f"{text}\n",
+        f"lw_{other.token_id}_{secret}",  # one's secret with another's name
+        f"lw_{'0' * 16}_{secret}",
+        f"lw_{made.token_id}_{'A' * 43}",
+        f"lw_{made.token_id}' OR '1'='1_{secret}",
+    ]  # fmt: skip
+    assert [one for one in wrong if tokens.holder(one) is not None] == []
+    with catalog._database.reading() as session:
+        kept = session.all("SELECT * FROM access_tokens")
+    assert secret not in str(kept)
+    assert second.split("_", 2)[2] not in str(kept)
+    assert [one.token_id for one in tokens.list()] == [made.token_id, other.token_id]
+
+
+def test_tokens_are_never_alike(catalog: Catalog) -> None:
+    made = [catalog.access_tokens.create("user:ana") for _ in range(20)]
+    assert len({text for _, text in made}) == len({one.token_id for one, _ in made}) == 20

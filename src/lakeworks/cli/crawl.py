@@ -48,7 +48,8 @@ def crawl(
     """Find tables in folders and buckets.
 
     Their entries are kept in the catalog. Crawlers are declared in the folder crawlers. For a
-    schedule, let cron or a systemd timer run `lake crawl --due` every few minutes. Ends with 1 when a target could not be crawled.
+    schedule, let cron or a systemd timer run `lake crawl --due` every few minutes. Ends with 1 when
+    a target could not be crawled.
     """
     with opened(folder, environment) as lake, _progress():
         chosen = list(names or lake.crawlers.declared)
