@@ -666,7 +666,7 @@ def tables_after_the_first_revision() -> list[str]:
     versions = Path(migrations.__file__).parent / "versions"
     found = []
     for path in sorted(versions.glob("0*.py"))[1:]:
-        found += re.findall(r'create_table\(\s*"(\w+)"', path.read_text())
+        found += re.findall(r'create_table\((?:\s*#[^\n]*)*\s*"(\w+)"', path.read_text())
     return found[::-1]
 
 
