@@ -24,7 +24,9 @@ from lakeworks.catalog.errors import (
     CatalogError,
     CatalogTooNewError,
     LockLostError,
+    NamedQueryNameError,
     TableLockedError,
+    UnknownNamedQueryError,
     UnknownRunError,
     UnknownSnapshotError,
     UnknownTokenError,
@@ -1028,3 +1030,32 @@ def test_what_is_no_token_opens_nothing_and_no_secret_is_kept(catalog: Catalog) 
 def test_tokens_are_never_alike(catalog: Catalog) -> None:
     made = [catalog.access_tokens.create("user:ana") for _ in range(20)]
     assert len({text for _, text in made}) == len({one.token_id for one, _ in made}) == 20
+
+
+# Named queries ---------------------------------------------------------------------------
+
+
+def test_a_named_query_is_kept_replaced_and_dropped(
+    url: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    queries = catalog.named_queries
+    kept = queries.save("sales", "select 'a''b', ? as \u00e4;", description="of a day")
+    assert (kept.sql, kept.description, kept.created_at) == (
+        "select 'a''b', ? as \u00e4;", "of a day", NOON,
+    )  # fmt: skip
+    monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(days=1))
+    queries.save("again", "select 2")
+    with Catalog.open(url) as elsewhere:
+        changed = elsewhere.named_queries.save("sales", "select 3")
+    assert changed == queries.get("sales")
+    assert (changed.sql, changed.description) == ("select 3", "")
+    assert changed.updated_at - changed.created_at == timedelta(days=1)
+    assert [one.name for one in queries.list()] == ["again", "sales"]
+    queries.drop("sales")
+    for call in (queries.get, queries.drop):
+        with pytest.raises(UnknownNamedQueryError, match="sales"):
+            call("sales")
+    for name in ("", "Sales", "a b", "x;drop"):
+        with pytest.raises(NamedQueryNameError):
+            queries.save(name, "select 1")

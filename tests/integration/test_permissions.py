@@ -197,6 +197,35 @@ def test_grants_in_sql_are_made_in_the_callers_name(
         assert main([*ask, "revoke select (order_status) on silver.orders from bea"]) == 0
 
 
+def test_a_named_query_is_asked_under_its_callers_permissions(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = ("-C", str(shop))
+    sql = "select count(*) as n from silver.orders where order_status = ? and order_amount > ?"
+    assert main(["queries", "save", "by_status", sql, "--description", "x", *at]) == 0
+    (kept,) = printed(capsys, "queries", "list", *at)
+    assert (kept["name"], kept["sql"], kept["description"]) == ("by_status", sql, "x")
+    asked = ("queries", "run", "by_status", "--value", "completed", "--value", "1.5", *at)
+    assert printed(capsys, *asked)[0]["n"] > 0
+    assert printed(capsys, *asked, "--as", "ana")[0]["n"] > 0
+    for wrong, said in (
+        ([*asked, "--as", "bea"], "silver.orders"),
+        (["queries", "run", "by_status", *at], "parameter"),
+        (["queries", "run", "by_status", "--value", "a", "--set", "b=1", *at], "either"),
+        (["queries", "run", "by_statu", *at], "did you mean by_status?"),
+        (["queries", "save", "wrong", "select * from silver.order", *at], "silver.orders"),
+        (["queries", "save", "Wrong", "select 1", *at], "cannot name"),
+        (["queries", "save", "wrong", "drop table silver.orders", *at], "DROP"),
+    ):
+        capsys.readouterr()
+        assert main(wrong) == 2, wrong
+        assert said in capsys.readouterr().err
+    assert main(["queries", "show", "by_status", *at]) == 0
+    assert capsys.readouterr().out.strip() == sql
+    assert main(["queries", "drop", "by_status", *at]) == 0
+    assert printed(capsys, "queries", "list", *at) == []
+
+
 def test_all_personal_data_of_the_shop_is_found_and_nothing_else(
     lake: Lake, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

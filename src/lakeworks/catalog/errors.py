@@ -262,3 +262,28 @@ class UnknownTokenError(RequestError):
     def named(cls, token_id: str, known: Iterable[str]) -> Self:
         """Suggest the nearest."""
         return cls(f"there is no token {token_id!r}", did_you_mean(token_id, known))
+
+
+class UnknownNamedQueryError(RequestError):
+    """A named query that is not there."""
+
+    code = "LW317"
+
+    @classmethod
+    def named(cls, name: str, known: Iterable[str]) -> Self:
+        """Suggest the nearest."""
+        return cls(f"there is no named query {name!r}", did_you_mean(name, known))
+
+
+class NamedQueryNameError(RequestError):
+    """A text that cannot name a query."""
+
+    code = "LW318"
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Say what can."""
+        return cls(
+            f"{name[:80]!r} cannot name a query",
+            "use lower-case letters, digits and underscores",
+        )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.grants import Grants
     from lakeworks.catalog.ledger import Ledger
     from lakeworks.catalog.locks import Locks
+    from lakeworks.catalog.named_queries import NamedQueries
     from lakeworks.catalog.quality_results import QualityResults
     from lakeworks.catalog.query_history import QueryHistory
     from lakeworks.catalog.schema_registry.registry import SchemaRegistry
@@ -133,6 +134,13 @@ class Catalog:
         from lakeworks.catalog.access_tokens import AccessTokens
 
         return AccessTokens(self._database)
+
+    @cached_property
+    def named_queries(self) -> NamedQueries:
+        """Queries that are kept under a name."""
+        from lakeworks.catalog.named_queries import NamedQueries
+
+        return NamedQueries(self._database)
 
     @cached_property
     def locks(self) -> Locks:

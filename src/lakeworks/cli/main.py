@@ -25,6 +25,7 @@ from lakeworks.cli import (
     project,
     quality,
     quarantine,
+    queries,
     query,
     registry,
     runs,
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NOUNS = (
-    project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query, shell,
-    quality, registry, quarantine, governance, serve, token, docs, doctor, sample, demo,
+    project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query,
+    queries, shell, quality, registry, quarantine, governance, serve, token, docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env")
 _COMMON = ("--json",)

@@ -21,6 +21,8 @@ from lakeworks.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lakeworks.query.results import QueryResult
 
 SHOWN_ROWS = 100
@@ -97,17 +99,44 @@ def query(
     Tables are written silver.orders, or silver.orders@v3 for an earlier version.
     """
     text = sys.stdin.read() if sql == "-" else sql
+    chosen = chosen_format(format_, output, as_json=as_json)
+    moment = moment_or_snapshot(at) if at else None
+    with opened(folder, environment) as lake:
+        ask = lambda most: lake.query.sql(text, at=moment, limit=most, caller=principal)  # noqa: E731
+        answer(ask, chosen, output, limit=limit)
+
+
+def answer(
+    ask: Callable[[int | None], QueryResult],
+    chosen: Format,
+    output: Path | None,
+    *,
+    limit: int | None = None,
+) -> None:
+    """Ask a query, and print or write what it gives.
+
+    Args:
+        ask: Runs it, with a limit of rows or None.
+    """
+    if chosen is Format.TABLE and output is None:
+        with ask(None) as result:
+            _print_table(result, limit)
+    else:
+        with ask(limit) as result:
+            _write(result, chosen, output)
+
+
+def chosen_format(format_: Format | None, output: Path | None, *, as_json: bool) -> Format:
+    """Return how a result is written.
+
+    Raises:
+        UnknownChoiceError: the file's name tells no format.
+        BinaryOutputError: a terminal would get bytes.
+    """
     chosen = Format.JSON if as_json else _chosen(format_, output)
     if chosen in _BINARY and output is None and sys.stdout.isatty():
         raise BinaryOutputError.of(chosen)
-    moment = moment_or_snapshot(at) if at else None
-    with opened(folder, environment) as lake:
-        if chosen is Format.TABLE and output is None:
-            with lake.query.sql(text, at=moment, caller=principal) as result:
-                _print_table(result, limit)
-        else:
-            with lake.query.sql(text, at=moment, limit=limit, caller=principal) as result:
-                _write(result, chosen, output)
+    return chosen
 
 
 def _chosen(format_: Format | None, output: Path | None) -> Format:

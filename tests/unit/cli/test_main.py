@@ -19,7 +19,8 @@ COMMANDS = {
     "init", "check", "plan", "run", "rollback", "tables", "show", "history", "optimize",
     "vacuum", "query", "quality", "submit", "quarantine", "doctor", "generate", "demo", "lineage",
     "impact", "registry", "maintain", "health", "storage", "lifecycle",
-    "audit", "catalog", "classify", "crawl", "crawlers", "docs", "grant", "permissions", "principals", "revoke", "search", "serve", "shell", "tag", "token",
+    "audit", "catalog", "classify", "crawl", "crawlers", "docs", "grant", "permissions",
+    "principals", "queries", "revoke", "search", "serve", "shell", "tag", "token",
 }  # fmt: skip
 NEED_NO_PROJECT = {"init", "generate", "demo", "quality", "registry", "submit"}
 
@@ -68,7 +69,7 @@ def test_outside_a_project_commands_say_so_and_end_with_2(
 ) -> None:
     given = {
         "query": ["select 1"], "lifecycle": ["show"], "catalog": ["tables"], "docs": ["build"],
-        "serve": ["sql"], "token": ["list"],
+        "serve": ["sql"], "queries": ["list"], "token": ["list"],
         "grant": ["SELECT", "a.b", "--to", "ana"], "revoke": ["SELECT", "a.b", "--from", "ana"],
         "search": ["x"], "tag": ["a.b", "pii=none"],
     } | {
