@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 A, B, C = (TableName("silver", name) for name in "abc")
 IMPORTS = "import sys; from lakeworks.catalog import Catalog"
-CRAWL_TABLES = ("crawls", "crawl_folders")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
