@@ -63,15 +63,16 @@ def contents(project: Path) -> dict[str, list[str]]:
         }
 
 
-def kill_at(project: Path, delay_s: float) -> str:
-    """Kill a pass so long after it began; return the last chore that it had begun."""
+def kill_at(project: Path, chores: int, delay_s: float) -> str:
+    """Kill a pass so long after it began so many chores; return the last one that it began."""
     process = start(project)
     assert process.stdout is not None
     assert process.stdout.readline() == "begin\n"
+    told_before = [process.stdout.readline() for _ in range(chores)]
     time.sleep(delay_s)
     process.send_signal(signal.SIGKILL)
     out, _ = process.communicate(timeout=60)
-    told = out.split("\n")
+    told = "".join((*told_before, out)).split("\n")
     words = [line for line in told if line]
     return words[-1] if words else "plan"
 
@@ -116,7 +117,8 @@ def test_killed_maintenance_loses_nothing_and_the_next_goes_on(
             took, _ = to_the_end(orders_project)
             assert contents(orders_project) == before
             continue
-        reached[kill_at(orders_project, chance.uniform(0, took * 0.6))] += 1
+        delay_s = chance.uniform(0, 0.03) if kill % 5 else chance.uniform(0, took * 0.6)
+        reached[kill_at(orders_project, kill % 5 if kill % 5 < 4 else 0, delay_s)] += 1
         assert contents(orders_project) == before
         with Lake.open(orders_project) as lake:
             serious = [one for one in lake.doctor() if one.serious]

@@ -235,7 +235,7 @@ def test_properties_of_the_client_open_a_secured_broker(
 def test_a_wrong_password_is_told_without_it_and_the_run_succeeds(
     project: Path, ports: dict[str, int]
 ) -> None:
-    _, status, heard, _ = _run(project, _secured(ports, "tsunami"), ", timeout_s: 2")
+    _, status, heard, _ = _run(project, _secured(ports, "tsunami"), ", timeout_s: 8")
     assert status == "succeeded"
     assert [one["code"] for one in heard] == ["LW880"]
     assert "uthentication" in heard[0]["problem"]

@@ -53,8 +53,10 @@ _OTHER_PYTHON = re.compile(
     r"\[PYTHON_VERSION_MISMATCH\] Python in worker has different version: '?([\d.]+)'? "
     r"than that in driver: '?([\d.]+)"
 )
-# py4j's words for a JVM that ended.
+# py4j's words for a JVM that ended, and Spark's for a context that is ending.
 _GONE = (
+    'SparkContext.dagScheduler()" is null',
+    "stopped SparkContext",
     "Py4JNetworkError",
     "Answer from Java side is empty",
     "Error while sending or receiving",
