@@ -24,7 +24,7 @@ from lakeworks.lake import Lake
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 SECRET = "Zebra-Quarz-77"
 EVIL = (
@@ -64,6 +64,13 @@ FILES = {
         "select sha256(email) as rider, email, sum(fare) as spent from silver.rides\ngroup by email\n"
     ),
 }  # fmt: skip
+
+
+def comes_to(found: Locator, count: int) -> None:
+    """Wait until so many are found: asked from here, as the page lets no text be evaluated."""
+    from playwright.sync_api import expect
+
+    expect(found).to_have_count(count)
 
 
 @pytest.fixture(scope="module")
@@ -298,9 +305,9 @@ def test_the_whole_lake_folds_focuses_and_goes_back(browser: Browser, site: Path
         page.keyboard.press("Enter")
         page.wait_for_selector("#graph .chosen")
         page.select_option("#graph-depth", "1")
-        page.wait_for_function("document.querySelectorAll('#graph [data-id]').length === 2")
+        comes_to(page.locator("#graph [data-id]"), 2)
         page.go_back()
-        page.wait_for_function("document.querySelectorAll('#graph [data-id]').length === 4")
+        comes_to(page.locator("#graph [data-id]"), 4)
         page.go_back()
         page.wait_for_selector("#graph .group")
         page.locator("#graph a.group").click()
@@ -474,4 +481,4 @@ def test_the_list_of_databases_comes_back_when_the_window_grows(
         assert page.locator(".side li").first.is_visible()
         page.click(".side summary")
         page.set_viewport_size({"width": 1400, "height": 800})
-        page.wait_for_function("document.getElementById('side').open")
+        comes_to(page.locator("#side[open]"), 1)

@@ -14,7 +14,7 @@ from lakeworks.site.writing import write_site
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Locator
 
 MODELS = 500
 OVERLAPS = """() => {
@@ -25,6 +25,13 @@ OVERLAPS = """() => {
   }));
   return met;
 }"""
+
+
+def comes_to(found: Locator, count: int) -> None:
+    """Wait until so many are found: asked from here, as the page lets no text be evaluated."""
+    from playwright.sync_api import expect
+
+    expect(found).to_have_count(count)
 
 
 def facts() -> SiteFacts:
@@ -71,7 +78,7 @@ def test_it_is_folded_at_first_and_opened_by_database_or_table(
     assert text.bounding_box()["height"] > 9  # legible without zooming in
     page.click("#graph-all")
     page.locator("#graph-folds button", has_text="gold").click()
-    page.wait_for_function("document.querySelectorAll('#graph .box').length === 253")
+    comes_to(page.locator("#graph .box"), 253)
     assert page.evaluate(OVERLAPS) == 0
     assert wrong == []
     page.close()
