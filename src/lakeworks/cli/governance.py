@@ -43,6 +43,11 @@ Rows = Annotated[
     typer.Option(metavar="FILTER", help="Only these rows: \"country = 'DE'\".",
                  show_default=False),
 ]  # fmt: skip
+CellsFilterName = Annotated[
+    str | None,
+    typer.Option("--filter", metavar="NAME", help="A data cells filter of policies/.",
+                 show_default=False),
+]  # fmt: skip
 Tagged = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=A|B", help="On whatever has these LF-tags; repeat for and.",
@@ -76,11 +81,7 @@ def grant(
     columns: Columns = None,
     except_: Except = None,
     rows: Rows = None,
-    filter_: Annotated[
-        str | None,
-        typer.Option("--filter", metavar="NAME", help="A data cells filter of policies/.",
-                     show_default=False),
-    ] = None,
+    filter_: CellsFilterName = None,
     tagged: Tagged = None,
     databases: OfDatabases = False,
     grant_option: Annotated[
@@ -117,11 +118,7 @@ def revoke(
     columns: Columns = None,
     except_: Except = None,
     rows: Rows = None,
-    filter_: Annotated[
-        str | None,
-        typer.Option("--filter", metavar="NAME", help="A data cells filter of policies/.",
-                     show_default=False),
-    ] = None,
+    filter_: CellsFilterName = None,
     tagged: Tagged = None,
     databases: OfDatabases = False,
     option_only: Annotated[

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lakeworks.core.names import quote_identifier, quote_literal
+from lakeworks.core.sql_types import sql_type
 from lakeworks.core.types import Decimal, Scalar
 from lakeworks.governance import expression_trees as x
 from lakeworks.governance.errors import ExpressionError
 from lakeworks.governance.expressions import parse
 from lakeworks.governance.mask_functions import FUNCTIONS
-from lakeworks.governance.sql_types import is_plain, sql_type, typed_null
+from lakeworks.governance.sql_types import is_plain, typed_null
 
 if TYPE_CHECKING:
     from lakeworks.core.types import Type

@@ -1,4 +1,4 @@
-"""Types as the lake's dialect writes them, for casts in masks.
+"""Typed nulls and fields of structs, as masks and filters write them.
 
 Pure.
 """
@@ -8,33 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier
-from lakeworks.core.types import Array, Decimal, Map, Scalar, Struct
+from lakeworks.core.sql_types import sql_type
+from lakeworks.core.types import Decimal, Scalar
 
 if TYPE_CHECKING:
     from lakeworks.core.types import Type
-
-_SCALARS = {
-    "boolean": "boolean", "tinyint": "tinyint", "smallint": "smallint", "int": "integer",
-    "bigint": "bigint", "float": "float", "double": "double", "string": "varchar",
-    "binary": "blob", "date": "date", "timestamp": "timestamp with time zone",
-    "timestamp_ntz": "timestamp",
-}  # fmt: skip
-
-
-def sql_type(kind: Type) -> str:
-    """Return a type's name in SQL."""
-    match kind:
-        case Scalar(name):
-            return _SCALARS[name]
-        case Decimal(precision, scale):
-            return f"decimal({precision}, {scale})"
-        case Array(element):
-            return f"{sql_type(element)}[]"
-        case Map(key, value):
-            return f"map({sql_type(key)}, {sql_type(value)})"
-        case Struct(fields):
-            inner = ", ".join(f"{quote_identifier(f.name)} {sql_type(f.type)}" for f in fields)
-            return f"struct({inner})"
 
 
 def typed_null(kind: Type) -> str:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakeworks.core.sql_types import sql_type
 from lakeworks.core.types import Field, Schema, Type, parse_type
 from lakeworks.governance.errors import ExpressionError
 from lakeworks.governance.expressions import MAX_DEPTH, parse
 from lakeworks.governance.mask_functions import FUNCTIONS
 from lakeworks.governance.masks import SALT_VARIABLE, Mask, check_expression
 from lakeworks.governance.row_filters import FilterWriter, MissingSessionTagError, parse_filter
-from lakeworks.governance.sql_types import sql_type
 
 TYPES = {
     "text": "string", "number": "int", "big": "bigint", "ratio": "double", "money": "decimal(10,2)",

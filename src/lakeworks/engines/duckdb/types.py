@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from lakeworks.core.names import quote_identifier
+from lakeworks.core.sql_types import SCALAR_NAMES, sql_type
 from lakeworks.core.types import Array, Decimal, Field, Map, Scalar, Struct
 from lakeworks.engines.errors import UnsupportedTypeError
 
@@ -18,14 +18,8 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Type
 
 T = TypeVar("T")
-_TO = {
-    "boolean": "BOOLEAN", "tinyint": "TINYINT", "smallint": "SMALLINT", "int": "INTEGER",
-    "bigint": "BIGINT", "float": "FLOAT", "double": "DOUBLE", "string": "VARCHAR",
-    "binary": "BLOB", "date": "DATE", "timestamp": "TIMESTAMP WITH TIME ZONE",
-    "timestamp_ntz": "TIMESTAMP",
-}  # fmt: skip
 _FROM: dict[str, Type] = {
-    **{name: Scalar(word) for word, name in _TO.items()},
+    **{name: Scalar(word) for word, name in SCALAR_NAMES.items()},
     # sum() over integers gives HUGEINT, which no table format has; a sum beyond 64 bits
     # fails in the cast instead of losing digits.
     "HUGEINT": Scalar("bigint"),
@@ -44,19 +38,8 @@ _FROM: dict[str, Type] = {
 
 
 def to_duckdb(kind: Type) -> str:
-    """Return the DuckDB type that holds `kind`."""
-    match kind:
-        case Scalar(name):
-            return _TO[name]
-        case Decimal(precision, scale):
-            return f"DECIMAL({precision},{scale})"
-        case Array(element):
-            return f"{to_duckdb(element)}[]"
-        case Map(key, value):
-            return f"MAP({to_duckdb(key)}, {to_duckdb(value)})"
-        case Struct(fields):
-            inner = ", ".join(f"{quote_identifier(f.name)} {to_duckdb(f.type)}" for f in fields)
-            return f"STRUCT({inner})"
+    """Return the DuckDB type that holds `kind`: its dialect is the lake's."""
+    return sql_type(kind)
 
 
 def from_duckdb(text: str, *, column: str = "") -> Type:

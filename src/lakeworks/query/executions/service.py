@@ -93,7 +93,7 @@ class QueryExecutions:
             LakeError: what is wrong with the query at first sight: SQL, tables, permissions.
         """
         group = self._group(asked.workgroup, asked.principal)
-        self._check_limits(group)
+        bytes_limit = self._bytes_left(group)
         question = self._examine(asked)
         execution_id = secrets.token_hex(16)
         seen = QueryExecution(
@@ -112,7 +112,7 @@ class QueryExecutions:
             workgroup=group.name,
             at=asked.at,
             limit=asked.limit,
-            bytes_limit=self._bytes_left(group),
+            bytes_limit=bytes_limit,
             timeout_s=allowed_s(group, asked.timeout_s),
             memory_bytes=group.memory_bytes,
         )
@@ -219,7 +219,12 @@ class QueryExecutions:
             group.principals
         )
 
-    def _check_limits(self, group: Workgroup) -> None:
+    def _bytes_left(self, group: Workgroup) -> int | None:
+        """Return how many bytes one more query may scan; None for any number.
+
+        Raises:
+            WorkgroupRefusesError: no more query may be asked.
+        """
         if not group.enabled:
             raise WorkgroupRefusesError.disabled(group.name)
         waiting = self._pool.waiting(group.name)
@@ -232,13 +237,8 @@ class QueryExecutions:
             state, _ = accounts.budget_state(group, self._spent(group))
             if state == "spent":
                 raise WorkgroupRefusesError.spent(group.name, group.budget_usd)
-
-    def _bytes_left(self, group: Workgroup) -> int | None:
-        left = accounts.left_bytes(group.bytes_per, self._used(group, tuple(group.bytes_per)))
-        limits = [
-            one for one in (group.bytes_limit, left[1] if left else None) if one is not None
-        ]
-        return min(limits, default=None)
+        limits = (group.bytes_limit, left[1] if left else None)
+        return min((one for one in limits if one is not None), default=None)
 
     def _used(self, group: Workgroup, periods: tuple[Period, ...]) -> dict[Period, int]:
         if not periods:
