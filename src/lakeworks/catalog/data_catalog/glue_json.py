@@ -7,7 +7,6 @@ that say no more than their absence would. Pure.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.data_catalog.errors import GlueJsonError
@@ -110,11 +109,6 @@ def partition_to_json(entry: PartitionEntry, table: TableName) -> Json:
     """Return the `Partition` that GetPartition answers with."""
     told = written(PARTITION, entry)
     return told | {"DatabaseName": table.database, "TableName": table.table}
-
-
-def moment_to_json(moment: datetime) -> float:
-    """Return an instant as Glue's wire has it: seconds since 1970."""
-    return moment.astimezone(UTC).timestamp()
 
 
 def _table(entry: TableEntry) -> Json:
