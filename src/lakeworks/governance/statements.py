@@ -20,7 +20,6 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<quoted>\"(?:[^\"]|\"\")+\")"
     r"|(?P<mark>[(),=;])|(?P<word>[^\s(),=;'\"]+))"
 )
-_BEGINS = re.compile(r"\s*(?:GRANT|REVOKE)\b", re.IGNORECASE)
 _KINDS = {"role": "role:", "user": "user:", "group": "group:"}
 MAX_CHARACTERS = 20_000
 
@@ -38,11 +37,6 @@ class GrantStatement:
     grants: tuple[tuple[Resource, frozenset[str]], ...]
     principals: tuple[str, ...]
     option: bool
-
-
-def is_grant(sql: str) -> bool:
-    """Whether a statement begins as GRANT or REVOKE do."""
-    return _BEGINS.match(sql) is not None
 
 
 def parse_grant(sql: str) -> GrantStatement:

@@ -139,3 +139,21 @@ class ParameterError(RequestError):
             f"a value of the type {type(value).__name__} cannot stand in SQL as it is",
             "give text, numbers, dates, times, bytes, lists or mappings of these",
         )
+
+
+class StatementSyntaxError(RequestError):
+    """A statement that does not read as its kind does."""
+
+    code = "LW806"
+
+    @classmethod
+    def at(cls, text: str, at: int, problem: str) -> Self:
+        """Say where, by line and column from 1."""
+        before = text[:at]
+        line = before.count("\n") + 1
+        column = at - (before.rfind("\n") + 1) + 1
+        kind = " ".join(text.split()[:2])[:40]
+        return cls(
+            f"{problem} (line {line}, column {column}, in {kind} …)",
+            "docs/reference/sql-service.md has the form of every statement",
+        )

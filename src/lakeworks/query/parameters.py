@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from lakeworks.core.names import quote_identifier, quote_literal
+from lakeworks.core.sql_text import comment_end
 from lakeworks.query.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_COMMENT = re.compile(r"/\*|\*/")
 _INT64 = 2**63
 
 
@@ -55,7 +55,7 @@ def with_parameters(sql: str, values: Sequence[Any] | Mapping[str, Any] | None) 
         parts.append(sql[at : found.start()])
         end = found.end()
         if found[0] == "/*":
-            end = _comment_end(sql, found.start())
+            end = comment_end(sql, found.start())
             parts.append(sql[found.start() : end])
         else:
             parts.append(filling.put(found))
@@ -159,12 +159,3 @@ class _Filling:
             raise ParameterError.missing(f"number {number}", ())
         self._used.add(number)
         return literal(self._listed[number - 1])
-
-
-def _comment_end(sql: str, at: int) -> int:
-    depth = 0
-    for mark in _COMMENT.finditer(sql, at):
-        depth += 1 if mark[0] == "/*" else -1
-        if depth == 0:
-            return mark.end()
-    return len(sql)

@@ -7,6 +7,7 @@ to a file. What needs all rows (`to_arrow`, `rows`, …) keeps them, so that it 
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 from lakeworks.core.errors import LakeError, MissingExtraError
@@ -217,6 +218,18 @@ class QueryResult:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def of_table(table: pa.Table) -> QueryResult:
+    """Return rows that no engine computes as a result."""
+    return QueryResult(table.to_reader(), nullcontext())
+
+
+def without_rows() -> QueryResult:
+    """Return the result of a statement that gives neither rows nor columns."""
+    import pyarrow as pa
+
+    return of_table(pa.table({}))
 
 
 def _distinct(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:

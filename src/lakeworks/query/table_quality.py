@@ -42,10 +42,11 @@ class TableScore:
         age_s: Seconds since the published version was committed.
         freshness_s: How old it may be, as declared.
         duplicates: Share of rows beyond the first of each key, where a key is declared.
+        left_out: Figures that are None since who asks may not see all that they are made of.
     """
 
     table: TableName
-    rows: int
+    rows: int | None
     score: float | None
     trend: tuple[float, ...]
     completeness: float | None
@@ -53,6 +54,7 @@ class TableScore:
     age_s: float
     freshness_s: int | None
     duplicates: float | None
+    left_out: tuple[str, ...] = ()
 
     @property
     def fresh(self) -> bool | None:

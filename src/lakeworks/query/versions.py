@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from lakeworks.catalog.errors import VersionTextError
+from lakeworks.core.sql_text import comment_end
 
 _TOKEN = re.compile(
     r"""
@@ -23,7 +24,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_COMMENT_MARK = re.compile(r"/\*|\*/")
 _VERSION = re.compile(r"@v(\d{1,18})")
 
 
@@ -70,21 +70,11 @@ def without_versions(sql: str) -> VersionedSql:
 
 def _token(sql: str, at: int) -> tuple[str, str]:
     if sql.startswith("/*", at):
-        return "blank", sql[at : _comment_end(sql, at)]
+        return "blank", sql[at : comment_end(sql, at)]
     found = _TOKEN.match(sql, at)
     if found is None:  # pragma: no cover - the last alternative takes any character
         return "other", sql[at]
     return str(found.lastgroup if found.lastgroup != "tag" else "dollar"), found[0]
-
-
-def _comment_end(sql: str, at: int) -> int:
-    """Return where a comment ends; comments nest, as in PostgreSQL."""
-    depth = 0
-    for mark in _COMMENT_MARK.finditer(sql, at):
-        depth += 1 if mark[0] == "/*" else -1
-        if depth == 0:
-            return mark.end()
-    return len(sql)
 
 
 def _follows_table(parts: list[str], kinds: list[str]) -> bool:

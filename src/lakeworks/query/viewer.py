@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.core.errors import LakeError
     from lakeworks.core.types import Schema
-    from lakeworks.governance.decisions import Authorizer
+    from lakeworks.governance.decisions import Authorizer, TableAccess
     from lakeworks.governance.principals import Principal
+    from lakeworks.governance.resources import Resource
     from lakeworks.storage.external import AnySource
 
 # What these say comes from the query and from what the principal sees.
@@ -103,6 +104,28 @@ class Viewer:
     def may_read(self, name: TableName) -> bool:
         """Whether something of a table may be seen."""
         return self._authorizer.may(self._principal, "SELECT", name).allowed
+
+    def may(self, action: str, resource: Resource | TableName | str) -> bool:
+        """Whether the principal may do something: ALTER, DROP, INSERT, … on a resource."""
+        return self._authorizer.may(self._principal, action, resource).allowed
+
+    @property
+    def administers(self) -> bool:
+        """Whether the principal is a lake administrator."""
+        return self._authorizer.administers(self._principal)
+
+    def described(self, name: TableName, schema: Schema) -> tuple[str, ...]:
+        """Return the columns that the principal may know of; none: not even the table's name.
+
+        Their values are another matter: see `shown`.
+        """
+        access = self._authorizer.access(self._principal, name, schema, action="DESCRIBE")
+        return () if access is None else tuple(column.name for column in access.columns)
+
+    def shown(self, name: TableName, schema: Schema) -> TableAccess | None:
+        """Return how the principal sees a table's rows; None for not one value of it."""
+        access = self._authorizer.access(self._principal, name, schema)
+        return access if access is not None and access.columns else None
 
     def secured(self, name: TableName, source: AnySource) -> SecuredTable:
         """Return what may be seen of a table.

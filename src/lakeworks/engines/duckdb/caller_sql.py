@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import quote_literal
+from lakeworks.core.sql_text import begin_of
 from lakeworks.engines.caller import CallerQuery
 from lakeworks.engines.duckdb.allowed_functions import (
     AGGREGATES,
@@ -58,8 +59,6 @@ _EXPLAIN = re.compile(
 _ANALYZE = re.compile(r"\banalyze\b", re.IGNORECASE)
 _BEGINNING = re.compile(r"(?:\A|;)\s*(\w+)")
 _QUERIES = frozenset({"SELECT", "FROM", "WITH", "VALUES", "TABLE", "DESCRIBE", "SUMMARIZE"})
-_BLANK = re.compile(r"(?:\s|--[^\n]*(?:\n|$))+")
-_COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
 def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
@@ -187,7 +186,7 @@ def _misread(sql: str, problem: str, position: str | None) -> SqlError:
 
 def _kind(sql: str) -> str:
     """Name the statement that is no query, by its first word: for the message alone."""
-    words = [found[1].upper() for found in _BEGINNING.finditer(sql[_first_word(sql) :])]
+    words = [found[1].upper() for found in _BEGINNING.finditer(sql[begin_of(sql) :])]
     others = [word for word in words if word not in _QUERIES]
     if others and others[0] != "PIVOT":
         return others[0]
@@ -196,26 +195,8 @@ def _kind(sql: str) -> str:
 
 def _without_explain(sql: str) -> str:
     # The rest is parsed on its own, since EXPLAIN ANALYZE runs whatever follows it.
-    found = _EXPLAIN.match(sql, _first_word(sql))
+    found = _EXPLAIN.match(sql, begin_of(sql))
     return sql[found.end() :] if found else sql
-
-
-def _first_word(sql: str) -> int:
-    """Return where the first word begins; comments nest, as DuckDB's do."""
-    at = 0
-    while True:
-        blank = _BLANK.match(sql, at)
-        at = blank.end() if blank else at
-        if not sql.startswith("/*", at):
-            return at
-        depth = 0
-        for mark in _COMMENT_MARK.finditer(sql, at):
-            depth += 1 if mark[0] == "/*" else -1
-            at = mark.end()
-            if depth == 0:
-                break
-        else:
-            return len(sql)
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON

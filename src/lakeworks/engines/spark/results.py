@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
+from lakeworks.core.sql_text import first_word
 from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError
 from lakeworks.engines.spark.errors import NotOnSparkError
 from lakeworks.engines.spark.session import CANCELLED_AGAIN_S
@@ -34,7 +35,7 @@ def stream(
     """Run a SELECT, DESCRIBE or EXPLAIN and return its rows as batches."""
     import pyarrow as pa
 
-    word = _first_word(sql)
+    word = first_word(sql)
     if word in {"DESCRIBE", "DESC"}:
         return session.shadow.query(sql)
     if word == "SUMMARIZE":
@@ -107,13 +108,6 @@ def _plan(session: SparkLakeSession, sql: str) -> pa.RecordBatchReader:
         told = session.spark.sql(f"EXPLAIN FORMATTED {session.translated(inner)}").toArrow()
     table = pa.table({"explain_key": ["physical_plan"], "explain_value": told.column(0)})
     return table.to_reader()
-
-
-def _first_word(sql: str) -> str:
-    import sqlglot
-
-    tokens = sqlglot.tokenize(sql, read="duckdb")
-    return tokens[0].text.upper() if tokens else ""
 
 
 class _Watch:

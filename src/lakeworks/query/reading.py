@@ -1,0 +1,281 @@
+"""From a caller's SQL to rows: the tables that it names, their versions, the session that reads.
+
+Only the tables that the SQL names are opened. The session that runs it can read nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from lakeworks.core import events
+from lakeworks.core.errors import NameRefusedError
+from lakeworks.core.names import TableName
+from lakeworks.engines.errors import SqlError, StatementRefusedError
+from lakeworks.query.errors import (
+    BytesLimitError,
+    HiddenFailureError,
+    NoPermissionsError,
+    UnqualifiedTableError,
+)
+from lakeworks.query.external import NO_VERSION, external_sources, is_external
+from lakeworks.query.questions import Question
+from lakeworks.query.versions import without_versions
+from lakeworks.storage.errors import VersionNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lakeworks.catalog.snapshots import Snapshot
+    from lakeworks.catalog.store import Catalog
+    from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.protocol import Engine, Session
+    from lakeworks.governance.service import Governance
+    from lakeworks.ingest.external_tables import ExternalTables
+    from lakeworks.query.asking import Asking
+    from lakeworks.query.results import QueryResult
+    from lakeworks.query.viewer import Viewer
+    from lakeworks.storage.external import AnySource
+    from lakeworks.storage.files import TableSource
+    from lakeworks.storage.layout import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What queries are answered from.
+
+    Attributes:
+        governance: The lake's permissions and audit trail; None in a lake that is its owner's
+            alone.
+        external: The tables of files that the data catalog has beside the lake's own.
+    """
+
+    catalog: Catalog
+    storage: Storage
+    engine: Engine
+    governance: Governance | None = None
+    external: Callable[[], ExternalTables] | None = None
+
+
+class Reader:
+    """Reads queries and runs them. Safe to use from several threads."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    def viewer(self, principal: str) -> Viewer | None:
+        """Return whose view is asked for; None for the owner's, who sees everything.
+
+        Raises:
+            NoPermissionsError: a principal is named, and the lake has no policies.
+        """
+        if not principal:
+            return None
+        from lakeworks.governance.principals import Principal
+        from lakeworks.query.viewer import Viewer
+
+        governance = self.parts.governance
+        found = None if governance is None else governance.authorizer()
+        if found is None or not found.governs:
+            raise NoPermissionsError.none()
+        return Viewer(
+            found,
+            Principal.parse(principal),
+            lambda: self.parts.catalog.current_snapshot().tables,
+        )
+
+    def question(self, text: str, asking: Asking) -> Question:
+        """Say what the answer to a query rests on, without running it.
+
+        Raises:
+            LakeError: as `asked` does.
+        """
+        asked = self.asked(text, asking.at, asking.viewer)
+        return Question(
+            tuple(sorted((str(name), number) for name, number in set(asked.tables.values()))),
+            "" if asked.viewer is None else asked.viewer.policy_version,
+            self._is_repeatable(asked),
+        )
+
+    def _is_repeatable(self, asked: Asked) -> bool:
+        if any(number == NO_VERSION for _, number in asked.tables.values()):
+            return False  # files change without a version
+        try:
+            gated = asked.gated or self.parts.engine.gate(asked.sql)
+        except StatementRefusedError:
+            return False
+        return not gated.changes
+
+    def run(self, asked: Asked, asking: Asking) -> QueryResult:
+        """Run a query that was read, and stream its rows.
+
+        Raises:
+            LakeError: as `QueryService.sql` does.
+        """
+        from lakeworks.query.results import QueryResult
+
+        sources: dict[str, AnySource] = {
+            name: self.source(*table, hidden=asked.viewer is not None)
+            for name, table in asked.tables.items()
+            if table[1] != NO_VERSION
+        }
+        sources |= external_sources(self.parts.external, asked.sql, asked.tables, asked.viewer)
+        asking.recording.reads(sources, asked.marks, asked.snapshot)
+        scanned_bytes = sum(source.size_bytes for source in sources.values())
+        limit_bytes = asking.who.bytes_limit
+        if limit_bytes is not None and scanned_bytes > limit_bytes:
+            raise BytesLimitError.over(scanned_bytes, limit_bytes)
+        events.emit("query.started", tables=sorted(sources))
+        session = self._session(asked, sources)
+        try:
+            reader = session.query(asked.sql, timeout_s=asking.timeout_s)
+        except SqlError as error:
+            raise _placed(error, session, asked.sql) from None
+        except BaseException:
+            session.__exit__(None, None, None)
+            raise
+        told = None if asked.viewer is None else asked.viewer.told
+        ended = asking.recording.begun()
+        if asked.viewer is not None:
+            ended = asked.viewer.audit.after(ended)
+        found = QueryResult(reader, session, limit=asking.limit, on_close=ended, told=told)
+        found.scanned_bytes = scanned_bytes
+        return found
+
+    def _session(self, asked: Asked, sources: Mapping[str, AnySource]) -> Session:
+        if asked.viewer is None or asked.gated is None:
+            return self.parts.engine.query_session(sources)
+        secured = {
+            name: asked.viewer.secured(asked.tables[name][0], source)
+            for name, source in sources.items()
+        }
+        asked.viewer.audit.reads(secured, asked.tables, asked.viewer.policy_version)
+        return self.parts.engine.governed_session(secured, asked.gated)
+
+    def asked(self, text: str, at: datetime | int | None, viewer: Viewer | None) -> Asked:
+        """Read a query: what it names, and whether its caller may ask it.
+
+        Raises:
+            LakeError: as `QueryService.sql` does, for what can be seen without running it.
+        """
+        query = without_versions(text)
+        gated = None if viewer is None else self.parts.engine.gate(query.sql)
+        named = self.parts.engine.tables_read(query.sql) if gated is None else gated.tables
+        snapshot = self._snapshot(at) if named or at is not None else None
+        tables: dict[str, tuple[TableName, int]] = {}
+        for name in sorted(named):
+            schema, _, table = name.rpartition(".")
+            if schema in query.versions:
+                database, number = query.versions[schema]
+                found = self._version(f"{database}.{table}", number, snapshot, viewer)
+            else:
+                found = self.published(name, snapshot, at, viewer)
+            tables[name] = found
+        return Asked(query.sql, tables, query.versions, snapshot, viewer, gated)
+
+    def _snapshot(self, at: datetime | int | None) -> Snapshot:
+        if at is None:
+            return self.parts.catalog.current_snapshot()
+        if isinstance(at, datetime):
+            return self.parts.catalog.snapshot_at(at)
+        return self.parts.catalog.snapshot(at)
+
+    def published(
+        self,
+        written: str,
+        snapshot: Snapshot | None,
+        at: datetime | int | None,
+        viewer: Viewer | None,
+    ) -> tuple[TableName, int]:
+        """Return the table that SQL names, and its version in a snapshot.
+
+        Raises:
+            UnknownTableError: there is none, or the viewer may not read it.
+        """
+        from lakeworks.catalog.errors import UnknownTableError
+
+        tables = snapshot.tables if snapshot else {}
+        if viewer is not None:
+            seen = viewer.named(written)
+            if seen not in tables and at is None and is_external(self.parts.external, seen):
+                return seen, NO_VERSION
+            if seen not in tables:
+                raise viewer.unknown(seen)
+            return seen, tables[seen]
+        known = [str(table) for table in tables]
+        name = _table_name(written, known)
+        number = tables.get(name)
+        if number is not None:
+            return name, number
+        if is_external(self.parts.external, name, version="" if at is None else f"at {at}"):
+            return name, NO_VERSION
+        if at is not None and snapshot is not None:
+            raise UnknownTableError.unseen(str(name), snapshot.created_at, known)
+        raise UnknownTableError.named(str(name), known)
+
+    def _version(
+        self, written: str, number: int, snapshot: Snapshot | None, viewer: Viewer | None
+    ) -> tuple[TableName, int]:
+        from lakeworks.catalog.errors import UnknownTableError
+
+        if viewer is not None:
+            return viewer.version(written, number, snapshot)
+        known = [str(table) for table in snapshot.tables] if snapshot else []
+        name = _table_name(written, known)
+        if str(name) not in known and not self.parts.storage.table(name).exists():
+            is_external(self.parts.external, name, version=f"@v{number}")
+            raise UnknownTableError.named(str(name), known)
+        return name, number
+
+    def source(self, name: TableName, number: int, *, hidden: bool) -> TableSource:
+        """Return a version of a table as engines read it.
+
+        Args:
+            hidden: Whether whoever asks may not be told of folders.
+        """
+        try:
+            version = self.parts.storage.table(name).version(number)
+        except VersionNotFoundError:
+            if hidden:  # its words name the table's folder
+                raise HiddenFailureError.version(str(name), number) from None
+            raise
+        return version.source(self.parts.storage.table_root(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query that was read: what runs, over which tables, for whom.
+
+    Attributes:
+        tables: The name that the SQL reads a table under, to the table and its version.
+        marks: The names of schemas that stand for a version, as `without_versions` made them.
+        gated: What the gate found, where permissions hold.
+    """
+
+    sql: str
+    tables: Mapping[str, tuple[TableName, int]]
+    marks: Mapping[str, tuple[str, int]]
+    snapshot: Snapshot | None
+    viewer: Viewer | None
+    gated: CallerQuery | None
+
+
+def _placed(error: SqlError, session: Session, sql: str) -> SqlError:
+    """Return the error with line and column, which engines tell only when they describe."""
+    with session:
+        if error.line is not None:
+            return error
+        try:
+            session.describe(sql)
+        except SqlError as described:
+            # What cannot be described (EXPLAIN) fails for another reason.
+            return described if error.problem in described.problem else error
+        return error
+
+
+def _table_name(written: str, known: list[str]) -> TableName:
+    try:
+        return TableName.parse(written)
+    except NameRefusedError:
+        raise UnqualifiedTableError.named(written, known) from None
