@@ -8,6 +8,7 @@ lake.query.sql("select * from gold.daily_sales").to_pandas()
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -17,20 +18,24 @@ from typing import TYPE_CHECKING, Self
 from lakeworks.pipeline.catalog_entries import Freshness
 from lakeworks.pipeline.service import Pipeline
 from lakeworks.pipeline.state import Services
+from lakeworks.project.errors import SecretError, SecretUnavailableError
+from lakeworks.project.secret_references import holds_reference, is_credential
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from lakeworks.catalog.care.service import Care
     from lakeworks.catalog.store import Catalog
     from lakeworks.catalog.tables import Tables
+    from lakeworks.core.errors import LakeError
     from lakeworks.crawlers.service import Crawlers
     from lakeworks.engines.protocol import Engine
     from lakeworks.governance.service import Governance
     from lakeworks.pipeline.doctor import Finding
     from lakeworks.pipeline.lineage import Lineage
-    from lakeworks.project.declaration import Project
+    from lakeworks.project.declaration import Environment, Project
+    from lakeworks.project.openlineage import OpenLineageSettings
     from lakeworks.query.service import QueryService
     from lakeworks.query.table_quality import TableQuality
     from lakeworks.site.service import Site
@@ -118,7 +123,15 @@ class Lake:
         examined = examine_project(Path(path), environment=environment)
         if examined.project is None:
             return check_examined(examined, None)
-        with cls._of(examined.project) as lake:
+        try:
+            with cls._of(examined.project) as lake:
+                return check_examined(examined, lake._services)  # noqa: SLF001 - our own
+        except (SecretError, SecretUnavailableError) as error:
+            _doubt(error)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            cls._without_secrets(examined.project, folder) as lake,
+        ):
             return check_examined(examined, lake._services)  # noqa: SLF001 - our own
 
     @classmethod
@@ -128,8 +141,31 @@ class Lake:
 
         settings = project.environment
         storage = Storage.open(settings.storage, settings.options)
+        catalog = Catalog.open(
+            settings.revealed(settings.catalog, "catalog"), fresh=_fresh_url(settings)
+        )
+
+        def engine() -> Engine:
+            return _engine(project, storage, _s3_store(project, storage))
+
+        return cls(Services(project, catalog, storage, engine))
+
+    @classmethod
+    def _without_secrets(cls, project: Project, folder: str) -> Self:
+        """Open an empty lake for a project, where nothing is reached that needs a secret."""
+        from lakeworks.catalog.store import Catalog
+        from lakeworks.storage.layout import Storage
+
+        settings = replace(
+            project.environment,
+            storage=folder,
+            catalog=f"sqlite:///{folder}/catalog.db",
+            openlineage=None,
+        )
+        project = replace(project, environment=settings)
+        storage = Storage.open(folder)
         catalog = Catalog.open(settings.catalog)
-        return cls(Services(project, catalog, storage, lambda: _engine(project, storage)))
+        return cls(Services(project, catalog, storage, lambda: _engine(project, storage, None)))
 
     @cached_property
     def query(self) -> QueryService:
@@ -231,6 +267,18 @@ class Lake:
         self.close()
 
 
+def _doubt(error: LakeError) -> None:
+    """Tell that a project was checked without what its secrets open."""
+    from lakeworks.core import events
+
+    file, _, rest = error.problem.partition(":")
+    line, _, problem = rest.partition(":")
+    told = f"{problem.strip()}; checked without the tables and files that it opens"
+    events.emit(
+        "check.doubt", file=file, line=int(line), code=error.code, problem=told, hint=error.hint
+    )
+
+
 @contextmanager
 def _told(lake: Lake) -> Iterator[None]:
     """Tell what this lake's runs do as OpenLineage events."""
@@ -239,8 +287,7 @@ def _told(lake: Lake) -> Iterator[None]:
     from lakeworks.observe import OpenLineageListener, Translator
     from lakeworks.observe.delivery import delivery_of
 
-    settings = lake.project.environment.openlineage
-    assert settings is not None  # noqa: S101 - asked for by the caller
+    settings = _revealed_openlineage(lake.project.environment)
     services = lake._services  # noqa: SLF001 - our own
     translator = Translator(
         services, lake.lineage, version=__version__, namespace=settings.namespace
@@ -255,7 +302,40 @@ def _told(lake: Lake) -> Iterator[None]:
         listener.close()
 
 
-def _engine(project: Project, storage: Storage) -> Engine:
+def _revealed_openlineage(environment: Environment) -> OpenLineageSettings:
+    from lakeworks.core.redaction import hide
+
+    settings = environment.openlineage
+    assert settings is not None  # noqa: S101 - asked for by the caller
+    api_key, kafka = settings.api_key, settings.kafka
+    if api_key is not None:
+        api_key = environment.revealed(api_key, "openlineage.api_key")
+        hide(api_key)
+    if kafka is not None:
+        given = {
+            name: environment.revealed(value, f"openlineage.kafka.properties.{name}")
+            for name, value in kafka.properties.items()
+        }
+        hide(*(value for name, value in given.items() if is_credential(name)))
+        kafka = replace(kafka, properties=given)
+    return replace(settings, api_key=api_key, kafka=kafka)
+
+
+def _fresh_url(settings: Environment) -> Callable[[bool], str] | None:
+    """Return what gives the catalog's URL anew, where a secret in it may be replaced."""
+    secrets = settings.secrets
+    if secrets is None or not holds_reference(settings.catalog):
+        return None
+
+    def fresh(refused: bool) -> str:  # noqa: FBT001 - one of two words
+        if refused:
+            secrets.forget()
+        return settings.revealed(settings.catalog, "catalog")
+
+    return fresh
+
+
+def _engine(project: Project, storage: Storage, remote: ObjectStore | None) -> Engine:
     from lakeworks.engines.registry import open_engine
 
     settings = project.environment
@@ -263,7 +343,6 @@ def _engine(project: Project, storage: Storage) -> Engine:
     # One engine removes its scratch when it closes; another's may live as long as the process.
     own = f"engine-{os.getpid()}-{settings.engine}"
     scratch = (local or project.root / ".lake") / "staging" / own
-    remote = _s3_store(project, storage)
     return open_engine(
         settings.engine,
         memory_limit=settings.memory_limit,

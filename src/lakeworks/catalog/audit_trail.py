@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.moments import from_microseconds, microseconds
 from lakeworks.core import clock
+from lakeworks.core.redaction import scrubbed_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -99,7 +100,7 @@ class AuditTrail:
 
     def append(self, kind: str, principal: str, body: Mapping[str, Any]) -> Head:
         """Add an entry and return the new head; writers follow each other."""
-        text = _canonical(body)
+        text = _canonical(scrubbed_value(body))
         with self._database.writing() as session:
             last = session.first(
                 "SELECT seq, hash FROM audit_entries ORDER BY seq DESC LIMIT 1"

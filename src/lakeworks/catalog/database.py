@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lakeworks.catalog.errors import CatalogUrlError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
 BUSY_S = 30.0
@@ -49,6 +49,10 @@ class Session(Protocol):
         """Return the database's own clock: leases of several hosts are judged by one clock."""
         ...
 
+    def text_columns(self) -> list[tuple[str, str]]:
+        """Return every column of text that the catalog has: table and column."""
+        ...
+
 
 class Database(Protocol):
     """A place for the catalog's tables. Safe to use from several threads."""
@@ -77,13 +81,25 @@ class Database(Protocol):
         """Return what the database finds wrong with its own file; empty when all is well."""
         ...
 
+    def compact(self) -> None:
+        """Have nothing in the database's files of rows that were deleted or replaced.
+
+        Raises:
+            CatalogBusyError: another uses the database, so that it cannot be done now.
+        """
+        ...
+
     def close(self) -> None:
         """Give back every connection. The object can be used again afterwards."""
         ...
 
 
-def connect(url: str) -> Database:
+def connect(url: str, *, fresh: Callable[[bool], str] | None = None) -> Database:
     """Return the database that `url` names, its tables made or brought up to date.
+
+    Args:
+        url: SQLite on disk or PostgreSQL.
+        fresh: As for `Catalog.open`.
 
     Raises:
         CatalogUrlError: neither SQLite on disk nor PostgreSQL.
@@ -102,6 +118,6 @@ def connect(url: str) -> Database:
         case "postgresql" | "postgres":
             from lakeworks.catalog.server import ServerDatabase
 
-            return ServerDatabase.open(f"postgresql+psycopg://{rest}")
+            return ServerDatabase.open(f"postgresql+psycopg://{rest}", fresh=fresh)
         case _:
             raise CatalogUrlError.unsupported(url)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lakeworks.catalog.moments import from_microseconds, microseconds
 from lakeworks.core.names import TableName
+from lakeworks.core.redaction import scrubbed, scrubbed_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -253,7 +254,7 @@ _WRITE_READ = (
 
 
 def _write(session: Session, record: QueryRecord) -> None:
-    sql = record.sql[:MOST_SQL_CHARACTERS]
+    sql = scrubbed(record.sql[:MOST_SQL_CHARACTERS])
     row = session.first(
         _WRITE,
         query_id=record.query_id,
@@ -265,12 +266,12 @@ def _write(session: Session, record: QueryRecord) -> None:
         sql=sql.replace("\x00", ""),
         digest=hashlib.sha256(sql.encode()).hexdigest(),
         state=record.state,
-        error=record.error.replace("\x00", ""),
+        error=scrubbed(record.error).replace("\x00", ""),
         seconds=record.seconds,
         rows=record.rows,
         bytes_bound=record.bytes_bound,
         bytes_scanned=_scanned(record),
-        details=json.dumps(dict(record.details)),
+        details=json.dumps(scrubbed_value(record.details)),
     )
     for one in record.tables:
         session.run(

@@ -9,6 +9,7 @@ from lakeworks.catalog.moments import from_microseconds, microseconds
 from lakeworks.catalog.packing import packed, unpacked
 from lakeworks.catalog.processes import Process, is_alive
 from lakeworks.core import clock
+from lakeworks.core.redaction import scrubbed_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +86,7 @@ def end(session: Session, run_id: str, status: str, report: Mapping[str, Any]) -
             run_id=run_id,
             status=status,
             ended_us=microseconds(clock.now()),
-            report=packed(dict(report)),
+            report=packed(scrubbed_value(dict(report))),
         )
     )
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from lakeworks.catalog import errors, revisions
 from lakeworks.catalog.database import BUSY_S, NOTE_BUSY_S
 from lakeworks.core.errors import MissingExtraError
+from lakeworks.core.redaction import hide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine
 
@@ -55,6 +56,15 @@ class ServerSession:
             for row in rows:
                 sink.write_row(row)
 
+    def text_columns(self) -> list[tuple[str, str]]:
+        """Return the columns of text, as the server's own tables list them."""
+        rows = self.all(
+            "SELECT table_name, column_name FROM information_schema.columns "
+            "WHERE table_schema = current_schema() AND data_type IN ('text', 'character varying') "
+            "ORDER BY 1, 2"
+        )
+        return [(row[0], row[1]) for row in rows]
+
     def now_us(self) -> int:
         """Return the server's clock."""
         row = self.first("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
@@ -72,10 +82,14 @@ class ServerDatabase:
         self.where = engine.url.render_as_string(hide_password=True)
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, fresh: Callable[[bool], str] | None = None) -> Self:
         """Connect, and make or migrate the tables when that is needed."""
         try:
-            engine = create_engine(make_url(url), pool_pre_ping=True)
+            made = make_url(url)
+            hide(made.password or "", str(made.query.get("password", "")))
+            engine = create_engine(made, pool_pre_ping=True)
+            if fresh is not None:
+                _with_fresh_password(engine, fresh)
         except (ArgumentError, ValueError) as error:
             raise errors.CatalogUrlError.unsupported(url) from error
         except ImportError as error:
@@ -115,6 +129,16 @@ class ServerDatabase:
         with self.reading() as session:
             session.first("SELECT count(*) FROM snapshots")
         return []
+
+    def compact(self) -> None:
+        """Have the server free what dead rows take; its own log of changes is the server's."""
+        with self._explained(), self._engine.connect() as connection:
+            free = connection.execution_options(isolation_level="AUTOCOMMIT")
+            tables = free.execute(
+                text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+            )
+            for (name,) in list(tables):
+                free.execute(text(f'VACUUM "{name}"'))
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -165,6 +189,24 @@ class ServerDatabase:
         if error.connection_invalidated or not state or state[:2] in {"08", "28", "3D", "57"}:
             return errors.CatalogUnavailableError.unreachable(self.where, reason)
         return errors.CatalogError.unexpected(self.where, reason)
+
+
+def _with_fresh_password(engine: Engine, fresh: Callable[[bool], str]) -> None:
+    """Let each new connection use the password as it is then; ask again where it is refused."""
+
+    def connected(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's own
+        for refused in (False, True):
+            url = make_url(fresh(refused))
+            hide(url.password or "")
+            named.update(user=url.username, password=url.password)
+            try:
+                return dialect.connect(*arguments, **named)
+            except dialect.loaded_dbapi.OperationalError as error:
+                if refused or "authentication failed" not in str(error):
+                    raise
+        return None
+
+    event.listen(engine, "do_connect", connected)
 
 
 def _stored_revision(connection: Connection) -> str | None:

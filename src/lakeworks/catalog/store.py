@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.audit_trail import AuditTrail
     from lakeworks.catalog.crawls import Crawls
     from lakeworks.catalog.data_catalog.service import DataCatalog
+    from lakeworks.catalog.erasures import Erasures
     from lakeworks.catalog.grants import Grants
     from lakeworks.catalog.ledger import Ledger
     from lakeworks.catalog.locks import Locks
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "Head", "Run", "Snapshot"]
 
-SnapshotKind = Literal["run", "rollback", "maintenance"]
+SnapshotKind = Literal["run", "rollback", "maintenance", "erasure"]
 
 
 class Catalog:
@@ -48,15 +49,20 @@ class Catalog:
         self._freshen: Callable[[str | None, str | None], None] | None = None
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, fresh: Callable[[bool], str] | None = None) -> Self:
         """Open the catalog at an SQLAlchemy URL, made or migrated when that is needed.
+
+        Args:
+            url: Where it is; its password is told to nobody.
+            fresh: Gives the URL for each new connection, where its password is replaced from
+                time to time; called with True when the server refused the last one.
 
         Raises:
             CatalogUrlError: the URL names neither SQLite on disk nor PostgreSQL.
             CatalogTooNewError: a later Lakeworks wrote it.
             CatalogError: it cannot be opened; the subclass says why.
         """
-        return cls(connect(url))
+        return cls(connect(url, fresh=fresh))
 
     @property
     def where(self) -> str:
@@ -141,6 +147,13 @@ class Catalog:
         from lakeworks.catalog.named_queries import NamedQueries
 
         return NamedQueries(self._database)
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        """Who was erased, by hash, and which versions of tables went with it."""
+        from lakeworks.catalog.erasures import Erasures
+
+        return Erasures(self._database)
 
     @cached_property
     def locks(self) -> Locks:

@@ -15,6 +15,7 @@ import typer
 
 from lakeworks.cli import render, say
 from lakeworks.core.errors import EXIT_REQUEST_WRONG, EXIT_WORK_FAILED, LakeError
+from lakeworks.core.redaction import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,8 +94,8 @@ def _unexpected(error: Exception) -> int:
     with tempfile.NamedTemporaryFile(
         "w", prefix="lakeworks-", suffix=".log", delete=False, encoding="utf-8"
     ) as log:
-        log.write(f"{' '.join(sys.argv)}\n\n")
-        log.writelines(traceback.format_exception(error))
+        told = "".join(traceback.format_exception(error))
+        log.write(scrubbed(f"{' '.join(sys.argv)}\n\n{told}"))
     first = (str(error).splitlines() or [""])[0]
     say.remark(f"{say.bad('error')}: unexpected {type(error).__name__}: {first}")
     say.remark(f"  hint: this is a fault of Lakeworks; its details are in {log.name}")

@@ -15,6 +15,7 @@ import typer
 
 from lakeworks.cli import render
 from lakeworks.core.names import TableName
+from lakeworks.core.redaction import scrubbed
 from lakeworks.core.types import Array, Decimal, Map, Scalar, Struct
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def line(text: str = "") -> None:
 
 def remark(text: str) -> None:
     """Print one line about the work, apart from its result."""
-    typer.echo(text, err=True)
+    typer.echo(scrubbed(text), err=True)
 
 
 def as_json(value: object) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from lakeworks.core.redaction import scrubbed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -32,6 +34,7 @@ class LakeError(Exception):
     exit_code: ClassVar[int] = EXIT_WORK_FAILED
 
     def __init__(self, problem: str, hint: str = "") -> None:
+        problem, hint = scrubbed(problem), scrubbed(hint)
         super().__init__(problem, hint)
         self.problem = problem
         self.hint = hint

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core import clock
+from lakeworks.core.redaction import scrubbed_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +45,7 @@ def emit(name: str, **data: Any) -> None:  # noqa: ANN401 - events carry any pla
     """Tell every listener; return after they have seen it."""
     if not _listeners:
         return
-    event = Event(name, clock.now(), data)
+    event = Event(name, clock.now(), scrubbed_value(data))
     for listener in tuple(_listeners):
         try:
             listener(event)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lakeworks.core.names import quote_identifier, quote_literal
+from lakeworks.core.redaction import hide
 from lakeworks.core.sql_types import sql_type
 from lakeworks.core.types import Decimal, Scalar
 from lakeworks.governance import expression_trees as x
@@ -79,6 +80,7 @@ def salt() -> str | None:
     A salt that anyone may read is none: it is never kept in the lake or its files.
     """
     found = os.environ.get(SALT_VARIABLE, "")
+    hide(found)
     return found if len(found) >= _MIN_SALT else None
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from lakeworks.observe.errors import UndeliveredError
 
 if TYPE_CHECKING:
-    from lakeworks.project.declaration import OpenLineageSettings
+    from lakeworks.project.openlineage import OpenLineageSettings
 
 _PATH = "/api/v1/lineage"
 

@@ -18,7 +18,7 @@ from lakeworks.observe.errors import UndeliveredError
 if TYPE_CHECKING:
     from confluent_kafka import Producer
 
-    from lakeworks.project.declaration import KafkaSettings
+    from lakeworks.project.openlineage import KafkaSettings
 
 _LOGGER = logging.getLogger(__name__)
 _LOGGER.addHandler(logging.NullHandler())  # else the client writes to standard error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lakeworks.catalog.processes import is_alive
 from lakeworks.catalog.upkeep import guarding
 from lakeworks.core.errors import LakeError
-from lakeworks.pipeline import doctor_tables
+from lakeworks.pipeline import doctor_secrets, doctor_tables
 from lakeworks.pipeline.findings import Finding
 from lakeworks.pipeline.state import FILES
 from lakeworks.storage.layout import STAGING
@@ -42,8 +42,16 @@ def examine(services: Services) -> list[Finding]:
     damage = services.catalog.integrity()
     if damage:
         return [_damaged(services, damage)]
+    secrets = list(doctor_secrets.examine(services.project))
+    if any(finding.kind == doctor_secrets.UNRESOLVED for finding in secrets):
+        return secrets  # what they open cannot be looked at
     who = _Holders.read(services)
-    found = [*_killed_runs(services, who), *_stale_locks(who), *_leftovers(services, who)]
+    found = [
+        *secrets,
+        *_killed_runs(services, who),
+        *_stale_locks(who),
+        *_leftovers(services, who),
+    ]
     found += [*_missing_extras(services), *_unconditional_store(services)]
     for source in services.project.sources.values():
         found += _vanished_files(services, source)

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
     from lakeworks.core.names import TableName
     from lakeworks.core.types import Type
+    from lakeworks.project.catalog_declaration import FederatedCatalog
     from lakeworks.project.crawler_declaration import Crawler
     from lakeworks.project.external_declaration import ExternalTable
+    from lakeworks.project.openlineage import OpenLineageSettings
+    from lakeworks.project.secret_references import Secrets
     from lakeworks.project.workgroups import Workgroup
 
 FileFormat = Literal["json", "csv", "parquet", "avro", "log"]
@@ -103,42 +106,6 @@ class SparkSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class KafkaSettings:
-    """`openlineage: {kafka: …}`: a topic that takes events.
-
-    Attributes:
-        servers: Where brokers answer first: `host:port`, several separated by commas.
-        properties: Of the client (librdkafka), such as `security.protocol`.
-    """
-
-    topic: str
-    servers: str
-    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenLineageSettings:
-    """`openlineage:` of an environment: who is told what runs read and write.
-
-    One of `url`, `file` and `kafka` is set.
-
-    Attributes:
-        url: Takes each event as a POST; without a path, `/api/v1/lineage` is added.
-        file: An absolute path; each event is a line of JSON at its end.
-        kafka: A topic; the key of each event is its run's identifier.
-        namespace: Of jobs; the lake's name where it is left out.
-        api_key: Sent as a bearer token.
-    """
-
-    url: str | None = None
-    file: str | None = None
-    kafka: KafkaSettings | None = None
-    namespace: str | None = None
-    api_key: str | None = field(default=None, repr=False)
-    timeout_s: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
 class Environment:
     """One entry of `environments:` in lake.yml, with its variables filled in.
 
@@ -149,9 +116,11 @@ class Environment:
         memory_limit: Bytes the engine may hold, or None for its own default.
         threads: Threads the engine may use, or None for all cores.
         options: `s3:` settings (endpoint, region, access_key_id, secret_access_key,
-            session_token, allow_http, virtual_hosted_style), by name.
+            session_token, allow_http, virtual_hosted_style, sse, kms_key_id, bucket_key), by
+            name. Those that are references to secrets are resolved when they are asked for.
         lines: The lines of lake.yml on which its keys stand: `engine`, `submit.code`; its own
             under the empty key.
+        secrets: What references to secrets in the values stand for.
     """
 
     name: str
@@ -165,12 +134,22 @@ class Environment:
     spark: SparkSettings = field(default_factory=SparkSettings)
     openlineage: OpenLineageSettings | None = None
     lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+    secrets: Secrets | None = field(default=None, repr=False, compare=False)
 
     def at(self, key: str) -> Location:
         """Return where `key`, such as `submit.code`, stands in lake.yml, or should stand."""
         while key and key not in self.lines:
             key = key.rpartition(".")[0]
         return Location("lake.yml", self.lines.get(key, 1))
+
+    def revealed(self, text: str, key: str) -> str:
+        """Return a value of this environment with its secrets in place of their references.
+
+        Raises:
+            SecretError: a reference leads nowhere.
+            SecretUnavailableError: whoever keeps a secret does not give it.
+        """
+        return text if self.secrets is None else self.secrets.resolved(text, self.at(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +369,7 @@ class Project:
     crawlers: Mapping[str, Crawler] = field(default_factory=dict)
     tables: Mapping[TableName, ExternalTable] = field(default_factory=dict)
     workgroups: Mapping[str, Workgroup] = field(default_factory=dict)
+    catalogs: Mapping[str, FederatedCatalog] = field(default_factory=dict)
 
     @property
     def retention(self) -> Retention:

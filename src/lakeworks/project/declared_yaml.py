@@ -28,6 +28,7 @@ from lakeworks.project.declaration import (
 )
 from lakeworks.project.declared_shape import DeclaredShape, known_keys
 from lakeworks.project.errors import UNKNOWN_KEY, WRONG_VALUE
+from lakeworks.project.openlineage_yaml import KafkaYaml, OpenLineageYaml
 
 if TYPE_CHECKING:
     from lakeworks.project.errors import Mistakes
@@ -37,22 +38,6 @@ if TYPE_CHECKING:
 def _listed(value: object) -> object:
     """One text stands for a list of one."""
     return [value] if isinstance(value, str) else value
-
-
-def _joined(value: object) -> object:
-    """A list of texts stands for them with commas between."""
-    listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
-    return ",".join(value) if listed else value  # type: ignore[arg-type]
-
-
-def _as_properties(value: object) -> object:
-    """Write numbers and truth values of a mapping as Java's and C's property files do."""
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: str(one).lower() if isinstance(one, bool | int | float) else one
-        for key, one in value.items()
-    }
 
 
 def _typed(value: object) -> object:
@@ -85,6 +70,9 @@ class S3Yaml(_Declared):
     session_token: str | None = None
     allow_http: bool | None = None
     virtual_hosted_style: bool | None = None
+    sse: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
+    kms_key_id: Annotated[str, Field(min_length=1)] | None = None
+    bucket_key: bool | None = None
 
 
 class SubmitYaml(_Declared):
@@ -123,23 +111,13 @@ class SparkYaml(_Declared):
     delta: bool = False
 
 
-class KafkaYaml(_Declared):
-    """`kafka:` of `openlineage:`; a property may be written as a number or a truth value."""
+class SecretsYaml(_Declared):
+    """`secrets:` of an environment: where AWS Secrets Manager is, how long a value is used."""
 
-    topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
-    servers: Annotated[str, Field(min_length=1), BeforeValidator(_joined)]
-    properties: Annotated[dict[str, str], BeforeValidator(_as_properties)] = {}
-
-
-class OpenLineageYaml(_Declared):
-    """`openlineage:` of an environment: who is told what runs read and write."""
-
-    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    file: str | None = None
-    kafka: KafkaYaml | None = None
-    namespace: str | None = None
-    api_key: str | None = None
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    region: str | None = None
+    endpoint: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    profile: str | None = None
+    keep: str | None = None
 
 
 class EnvironmentYaml(_Declared):
@@ -154,6 +132,7 @@ class EnvironmentYaml(_Declared):
     submit: SubmitYaml = Field(default_factory=SubmitYaml)
     spark: SparkYaml = Field(default_factory=SparkYaml)
     openlineage: OpenLineageYaml | None = None
+    secrets: SecretsYaml = Field(default_factory=SecretsYaml)
 
 
 class LakeYaml(_Declared):
@@ -262,6 +241,7 @@ _NESTED: dict[tuple[str, ...], type[DeclaredShape]] = {
     ("environments", "*"): EnvironmentYaml,
     ("environments", "*", "s3"): S3Yaml,
     ("environments", "*", "submit"): SubmitYaml,
+    ("environments", "*", "secrets"): SecretsYaml,
     ("environments", "*", "openlineage"): OpenLineageYaml,
     ("environments", "*", "openlineage", "kafka"): KafkaYaml,
     ("query_history",): care.QueryHistoryYaml,

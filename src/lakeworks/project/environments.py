@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import did_you_mean
 from lakeworks.core.names import is_identifier
 from lakeworks.project.declaration import (
     Environment,
-    KafkaSettings,
     Location,
-    OpenLineageSettings,
     SparkSettings,
     SubmitSettings,
 )
 from lakeworks.project.errors import INCOMPLETE, NAME_REFUSED, WRONG_VALUE
+from lakeworks.project.limits import age_s
 from lakeworks.project.locations import S3, Refused, resolved
+from lakeworks.project.openlineage import KafkaSettings, OpenLineageSettings
+from lakeworks.project.secret_references import (
+    SecretOptions,
+    Secrets,
+    SecretSettings,
+    holds_reference,
+)
 from lakeworks.project.sizes import size_bytes
 from lakeworks.project.yaml_lines import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from lakeworks.project.declared_yaml import EnvironmentYaml, LakeYaml
     from lakeworks.project.errors import Mistakes
@@ -32,6 +38,10 @@ DEFAULT_ENVIRONMENT = "dev"
 DEFAULT_STORAGE = ".lake"
 ENGINES = ("duckdb", "spark")
 _SQLITE = "sqlite:///"
+_SECRET_KEYS = frozenset({
+    ("catalog",), ("s3", "access_key_id"), ("s3", "secret_access_key"), ("s3", "session_token"),
+    ("openlineage", "api_key"),
+})  # fmt: skip
 
 
 def read_lake(
@@ -50,7 +60,9 @@ def read_lake(
     from lakeworks.project.declared_yaml import LakeYaml, validated
 
     before = len(mistakes.found)
-    document = read_yaml(text, LAKE_FILE, mistakes, variables=variables)
+    document = read_yaml(
+        text, LAKE_FILE, mistakes, variables=variables, secrets_at=_may_hold_secrets
+    )
     if document is None:
         return None
     current = _chosen(document, chosen, mistakes)
@@ -79,9 +91,24 @@ def read_lake(
     }
 
 
-def environment_of(facts: Mapping[str, Any]) -> Environment:
+def _may_hold_secrets(path: tuple[str | int, ...]) -> bool:
+    """Whether a value of lake.yml is used by nothing but what resolves references first."""
+    if len(path) < 3 or path[0] != "environments":  # noqa: PLR2004
+        return False
+    return path[2:] in _SECRET_KEYS or path[2:5] == ("openlineage", "kafka", "properties")
+
+
+def environment_of(facts: Mapping[str, Any], root: Path | None = None) -> Environment:
     """Make an `Environment` of what `read_lake` found."""
     found = dict(facts["environment"])
+    secrets = Secrets(root or Path(), SecretSettings(**found.pop("secrets", {})))
+    lines = found.get("lines", {})
+    if any(holds_reference(value) for value in found["options"].values()):
+
+        def at(name: str) -> Location:
+            return Location(LAKE_FILE, lines.get(f"s3.{name}", 1))
+
+        found["options"] = SecretOptions(found["options"], secrets, at)
     submit = dict(found.pop("submit", {}))
     submit["include"] = tuple(submit.get("include", ()))
     spark = dict(found.pop("spark", {}))
@@ -93,6 +120,7 @@ def environment_of(facts: Mapping[str, Any]) -> Environment:
         submit=SubmitSettings(**submit),
         spark=SparkSettings(**spark),
         openlineage=_told(told) if told else None,
+        secrets=secrets,
     )
 
 
@@ -191,12 +219,29 @@ def _environment(
         "submit": declared.submit.model_dump(),
         "spark": declared.spark.model_dump(),
         "openlineage": _openlineage(declared, name, document, root, mistakes),
+        "secrets": _secrets(declared, name, document, mistakes),
         "lines": {
             ".".join(str(part) for part in path[2:]): line
             for path, line in document.lines.items()
             if path[:2] == ("environments", name)
         },
     }  # fmt: skip
+
+
+def _secrets(
+    declared: EnvironmentYaml, name: str, document: Document, mistakes: Mistakes
+) -> dict[str, Any]:
+    told = declared.secrets.model_dump(exclude_none=True)
+    written = told.pop("keep", None)
+    if written is None:
+        return told
+    keep_s = age_s(written)
+    if keep_s is None:
+        at = document.at("environments", name, "secrets", "keep")
+        hint = "write minutes or hours, such as 5 minutes"
+        mistakes.add(at, "secrets.keep is no span of time", hint, code=WRONG_VALUE)
+        return told
+    return {**told, "keep_s": keep_s}
 
 
 def _openlineage(
@@ -247,6 +292,8 @@ def _catalog(
     if declared is None:
         folder = str(root / DEFAULT_STORAGE) if storage.startswith(S3) else storage
         return f"{_SQLITE}{folder}/catalog.db"
+    if holds_reference(declared):
+        return declared  # looked at when it is resolved
     # The URL may hold a password, so no message shows it.
     if "://" not in declared or not declared.isprintable():
         hint = f"write {_SQLITE}{DEFAULT_STORAGE}/catalog.db, or postgresql://…"

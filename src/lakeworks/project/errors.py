@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from lakeworks.core.errors import RequestError, did_you_mean
+from lakeworks.core.errors import LakeError, RequestError, did_you_mean
+from lakeworks.core.redaction import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,7 @@ UNKNOWN_TABLE = "LW122"
 CYCLE = "LW123"
 NOT_IN_THIS_VERSION = "LW124"
 PYTHON_MODEL_FAILED = "LW130"
+SECRET_MISPLACED = "LW190"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,28 @@ class TemplateRefusedError(RequestError):
         return cls(f"{path} is already there and would be overwritten", "name another folder")
 
 
+class SecretError(RequestError):
+    """A reference to a secret leads nowhere; its text never holds a value."""
+
+    code = "LW191"
+
+    @classmethod
+    def of(cls, reference: object, at: Location, reason: str, hint: str = "") -> Self:
+        """Name the reference, where it stands, and what became of it."""
+        return cls(f"{at}: the secret {reference} {reason}", hint)
+
+
+class SecretUnavailableError(LakeError):
+    """Whoever keeps a secret does not give it."""
+
+    code = "LW192"
+
+    @classmethod
+    def of(cls, reference: object, at: Location, reason: str, hint: str = "") -> Self:
+        """Name the reference, where it stands, and what its keeper said."""
+        return cls(f"{at}: the secret {reference} cannot be had: {reason}", hint)
+
+
 class Mistakes:
     """Gathers the mistakes of a project while its files are read."""
 
@@ -139,7 +163,7 @@ class Mistakes:
 
     def add(self, at: Location, problem: str, hint: str = "", *, code: str) -> None:
         """Note one mistake."""
-        self.found.append(Mistake(at, problem, hint, code))
+        self.found.append(Mistake(at, scrubbed(problem), scrubbed(hint), code))
 
     def raise_if_any(self) -> None:
         """Raise what was gathered.

@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.project.declaration import Location
-from lakeworks.project.errors import DECLARED_TWICE, MISSING_VARIABLE, UNREADABLE
+from lakeworks.project.errors import (
+    DECLARED_TWICE,
+    MISSING_VARIABLE,
+    SECRET_MISPLACED,
+    UNREADABLE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +29,9 @@ MAX_DEPTH = 32
 MAX_VALUES = 20_000
 Path = tuple[str | int, ...]
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
-_VARIABLE = re.compile(r"\$(\$?)\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?")
+_VARIABLE = re.compile(
+    r"\$(\$?)\{(?:secret:(?!-)([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?"
+)
 
 
 @dataclass(slots=True)
@@ -37,6 +44,7 @@ class Document:
         text_lines: Path of a text to the line on which the text itself begins.
         from_variables: Paths whose text holds a variable's value: never shown to anyone.
         missing: Paths whose variable is not set, with its name and line.
+        secrets: Paths whose text holds references to secrets, with their lines.
     """
 
     file: str
@@ -45,12 +53,20 @@ class Document:
     text_lines: dict[Path, int] = field(default_factory=dict)
     from_variables: set[Path] = field(default_factory=set)
     missing: dict[Path, tuple[str, int]] = field(default_factory=dict)
+    secrets: dict[Path, int] = field(default_factory=dict)
 
     def at(self, *path: str | int) -> Location:
         """Return where `path` is, or its nearest parent that is there."""
         while path and path not in self.lines:
             path = path[:-1]
         return Location(self.file, self.lines.get(path, 1))
+
+    def text_at(self, path: Path) -> str:
+        """Return the text at a path."""
+        value = self.value
+        for part in path:
+            value = value[part]
+        return str(value)
 
     def is_hidden(self, *path: str | int) -> bool:
         """Whether the value at `path` came from a variable and must not be shown."""
@@ -77,12 +93,20 @@ class _RefusedError(Exception):
 
 
 def read_yaml(
-    text: str, file: str, mistakes: Mistakes, *, variables: Mapping[str, str] | None = None
+    text: str,
+    file: str,
+    mistakes: Mistakes,
+    *,
+    variables: Mapping[str, str] | None = None,
+    secrets_at: Callable[[Path], bool] = lambda _: False,
 ) -> Document | None:
     """Read one document, or note why it cannot be read and return None.
 
     Args:
         variables: What `${NAME}` stands for; None leaves such text as it is.
+        secrets_at: Whether a value may hold references to secrets (`secret_references.py`).
+            They stay as they are written: whoever uses the value resolves them. Elsewhere they
+            are mistakes, for other values are shown.
     """
     import yaml
 
@@ -98,7 +122,26 @@ def read_yaml(
     except yaml.YAMLError as error:
         mistakes.add(*_explained(error, text, file), code=UNREADABLE)
         return None
+    _check_secrets(reader.document, mistakes, secrets_at)
     return reader.document
+
+
+def _check_secrets(
+    document: Document, mistakes: Mistakes, secrets_at: Callable[[Path], bool]
+) -> None:
+    from lakeworks.project.secret_references import references_in
+
+    for path, line in document.secrets.items():
+        at = Location(document.file, line)
+        if not secrets_at(path):
+            problem = f"{'.'.join(map(str, path)) or 'the file'} cannot hold a secret"
+            hint = "values of this key are shown and kept; use ${NAME} for what may be seen"
+            mistakes.add(at, problem, hint, code=SECRET_MISPLACED)
+            continue
+        for found in references_in(document.text_at(path)):
+            if isinstance(found, str):
+                hint = "write ${secret:env:NAME}, ${secret:file:PATH} or ${secret:aws:NAME#KEY}"
+                mistakes.add(at, f"a secret {found}", hint, code=SECRET_MISPLACED)
 
 
 def _explained(error: Any, text: str, file: str) -> tuple[Location, str, str]:  # noqa: ANN401
@@ -276,9 +319,12 @@ class _Reader:
         variables = self.variables
 
         def fill(match: re.Match[str]) -> str:
-            escaped, name, default = match.groups()
+            escaped, secret, name, default = match.groups()
             if escaped:
                 return match[0][1:]
+            if secret is not None:
+                self.document.secrets[path] = line
+                return match[0]
             if name is None:
                 raise _RefusedError(
                     "'${' begins a variable that does not end",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
+    from lakeworks.core.errors import LakeError
     from lakeworks.storage.s3_settings import S3Settings
 
 _FIRST_READ_BYTES = 128 * 1024
@@ -41,6 +42,7 @@ _DENIED_CODES = {
     "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
     "InvalidToken", "TokenRefreshRequired", "AccountProblem", "AllAccessDisabled",
 }  # fmt: skip
+_KEYS_REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
 
 
 class S3ObjectStore(ObjectStore):
@@ -231,12 +233,18 @@ class S3ObjectStore(ObjectStore):
         except (BaseError, OSError) as error:
             raise self._error(error, action, where) from None
 
-    def _error(self, error: Exception, action: str, where: str) -> StorageError:
+    def _error(self, error: Exception, action: str, where: str) -> LakeError:
+        source = self.settings.source
+        if source is not None and source.failure is not None:
+            # The vendor's library called it, and told only that it failed.
+            return _again(source.failure)
         text = str(error)
         code, status = _first(_CODE, text), _first(_STATUS, text)
         kind = type(error).__name__
         if code == "NoSuchBucket":
             return BucketNotFoundError.named(self.settings.bucket, self.settings.place)
+        if source is not None and code in _KEYS_REFUSED:
+            source.refused()
         if code in _DENIED_CODES or status in {"401", "403"} or "Permission" in kind:
             return AccessDeniedError.bucket(action, where, code or f"status {status or 403}")
         if isinstance(error, FileNotFoundError) or status == "404":
@@ -292,6 +300,11 @@ class _Raw(io.RawIOBase):
 
     def tell(self) -> int:
         return self._at
+
+
+def _again(failure: LakeError) -> LakeError:
+    """Return an exception of its own for each time that a failure is told."""
+    return type(failure)(failure.problem, failure.hint)
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:

@@ -10,22 +10,24 @@ import configparser
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from lakeworks.core.errors import did_you_mean
+from lakeworks.core.redaction import hide
 from lakeworks.storage.errors import StorageRequestError
-from lakeworks.storage.s3_profiles import credentials_of, needs_a_login
+from lakeworks.storage.s3_profiles import GivenCredentials, credentials_of, needs_a_login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lakeworks.storage.s3_profiles import ProfileCredentials
+    from lakeworks.storage.s3_profiles import CredentialSource
 
 OPTIONS = (
     "endpoint", "region", "access_key_id", "secret_access_key", "session_token", "profile",
-    "allow_http", "virtual_hosted_style", "skip_signature",
+    "allow_http", "virtual_hosted_style", "skip_signature", "sse", "kms_key_id", "bucket_key",
 )  # fmt: skip
+KEYS = ("access_key_id", "secret_access_key", "session_token")
 _TRUE = {"1", "true", "yes", "on"}
 
 
@@ -38,6 +40,10 @@ class S3Settings:
         key_id: Empty when the vendor library is to find credentials, or none are used.
         signed: Whether requests are signed; public buckets need no credentials.
         source: Gives credentials that expire, in place of the keys here.
+        sse: How the store is asked to encrypt what is written: `AES256`, `aws:kms` or
+            `aws:kms:dsse`; empty for the bucket's own default.
+        kms_key_id: The key of KMS; empty for the account's own key for S3.
+        bucket_key: Whether the bucket's data key spares requests to KMS.
     """
 
     bucket: str
@@ -50,7 +56,10 @@ class S3Settings:
     allow_http: bool = False
     virtual_hosted: bool = True
     signed: bool = True
-    source: ProfileCredentials | None = field(default=None, repr=False, compare=False)
+    source: CredentialSource | None = field(default=None, repr=False, compare=False)
+    sse: str = ""
+    kms_key_id: str = ""
+    bucket_key: bool = False
 
     @classmethod
     def resolve(cls, url: str, options: Mapping[str, str]) -> Self:
@@ -95,6 +104,7 @@ class S3Settings:
             allow_http=_switch(options, "allow_http") or endpoint.startswith("http://"),
             virtual_hosted=options.get("virtual_hosted_style", default_style).lower() in _TRUE,
             signed=not _switch(options, "skip_signature"),
+            **_encryption(options),
         )
 
     @property
@@ -120,6 +130,12 @@ class S3Settings:
             found["aws_endpoint"] = self._endpoint_of_bucket()
         if not self.signed:
             found["aws_skip_signature"] = "true"
+        if self.sse:
+            found["aws_server_side_encryption"] = self.sse
+        if self.kms_key_id:
+            found["aws_sse_kms_key_id"] = self.kms_key_id
+        if self.bucket_key:
+            found["aws_sse_bucket_key_enabled"] = "true"
         key_id, secret, token = self.keys if with_keys else ("", "", "")
         if key_id:
             found["aws_access_key_id"] = key_id
@@ -143,6 +159,10 @@ class S3Settings:
             found["secret"] = secret
         if token:
             found["session_token"] = token
+        if self.sse:
+            found["sse"] = self.sse
+            found["kms_key_id"] = self.kms_key_id
+            found["bucket_key"] = self.bucket_key
         return found
 
     def _endpoint_of_bucket(self) -> str:
@@ -150,6 +170,25 @@ class S3Settings:
             return self.endpoint
         scheme, _, host = self.endpoint.partition("://")
         return f"{scheme}://{self.bucket}.{host}"
+
+
+def _encryption(options: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is asked of the store for what is written; half a request is refused."""
+    sse, key = options.get("sse", ""), options.get("kms_key_id", "")
+    bucket_key = _switch(options, "bucket_key")
+    if sse not in {"", "AES256", "aws:kms", "aws:kms:dsse"}:
+        hint = "write AES256, aws:kms or aws:kms:dsse"
+        raise StorageRequestError(f"sse: {sse!r} is no encryption that S3 has", hint)
+    if (key or bucket_key) and not sse.startswith("aws:kms"):
+        named = "kms_key_id" if key else "bucket_key"
+        raise StorageRequestError(
+            f"{named} is set but sse is not aws:kms", "write sse: aws:kms"
+        )
+    if bucket_key and sse == "aws:kms:dsse":
+        raise StorageRequestError(
+            "S3 has no bucket keys for aws:kms:dsse", "leave out bucket_key"
+        )
+    return {"sse": sse, "kms_key_id": key, "bucket_key": bucket_key}
 
 
 def _switch(options: Mapping[str, str], name: str) -> bool:
@@ -171,6 +210,8 @@ def _credentials(
 ) -> tuple[str, str, str]:
     """Return key, secret and token, all from one place: mixed pairs never work."""
     env = os.environ
+    if _given_later(options):
+        return "", "", ""
     if options.get("access_key_id"):
         names = ("access_key_id", "secret_access_key", "session_token")
         found: Mapping[str, str] = options
@@ -181,6 +222,7 @@ def _credentials(
         names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
         found = profile
     key_id, secret, token = (found.get(name, "") for name in names)
+    hide(secret, token)
     if key_id and not secret:
         raise StorageRequestError(
             f"{names[0]} is set but {names[1]} is not", f"set {names[1]} too"
@@ -205,8 +247,10 @@ def _profile(options: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
 
 def _source(
     name: str, profile: Mapping[str, str], options: Mapping[str, str]
-) -> ProfileCredentials | None:
-    """Return what obtains the credentials of a profile that does not hold them."""
+) -> CredentialSource | None:
+    """Return what obtains credentials that are not here: a profile's, or a secret's."""
+    if _given_later(options):
+        return GivenCredentials(options)
     if _has_keys(options) or _switch(options, "skip_signature") or not needs_a_login(profile):
         return None
     source = credentials_of(name or "default")
@@ -217,6 +261,12 @@ def _source(
             f'eval "$(aws configure export-credentials --profile {name} --format env)"',
         )
     return source
+
+
+def _given_later(options: Mapping[str, str]) -> bool:
+    """Whether keys are references to secrets, which are resolved when they are needed."""
+    is_secret = getattr(options, "is_secret", None)
+    return is_secret is not None and any(is_secret(name) for name in KEYS)
 
 
 def _has_keys(options: Mapping[str, str]) -> bool:
