@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import NameRefusedError
+from lakeworks.project import catalogs
 from lakeworks.project.care import care_of
 from lakeworks.project.crawlers import crawler_of
 from lakeworks.project.declaration import Location, Model, Project, Quality
@@ -122,6 +123,7 @@ class _Kind:
     module: str
     reader: str
     names_places: bool = True
+    keeps: Callable[[str, Any], bool] = lambda text, _: "${" not in text
 
 
 _KINDS = {
@@ -130,6 +132,7 @@ _KINDS = {
     "policies": _Kind("policies", "read_policies", names_places=False),
     "crawlers": _Kind("crawlers", "read_crawler"),
     "workgroups": _Kind("workgroups", "read_workgroup", names_places=False),
+    "catalogs": _Kind("catalogs", "read_catalog", keeps=catalogs.may_be_kept),
 }
 
 
@@ -164,11 +167,12 @@ class _Loading:
             self.files[folder] = list(self._declarations(folder))
         for path in self._files("models", MODEL_SUFFIXES):
             self._model(path)
-        self._check_names("crawlers")
-        self._check_names("workgroups")
+        for folder in ("crawlers", "workgroups", "catalogs"):
+            self._check_names(folder)
         declared = self._declared_tables()
         references = list(self._references())
-        check_references(references, declared | self.claimed, self.mistakes)
+        known = declared | self.claimed | catalogs.outside(references, self.files["catalogs"])
+        check_references(references, known, self.mistakes)
         by_reader: dict[str, list[Reference]] = {}
         for reference in references:
             by_reader.setdefault(reference.reader, []).append(reference)
@@ -209,7 +213,7 @@ class _Loading:
                 )
                 return found
 
-            found = self._read(path, file, read, keep=lambda text, _: "${" not in text)
+            found = self._read(path, file, read, keep=kind.keeps)
             if found is not None:
                 yield found
 
@@ -343,13 +347,8 @@ class _Loading:
                     yield Reference(facts["table"], table, Location(found.file, facts["line"]))
 
     def _built(self, lake: dict[str, Any]) -> Examined:
-        sources = [
-            source_of(found.facts, found.file, self.root) for found in self.files["sources"]
-        ]
-        tables = [
-            external_table_of(found.facts, found.file, self.root)
-            for found in self.files["tables"]
-        ]
+        sources = [source_of(f.facts, f.file, self.root) for f in self.files["sources"]]
+        tables = [external_table_of(f.facts, f.file, self.root) for f in self.files["tables"]]
         models: list[Model] = []
         rulesets: list[Quality | None] = []
         doubtful: set[TableName] = set()
@@ -364,10 +363,12 @@ class _Loading:
             if not found.sound:
                 doubtful.add(models[-1].table)
         check_readers(models, tables, self.mistakes)
+        elsewhere = catalogs.catalogs_of(self.files["catalogs"])
+        catalogs.check_catalogs(elsewhere.values(), tables, models, self.mistakes)
         project = Project(
             root=self.root,
             name=lake["name"],
-            environment=environment_of(lake),
+            environment=environment_of(lake, self.root),
             environments=tuple(lake["environments"]),
             publish=lake["publish"],
             sources={source.table: source for source in sources},
@@ -381,6 +382,7 @@ class _Loading:
             workgroups={
                 one.facts["name"]: workgroup_of(one.facts) for one in self.files["workgroups"]
             },
+            catalogs=elsewhere,
             care=care_of(lake.get("care", {})),
         ) if lake else None  # fmt: skip
         declared = tuple(ruleset for ruleset in rulesets if ruleset is not None)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 Node = dict[str, Any]
 TODAY = "__lakeworks_today"
-_KEPT_JOINS = {"INNER", "LEFT", "RIGHT", "OUTER"}
-_KEPT_REFERENCES = {"REGULAR", "CROSS", "NATURAL"}
+KEPT_JOINS = {"INNER", "LEFT", "RIGHT", "OUTER"}
+KEPT_REFERENCES = {"REGULAR", "CROSS", "NATURAL"}
 _CLASSES = {
     "CONSTANT", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "OPERATOR", "BETWEEN", "CAST",
     "FUNCTION", "CASE",
@@ -60,7 +60,7 @@ def partition_conditions(
         sql: A query that `tables_read` accepts.
         tables: By dotted name in lower case.
     """
-    tree = _parsed(con, sql)
+    tree = parsed(con, sql)
     if tree is None:
         return dict.fromkeys(tables, EVERYWHERE)
     found = {name: _Places() for name in tables}
@@ -68,7 +68,8 @@ def partition_conditions(
     return {name: places.condition() for name, places in found.items()}
 
 
-def _parsed(con: duckdb.DuckDBPyConnection, sql: str) -> Node | None:
+def parsed(con: duckdb.DuckDBPyConnection, sql: str) -> Node | None:
+    """Return the tree of a query, or of what EXPLAIN explains; None where there is none."""
     with translated(con):
         text = quote_literal(_without_explain(sql))
         row = con.execute(f"SELECT json_serialize_sql({text})").fetchone()
@@ -114,14 +115,14 @@ def _walk(
         if not isinstance(node, dict):
             continue
         within = within or (node.get("type") == "SHOW_REF" and node["show_type"] == "DESCRIBE")
-        name = _named(node)
+        name = named(node)
         if name in found:
             found[name].mentions += 1
             found[name].described += within
         if node.get("type") == "SELECT_NODE" and not within:
             for reference, null_supplied, alone in _references(node):
-                if _named(reference) in found:
-                    name = _named(reference)
+                if named(reference) in found:
+                    name = named(reference)
                     place = _Place(con, reference, tables[name], alone=alone)
                     tests, expression = place.of(node["where_clause"])
                     found[name].tests.append(tests)
@@ -130,7 +131,8 @@ def _walk(
         waiting.extend((one, within) for one in node.values())
 
 
-def _named(node: Node) -> str:
+def named(node: Node) -> str:
+    """Return the dotted name, in lower case, of a table that a node reads; or nothing."""
     if node.get("type") != "BASE_TABLE" or node.get("catalog_name"):
         return ""
     return f"{node['schema_name']}.{node['table_name']}".lower()
@@ -153,7 +155,7 @@ def _references(select: Node) -> Iterator[tuple[Node, bool, bool]]:
             relations.append((node, supplied))
             continue
         kind = node["join_type"]
-        if kind not in _KEPT_JOINS or node["ref_type"] not in _KEPT_REFERENCES:
+        if kind not in KEPT_JOINS or node["ref_type"] not in KEPT_REFERENCES:
             return
         waiting.append((node["left"], supplied or kind in {"RIGHT", "OUTER"}))
         waiting.append((node["right"], supplied or kind in {"LEFT", "OUTER"}))
@@ -187,7 +189,7 @@ class _Place:
         """Return the tests and the SQL of the parts that count."""
         kept: list[Node] = []
         tests: list[KeyTest] = []
-        for part in _conjuncts(where):
+        for part in conjuncts(where):
             told = deepcopy(part)
             names: set[str] = set()
             if self._counts(told, names) and names:
@@ -253,7 +255,8 @@ class _Place:
         return condition
 
 
-def _conjuncts(where: Node | None) -> Iterator[Node]:
+def conjuncts(where: Node | None) -> Iterator[Node]:
+    """Yield the parts of a condition that must all hold."""
     waiting = [where] if where else []
     while waiting:
         node = waiting.pop()

@@ -1,0 +1,228 @@
+"""Find what a query needs of tables elsewhere, in DuckDB's own parse tree.
+
+Columns are found generously: whatever text stands anywhere in the tree may be a column's name, and
+where a query may read whole rows (`*`, a table's name as a value, NATURAL, PIVOT), all are needed.
+Conditions are found sparingly: see `external_conditions.py` for where one counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.engines.duckdb.caller_sql import _without_explain
+from lakeworks.engines.duckdb.external_conditions import (
+    KEPT_JOINS,
+    KEPT_REFERENCES,
+    conjuncts,
+    named,
+    parsed,
+)
+from lakeworks.engines.duckdb.remote_tests import condition_of
+from lakeworks.engines.remote_conditions import (
+    EVERYTHING,
+    RemoteNeeds,
+    all_of,
+    any_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import duckdb
+
+    from lakeworks.engines.remote_conditions import Condition, RemoteColumns
+
+Node = dict[str, Any]
+_WHOLE_ROWS = {"STAR", "POSITIONAL_REFERENCE"}
+_PLAIN = {"COLUMN_REF", "CONSTANT", "STAR"}
+_ABOVE_ROWS = ("where_clause", "having", "qualify", "sample", "group_expressions", "group_sets")
+
+
+def remote_needs(
+    con: duckdb.DuckDBPyConnection, sql: str, tables: Mapping[str, RemoteColumns]
+) -> dict[str, RemoteNeeds]:
+    """Return for each table what a query needs of it.
+
+    Args:
+        con: Used to parse; nothing is bound or run.
+        sql: A query that `tables_read` accepts.
+        tables: By dotted name in lower case.
+    """
+    tree = parsed(con, sql)
+    if tree is None:
+        return dict.fromkeys(tables, EVERYTHING)
+    found = {name: _Mentions() for name in tables}
+    names = _Names()
+    _walk(tree, tables, found, names)
+    explained = _without_explain(sql) != sql
+    columns = None if names.whole or names.relations & names.values else frozenset(names.texts)
+    return {
+        name: mentions.needs(columns, _limit(tree, name), explained=explained)
+        for name, mentions in found.items()
+    }
+
+
+@dataclass(slots=True)
+class _Names:
+    """All texts of a tree, and what of them stands for relations and for values."""
+
+    texts: set[str] = field(default_factory=set)
+    relations: set[str] = field(default_factory=set)
+    values: set[str] = field(default_factory=set)
+    whole: bool = False
+
+    def take(self, node: Node) -> None:
+        """Take note of what a node names."""
+        for value in node.values():
+            if isinstance(value, str):
+                self.texts.add(value.lower())
+            elif isinstance(value, list):
+                self.texts.update(one.lower() for one in value if isinstance(one, str))
+        kind, class_ = str(node.get("type")), node.get("class")
+        if class_ in _WHOLE_ROWS or kind == "PIVOT" or node.get("column_name_alias"):
+            self.whole = True
+        if node.get("ref_type") in {"NATURAL", "POSITIONAL"} or kind == "SHOW_REF":
+            self.whole = True
+        if class_ == "COLUMN_REF":
+            self.values.add(str(node["column_names"][-1]).lower())
+        elif class_ is None:
+            held = (node.get("alias"), node.get("table_name"), node.get("key"))
+            self.relations.update(one.lower() for one in held if isinstance(one, str) and one)
+
+
+@dataclass(slots=True)
+class _Mentions:
+    """Where a query names one table."""
+
+    count: int = 0
+    described: int = 0
+    conditions: list[Condition | None] = field(default_factory=list)
+
+    def needs(
+        self, columns: frozenset[str] | None, limit: int | None, *, explained: bool
+    ) -> RemoteNeeds:
+        read = self.count - self.described
+        if explained or read == 0:
+            return RemoteNeeds(columns, needs_rows=False)
+        known = read == len(self.conditions)
+        return RemoteNeeds(
+            columns,
+            any_of(self.conditions) if known else None,
+            limit=limit if self.count == 1 else None,
+        )
+
+
+def _walk(
+    tree: Node, tables: Mapping[str, RemoteColumns], found: dict[str, _Mentions], names: _Names
+) -> None:
+    # Not recursive: the depth of a caller's SQL must not exhaust Python's stack.
+    waiting: list[tuple[Any, bool]] = [(tree, False)]
+    while waiting:
+        node, within = waiting.pop()
+        if isinstance(node, list):
+            waiting.extend((one, within) for one in node)
+        if not isinstance(node, dict):
+            continue
+        names.take(node)
+        within = within or (node.get("type") == "SHOW_REF" and node["show_type"] == "DESCRIBE")
+        name = named(node)
+        if name in found:
+            found[name].count += 1
+            found[name].described += within
+        if node.get("type") == "SELECT_NODE" and not within:
+            for place in _places(node):
+                if named(place.reference) in found:
+                    name = named(place.reference)
+                    found[name].conditions.append(place.condition(tables[name]))
+        waiting.extend((one, within) for one in node.values())
+
+
+@dataclass(slots=True)
+class _Place:
+    """One mention of a table, and the conditions that its rows must pass.
+
+    Attributes:
+        supplied: Whether joins may supply nulls for it.
+        alone: Whether it stands alone in its FROM.
+    """
+
+    reference: Node
+    conditions: tuple[Node, ...]
+    supplied: bool
+    alone: bool = False
+
+    def condition(self, columns: RemoteColumns) -> Condition | None:
+        """Return what of the conditions is on the table's own columns."""
+        types = dict(columns.plain)
+        alias = self.reference["alias"].lower()
+        table = self.reference["table_name"].lower()
+        schema = self.reference["schema_name"].lower()
+        prefixes = [[alias]] if alias else [[table], [schema, table]]
+
+        def column(node: Node) -> tuple[str, str] | None:
+            parts = [part.lower() for part in node["column_names"]]
+            plain = self.alone and len(parts) == 1
+            if parts[-1] not in types or not (plain or parts[:-1] in prefixes):
+                return None
+            return parts[-1], types[parts[-1]]
+
+        parts = [part for one in self.conditions for part in conjuncts(one)]
+        return all_of(condition_of(one, column, nulls=not self.supplied) for one in parts)
+
+
+def _places(select: Node) -> Iterator[_Place]:
+    """Yield the tables of a FROM clause that conditions of its SELECT hold for."""
+    if select.get("sample"):
+        return
+    where = select.get("where_clause")
+    begin = (where,) if where else ()
+    waiting: list[tuple[Any, bool, tuple[Node, ...]]] = [(select["from_table"], False, begin)]
+    places: list[_Place] = []
+    while waiting:
+        node, supplied, conditions = waiting.pop()
+        if not isinstance(node, dict) or node.get("sample"):
+            return
+        if node.get("type") != "JOIN":
+            places.append(_Place(node, conditions, supplied))
+            continue
+        kind = node["join_type"]
+        if kind not in KEPT_JOINS or node["ref_type"] not in KEPT_REFERENCES:
+            return
+        on = (node["condition"],) if node.get("condition") else ()
+        left = conditions + (on if kind in {"INNER", "RIGHT"} else ())
+        right = conditions + (on if kind in {"INNER", "LEFT"} else ())
+        waiting.append((node["left"], supplied or kind in {"RIGHT", "OUTER"}, left))
+        waiting.append((node["right"], supplied or kind in {"LEFT", "OUTER"}, right))
+    for place in places:
+        place.alone = len(places) == 1
+        if not place.reference.get("column_name_alias"):
+            yield place
+
+
+def _limit(tree: Node, name: str) -> int | None:
+    """Return how many rows of a table a query takes that does nothing but take some."""
+    node = tree["node"]
+    if node.get("type") != "SELECT_NODE" or len(node["modifiers"]) != 1:
+        return None
+    [modifier] = node["modifiers"]
+    reference = node["from_table"]
+    if modifier["type"] != "LIMIT_MODIFIER" or named(reference) != name:
+        return None
+    if any(node.get(part) for part in _ABOVE_ROWS) or reference.get("sample"):
+        return None
+    if node.get("aggregate_handling") == "FORCE_AGGREGATES":
+        return None
+    plain = all(one["class"] in _PLAIN and not one.get("expr") for one in node["select_list"])
+    counts = [_count(modifier.get(part)) for part in ("limit", "offset")]
+    if not plain or counts[0] is None or (modifier.get("offset") and counts[1] is None):
+        return None
+    return counts[0] + (counts[1] or 0)
+
+
+def _count(node: Node | None) -> int | None:
+    value = (node or {}).get("value") if (node or {}).get("class") == "CONSTANT" else None
+    if not isinstance(value, dict) or value.get("is_null"):
+        return None
+    count = value.get("value")
+    return count if isinstance(count, int) and count >= 0 else None
