@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from lakeworks.catalog.data_catalog.column_statistics import ColumnStatistics
     from lakeworks.lake import Lake
 
-_KINDS = {"EXTERNAL_TABLE": "external", "MANAGED": "managed", "VIRTUAL_VIEW": "view"}
+_KINDS = {
+    "EXTERNAL_TABLE": "external",
+    "MANAGED": "managed",
+    "MATERIALIZED_VIEW": "materialized view",
+    "VIRTUAL_VIEW": "view",
+}
 Tags = dict[str, dict[str, list[str]]]
 
 

@@ -24,7 +24,7 @@ from lakeworks.catalog.data_catalog.formats import (
     PARQUET_SERDE,
     REGEX_SERDE,
 )
-from lakeworks.catalog.data_catalog.model import MANAGED, VIRTUAL_VIEW
+from lakeworks.catalog.data_catalog.model import MANAGED, MATERIALIZED_VIEW, VIRTUAL_VIEW
 from lakeworks.core.log_patterns import PATTERNS
 from lakeworks.storage.external import ReadOptions
 
@@ -71,7 +71,7 @@ def file_format(entry: TableEntry) -> FileFormat:
     """
     parameters = {key.lower(): value for key, value in entry.parameters.items()}
     kind = parameters.get("table_type", "").lower() or entry.classification.lower()
-    if entry.table_type in {MANAGED, VIRTUAL_VIEW} or kind in _OTHER_TABLES:
+    if entry.table_type in {MANAGED, MATERIALIZED_VIEW, VIRTUAL_VIEW} or kind in _OTHER_TABLES:
         raise UnreadableTableError.kind(str(entry.name), kind or entry.table_type)
     if "Symlink" in entry.storage.input_format:
         raise UnreadableTableError.kind(str(entry.name), "table of links to files")

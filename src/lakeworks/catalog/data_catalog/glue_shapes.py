@@ -15,6 +15,7 @@ from lakeworks.catalog.data_catalog.errors import GlueJsonError
 from lakeworks.catalog.data_catalog.model import (
     EXTERNAL_TABLE,
     MANAGED,
+    MATERIALIZED_VIEW,
     Column,
     DatabaseEntry,
     PartitionEntry,
@@ -157,7 +158,7 @@ def _version(given: Any, where: str) -> int:  # noqa: ANN401 - JSON
 
 def _table_type(kind: str) -> str:
     # Glue has no word for the lake's own tables; to its readers they are external ones.
-    return EXTERNAL_TABLE if kind == MANAGED else kind
+    return EXTERNAL_TABLE if kind in {MANAGED, MATERIALIZED_VIEW} else kind
 
 
 def _same(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lakeworks.catalog.data_catalog import rows, rules, searching
 from lakeworks.catalog.data_catalog.model import (
     MANAGED,
+    MATERIALIZED_VIEW,
     Column,
     SerDe,
     StorageDescriptor,
@@ -190,6 +191,8 @@ def _note(session: Session, entry: TableEntry, mark: str, why: tuple[str, str]) 
         }
         entry = replace(
             entry,
+            # A materialised view stays one: its text is in what is kept.
+            table_type=_type_beside(present),
             parameters=with_tags(kept | dict(entry.parameters), entry.tags),
             extra=present.extra,
         )
@@ -206,8 +209,17 @@ def _note(session: Session, entry: TableEntry, mark: str, why: tuple[str, str]) 
 
 def _take_away(session: Session, table: TableName) -> None:
     found = rows.find_table(session, table)
-    if found is not None and found[1].managed:
+    if found is None or not found[1].managed:
+        return
+    if found[1].table_type == MANAGED:
         rows.drop_table(session, found[0])
+        return
+    # What fills a materialised view outlives a rollback to before it was first filled.
+    session.run("UPDATE dc_tables SET fingerprint = '' WHERE table_id = :id", id=found[0])
+
+
+def _type_beside(present: TableEntry) -> str:
+    return MATERIALIZED_VIEW if present.table_type == MATERIALIZED_VIEW else MANAGED
 
 
 def _fingerprints(session: Session, tables: list[TableName] | None) -> dict[TableName, str]:
@@ -216,10 +228,11 @@ def _fingerprints(session: Session, tables: list[TableName] | None) -> dict[Tabl
         for table in tables:
             row = session.first(
                 "SELECT fingerprint FROM dc_tables WHERE database_name = :database "
-                "AND table_name = :table AND table_type = :kind",
+                "AND table_name = :table AND table_type IN (:kind, :view)",
                 database=table.database,
                 table=table.table,
                 kind=MANAGED,
+                view=MATERIALIZED_VIEW,
             )
             if row is not None:
                 found[table] = str(row[0])
@@ -227,8 +240,9 @@ def _fingerprints(session: Session, tables: list[TableName] | None) -> dict[Tabl
     marks = {f"d{at}": name for at, name in enumerate(sorted(MANAGED_DATABASES))}
     some = session.all(
         "SELECT database_name, table_name, fingerprint FROM dc_tables WHERE database_name IN "
-        f"({', '.join(f':{mark}' for mark in marks)}) AND table_type = :kind",
+        f"({', '.join(f':{mark}' for mark in marks)}) AND table_type IN (:kind, :view)",
         kind=MANAGED,
+        view=MATERIALIZED_VIEW,
         **marks,
     )
     return {TableName(row[0], row[1]): row[2] for row in some}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXTERNAL_TABLE = "EXTERNAL_TABLE"
 MANAGED = "MANAGED"
 VIRTUAL_VIEW = "VIRTUAL_VIEW"
+MATERIALIZED_VIEW = "MATERIALIZED_VIEW"
 # What Hive writes where a partition key is null.
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 # Glue knows no tags on tables and columns; as parameters they travel with the entry.
@@ -111,7 +112,8 @@ class TableEntry:
     Attributes:
         name: Any name that Glue takes; `core.names.is_identifier` says of each part whether
             it can be queried unquoted.
-        table_type: `EXTERNAL_TABLE`, `MANAGED` (the lake's own Delta tables), `VIRTUAL_VIEW`.
+        table_type: `EXTERNAL_TABLE`, `MANAGED` (the lake's own Delta tables), `VIRTUAL_VIEW`,
+            `MATERIALIZED_VIEW` (one of the lake's own tables, filled by the text beside it).
         version: From 0, or -1 of an entry that is not in the catalog yet. The catalog gives it,
             and the moments, and notes whose change it was, and why.
     """
@@ -138,7 +140,7 @@ class TableEntry:
     @property
     def managed(self) -> bool:
         """Whether it is one of the lake's own Delta tables, whose entry its runs keep."""
-        return self.table_type == MANAGED
+        return self.table_type in {MANAGED, MATERIALIZED_VIEW}
 
     @property
     def tags(self) -> dict[str, str]:

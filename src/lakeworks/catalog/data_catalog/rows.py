@@ -13,7 +13,7 @@ from lakeworks.catalog.data_catalog.glue_json import (
     stored_table,
     table_input,
 )
-from lakeworks.catalog.data_catalog.model import MANAGED, DatabaseEntry, TableVersion
+from lakeworks.catalog.data_catalog.model import DatabaseEntry, TableVersion
 from lakeworks.catalog.moments import from_microseconds
 from lakeworks.core.names import TableName
 
@@ -124,6 +124,16 @@ def tables_numbered(session: Session, numbers: Sequence[int]) -> list[tuple[int,
     return [
         (row[0], _table(row)) for row in session.all(f"{_TABLE} WHERE table_id IN ({marks})")
     ]
+
+
+def tables_of_types(session: Session, types: Sequence[str]) -> list[tuple[int, TableEntry]]:
+    """Return the tables of some types by name, each with its number."""
+    kinds = {f"k{at}": kind for at, kind in enumerate(types)}
+    marks = ", ".join(f":{name}" for name in kinds)
+    found = session.all(
+        f"{_TABLE} WHERE table_type IN ({marks}) ORDER BY database_name, table_name", **kinds
+    )
+    return [(row[0], _table(row)) for row in found]
 
 
 def table_names(session: Session) -> list[TableName]:
@@ -306,5 +316,5 @@ def _version(row: tuple[Any, ...], present: TableEntry) -> TableVersion:
         updated_at=from_microseconds(row[1]),
     )
     if present.managed:
-        entry = replace(entry, table_type=MANAGED)
+        entry = replace(entry, table_type=present.table_type)
     return as_version(entry)

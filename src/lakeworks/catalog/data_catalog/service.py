@@ -11,10 +11,17 @@ from lakeworks.catalog.data_catalog.managed import ManagedVerbs
 from lakeworks.catalog.data_catalog.partitions import PartitionVerbs
 from lakeworks.catalog.data_catalog.searching import SearchVerbs
 from lakeworks.catalog.data_catalog.tables import TableVerbs
+from lakeworks.catalog.data_catalog.views import ViewVerbs
 
 
 class DataCatalog(
-    DatabaseVerbs, TableVerbs, PartitionVerbs, StatisticsVerbs, SearchVerbs, ManagedVerbs
+    DatabaseVerbs,
+    TableVerbs,
+    PartitionVerbs,
+    StatisticsVerbs,
+    SearchVerbs,
+    ManagedVerbs,
+    ViewVerbs,
 ):
     """Databases, tables, partitions. Safe to use from several threads and processes.
 
