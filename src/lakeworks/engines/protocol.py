@@ -158,6 +158,7 @@ class FileReading:
         types: Declared column types, `"infer"`, or empty for text (CSV and logs).
         partition_by: Columns by which the table's files are divided.
         root, rejects_root: Where data files and rejected rows are written.
+        s3: How a bucket is reached, as `ObjectStore.s3_settings` returns it; the session's own.
     """
 
     table: str
@@ -172,6 +173,7 @@ class FileReading:
     options: Mapping[str, Any] = field(default_factory=dict)
     types: Mapping[str, Type] | Literal["infer"] = field(default_factory=dict)
     partition_by: tuple[str, ...] = ()
+    s3: Mapping[str, str | bool] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,10 +359,15 @@ class Engine(Protocol):
         """
         ...
 
-    def query_session(self, sources: Mapping[str, AnySource]) -> Session:
+    def query_session(self, sources: Mapping[str, AnySource], *, scope: str = "") -> Session:
         """Open a session for a caller's SQL: it reads these tables (dotted name to source).
 
-        It can reach no other file, change no setting, and write nothing.
+        It can reach no other file but those of tables that earlier queries of its scope read,
+        change no setting, and write nothing.
+
+        Args:
+            scope: One caller under one state of the permissions. Queries of one scope may have
+                one session, one after the other; with an empty one, each has its own.
         """
         ...
 
@@ -377,12 +384,13 @@ class Engine(Protocol):
         ...
 
     def governed_session(
-        self, tables: Mapping[str, SecuredTable], query: CallerQuery
+        self, tables: Mapping[str, SecuredTable], query: CallerQuery, *, scope: str = ""
     ) -> Session:
         """Open a session that holds these tables (by dotted name), as a principal may see them.
 
         Args:
             query: What the gate found; the session is to run that query and no other.
+            scope: As for `query_session`.
         """
         ...
 

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from lakeworks.storage.layout import Storage
 
 
+# The scope of the owner's sessions; a principal's begins with its kind.
+OWNER = "owner"
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What queries are answered from.
@@ -145,13 +149,15 @@ class Reader:
 
     def _session(self, asked: Asked, sources: Mapping[str, AnySource]) -> Session:
         if asked.viewer is None or asked.gated is None:
-            return self.parts.engine.query_session(sources)
+            return self.parts.engine.query_session(sources, scope=OWNER)
         secured = {
             name: asked.viewer.secured(asked.tables[name][0], source)
             for name, source in sources.items()
         }
         asked.viewer.audit.reads(secured, asked.tables, asked.viewer.policy_version)
-        return self.parts.engine.governed_session(secured, asked.gated)
+        return self.parts.engine.governed_session(
+            secured, asked.gated, scope=asked.viewer.scope
+        )
 
     def asked(self, text: str, at: datetime | int | None, viewer: Viewer | None) -> Asked:
         """Read a query: what it names, and whether its caller may ask it.

@@ -86,6 +86,11 @@ class Viewer:
         """Changes with whatever decides what the principal may see."""
         return self._authorizer.policy_version(self._principal)
 
+    @property
+    def scope(self) -> str:
+        """The principal under this state of the permissions, and nobody else."""
+        return f"{self._principal!r} {self.policy_version}"
+
     def named(self, written: str) -> TableName:
         """Return the table that SQL names.
 

@@ -7,15 +7,18 @@ import shutil
 import threading
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from lakeworks.core.names import quote_literal
+from lakeworks.engines.duckdb.encrypted import ENCRYPTION, written_directly
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.extensions import load_extension
+from lakeworks.engines.duckdb.kept import KeptSessions
 from lakeworks.engines.duckdb.session import DuckSession
 from lakeworks.engines.duckdb.spares import Spares
 from lakeworks.engines.duckdb.statements import Statements
 from lakeworks.engines.machine import memory_share_bytes
+from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +70,7 @@ class DuckEngine:
         self._sessions: set[DuckSession] = set()
         self._root = self._connect(threads, temp_directory)
         self._spares = Spares(self._callers)
+        self._kept = KeptSessions()
 
     def check_ready(self) -> None:
         """Do nothing: it is installed with this package."""
@@ -90,6 +94,7 @@ class DuckEngine:
 
     def interrupt(self) -> None:
         """Stop what every open session runs."""
+        self._kept.drop()
         with self._lock:
             sessions = list(self._sessions)
         for session in sessions:
@@ -109,9 +114,25 @@ class DuckEngine:
 
         return tables_read(self._root.cursor(), sql)
 
-    def query_session(self, sources: Mapping[str, AnySource]) -> DuckSession:
+    def query_session(
+        self, sources: Mapping[str, AnySource], *, scope: str = ""
+    ) -> DuckSession:
         """Open a session for a caller's SQL, shut to all but `sources`; see the protocol."""
-        return self._shut_session((), sources)
+        return self._lent(scope, sources, partial(self._shut_session, ()))
+
+    def _lent(
+        self,
+        scope: str,
+        tables: Mapping[str, Any],
+        make: Callable[[Mapping[str, Any]], DuckSession],
+    ) -> DuckSession:
+        """Return a session that was kept, or is going to be, where that may be."""
+        # Files of other tables change under the same name.
+        sources = (getattr(one, "source", one) for one in tables.values())
+        if not scope or not all(isinstance(one, TableSource) for one in sources):
+            return make(tables)
+        self._renew()
+        return cast("DuckSession", self._kept.lend(scope, tables, make))
 
     def _shut_session(
         self, settings: Sequence[str], sources: Mapping[str, AnySource]
@@ -140,16 +161,24 @@ class DuckEngine:
         return gate(self._root.cursor(), sql)
 
     def governed_session(
-        self, tables: Mapping[str, SecuredTable], query: CallerQuery
+        self, tables: Mapping[str, SecuredTable], query: CallerQuery, *, scope: str = ""
     ) -> DuckSession:
         """Open a session that holds what a principal may see; see the protocol."""
         from lakeworks.engines.secured import secured_session
 
-        settings = (_EVERY_STEP,) if query.explains else ()
-        return secured_session(partial(self._shut_session, settings), tables, query)
+        if query.explains:
+            shut = partial(self._shut_session, (_EVERY_STEP,))
+            return secured_session(shut, tables, query)
+        shut = partial(self._shut_session, ())
+        return self._lent(
+            f"{scope} {'guarded' if query.can_fail else 'plain'}" if scope else "",
+            tables,
+            lambda held: secured_session(shut, held, query),
+        )
 
     def close(self) -> None:
         """Interrupt what runs, free memory, remove temporary files. May be called again."""
+        self._kept.close()
         self.interrupt()
         self._spares.close()
         with suppress(Exception):
@@ -169,6 +198,7 @@ class DuckEngine:
             if fresh != self._s3:
                 self._s3 = fresh
                 self._spares.drop()
+                self._kept.drop()
                 with translated():
                     self._root.cursor().execute(_secret(fresh))
 
@@ -201,7 +231,10 @@ class DuckEngine:
 
 def _secret(s3: Mapping[str, str | bool]) -> str:
     parts = ["TYPE s3"]
-    for name, value in s3.items():
+    told = {name: value for name, value in s3.items() if name not in ENCRYPTION}
+    if written_directly(s3) and s3.get("kms_key_id"):
+        told["kms_key_id"] = s3["kms_key_id"]
+    for name, value in told.items():
         said = str(value).lower() if isinstance(value, bool) else quote_literal(str(value))
         parts.append(f"{name.upper()} {said}")
     return f"CREATE OR REPLACE SECRET lakeworks ({', '.join(parts)})"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.reading import paths_list, uri
 from lakeworks.engines.duckdb.session import DuckSession
+from lakeworks.storage.fetched import FetchedSource
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def query_session(
         if on_close is not None:
             on_close(session)
 
-    session = DuckSession(root.cursor(), catalog="lake", s3=s3, on_close=close)
+    # No database of a lake may have the catalog's name: names would be ambiguous.
+    session = DuckSession(root.cursor(), catalog="__lakeworks", s3=s3, on_close=close)
     try:
         with translated(root):
             for setting in settings:
@@ -77,6 +79,8 @@ def _shut(
 def _paths(source: AnySource) -> Iterable[str]:
     if isinstance(source, TableSource):
         return [uri(source.root, file.path) for file in source.files]
+    if isinstance(source, FetchedSource):
+        return []
     from lakeworks.engines.duckdb.external import opened_paths
 
     return opened_paths(source)

@@ -12,6 +12,7 @@ from lakeworks.engines.duckdb.parquet_io import select_schema
 from lakeworks.engines.duckdb.reading import source_select, uri
 from lakeworks.engines.duckdb.statements import Statements, bare
 from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError, SqlError
+from lakeworks.storage.fetched import FetchedSource
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class DuckSession:
         self._s3 = s3
         self._statements = Statements(con, s3=s3)
         self._closed = False
+        self._rests = True  # no query was begun that has not given its last row
         self._threads: int | None = None  # to return to, while one keeps the order
         # A database of its own in the shared instance: names of two sessions never meet.
         con.execute(f"ATTACH ':memory:' AS {catalog}")
@@ -86,6 +88,11 @@ class DuckSession:
         if self._on_close is not None:
             self._on_close(self)
 
+    @property
+    def rests(self) -> bool:
+        """Whether all queries so far ended well, and another could be asked."""
+        return self._rests and not self._closed and not self._statements.interrupted
+
     def bind(self, name: str, source: AnySource) -> None:
         """Let SQL read `source` as `name`; binding again replaces."""
         self._frames.pop(name, None)
@@ -98,6 +105,10 @@ class DuckSession:
     def _select(self, source: AnySource) -> str:
         if isinstance(source, TableSource):
             return source_select(self._con, source)
+        if isinstance(source, FetchedSource):
+            from lakeworks.engines.duckdb.given import fetched_select
+
+            return fetched_select(self._con, source, self._given)
         from lakeworks.engines.duckdb.external import external_select
 
         return external_select(self._con, source, register=self._registered, s3=self._s3)
@@ -120,6 +131,7 @@ class DuckSession:
         """Stream a SELECT's rows."""
         import pyarrow as pa
 
+        self._rests = False
         watch = _Watch(self._con, timeout_s)
         with watch.watched():
             self._keep_order(in_order=in_order)
@@ -129,15 +141,18 @@ class DuckSession:
             reader = relation.to_arrow_reader()
 
         def batches() -> Iterator[pa.RecordBatch]:
+            ended = False
             try:
                 while True:
                     with watch.watched():
                         batch = next(reader, None)
                     if batch is None:
+                        ended = True
                         return
                     yield batch
             finally:
                 watch.stop()
+                self._rests = ended
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
@@ -244,7 +259,7 @@ class DuckSession:
         from lakeworks.engines.duckdb.files import read_files
 
         with translated(self._con):
-            return read_files(self._statements, reading)
+            return read_files(self._statements, replace(reading, s3=self._s3))
 
     def sample_schema(self, reading: FileReading) -> Schema:
         """Return the columns that the files' beginnings show."""
@@ -287,6 +302,8 @@ class _Watch:
         self._con = con
         self._timeout_s = timeout_s
         self._fired = False
+        self._over = False
+        self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         if timeout_s is not None:
             self._timer = threading.Timer(timeout_s, self._fire)
@@ -310,12 +327,16 @@ class _Watch:
 
     def stop(self) -> None:
         """Let the connection go on without a limit."""
+        with self._lock:  # a timer that has gone off may be about to stop what comes next
+            self._over = True
         if self._timer is not None:
             self._timer.cancel()
 
     def _fire(self) -> None:
-        self._fired = True
-        self._con.interrupt()
+        with self._lock:
+            if not self._over:
+                self._fired = True
+                self._con.interrupt()
 
 
 def _dotted(name: str) -> str:

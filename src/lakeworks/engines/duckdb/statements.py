@@ -82,6 +82,7 @@ class Statements:
             partition_by=partition_by,
             divide_by=divide_by,
             main=GOOD if divide_by else None,
+            s3=self._s3,
         )
         self._written.setdefault(root, set()).update(w.file.path for w in found)
         return found
@@ -89,6 +90,11 @@ class Statements:
     def discard(self, root: str, files: Iterable[DataFile]) -> None:
         """Note files of this load that are not part of its result."""
         self._unwanted.setdefault(root, set()).update(file.path for file in files)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether no other statement may begin."""
+        return self._interrupted
 
     def interrupt(self) -> None:
         """Stop the statement under way, and begin no other."""

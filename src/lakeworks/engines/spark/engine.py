@@ -107,7 +107,12 @@ class SparkEngine:
         """Return the tables that a caller's query names; see the protocol."""
         return self._shadow_engine().tables_read(sql)
 
-    def query_session(self, sources: Mapping[str, AnySource]) -> SparkLakeSession:
+    def query_session(
+        self,
+        sources: Mapping[str, AnySource],
+        *,
+        scope: str = "",  # noqa: ARG002 - a session costs nothing beside a job
+    ) -> SparkLakeSession:
         """Open a session for a caller's SQL, shut to all but `sources`; see the protocol.
 
         Every session is: the translation carries over listed functions and bound names only.
@@ -128,7 +133,11 @@ class SparkEngine:
         return replace(found, can_fail=True)
 
     def governed_session(
-        self, tables: Mapping[str, SecuredTable], query: CallerQuery
+        self,
+        tables: Mapping[str, SecuredTable],
+        query: CallerQuery,
+        *,
+        scope: str = "",  # noqa: ARG002 - as above
     ) -> SparkLakeSession:
         """Open a session that holds what a principal may see; see the protocol."""
         from lakeworks.engines.secured import secured_session
