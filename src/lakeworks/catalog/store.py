@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.quality_results import QualityResults
     from lakeworks.catalog.query_history import QueryHistory
     from lakeworks.catalog.schema_registry.registry import SchemaRegistry
+    from lakeworks.catalog.statement_writes import StatementWrites
     from lakeworks.core.names import TableName
 
 __all__ = ["Catalog", "Head", "Run", "Snapshot"]
@@ -154,6 +155,13 @@ class Catalog:
         from lakeworks.catalog.erasures import Erasures
 
         return Erasures(self._database)
+
+    @cached_property
+    def statement_writes(self) -> StatementWrites:
+        """What statements wrote into which table."""
+        from lakeworks.catalog.statement_writes import StatementWrites
+
+        return StatementWrites(self._database)
 
     @cached_property
     def locks(self) -> Locks:

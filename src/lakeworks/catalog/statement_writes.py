@@ -1,0 +1,130 @@
+"""What statements wrote into which table: its lineage, and the tags that it brought along.
+
+A run of the project can always be traced to a file; a statement leaves nothing but this. Entries
+stay when a table is dropped, since its earlier versions may still be read.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from lakeworks.catalog.moments import from_microseconds, microseconds
+from lakeworks.core.names import TableName
+from lakeworks.core.redaction import scrubbed_value
+from lakeworks.project.lineage_facts import NOTHING, QueryLineage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from lakeworks.catalog.database import Database
+
+WriteKind = Literal["create", "insert", "delete", "drop"]
+# Of a column, its tags and their values.
+ColumnTags = dict[str, tuple[str, ...]]
+
+FINGERPRINT = "statement:"
+_COLUMNS = (
+    "run_id, table_name, kind, making, principal, sql_text, written_us, lineage_json, tags_json"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementWrite:
+    """One statement that wrote.
+
+    Attributes:
+        making: The run that made the table: one that is dropped and made again is another table.
+        principal: Who asked; empty for the lake's owner.
+        lineage: What the table's columns derive from by this statement.
+        tags: Of each column in lower case, the tags that its origins had then.
+    """
+
+    run_id: str
+    table: TableName
+    kind: WriteKind
+    making: str
+    principal: str
+    sql: str
+    written_at: datetime
+    lineage: QueryLineage = field(default_factory=lambda: QueryLineage((), NOTHING))
+    tags: Mapping[str, ColumnTags] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """What the table's version says of who made it."""
+        return f"{FINGERPRINT}{self.making}:{self.run_id}"
+
+
+def making_of(fingerprint: str) -> str:
+    """Return the run that made a table by a statement; empty for a table made otherwise."""
+    if not fingerprint.startswith(FINGERPRINT):
+        return ""
+    return fingerprint.removeprefix(FINGERPRINT).partition(":")[0]
+
+
+class StatementWrites:
+    """The writes of statements. Safe to use from several threads and processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, write: StatementWrite) -> None:
+        """Take note of a statement, before anything of it can be seen."""
+        with self._database.writing() as session:
+            session.run(
+                f"INSERT INTO statement_writes ({_COLUMNS}) VALUES (:run_id, :name, :kind, "
+                ":making, :principal, :sql, :at, :lineage, :tags)",
+                run_id=write.run_id,
+                name=str(write.table),
+                kind=write.kind,
+                making=write.making,
+                principal=write.principal,
+                sql=str(scrubbed_value(write.sql)),
+                at=microseconds(write.written_at),
+                lineage=json.dumps(write.lineage.to_json()),
+                tags=json.dumps({name: dict(tags) for name, tags in write.tags.items()}),
+            )
+
+    def forget(self, run_id: str) -> None:
+        """Take back the note of a statement that came to nothing."""
+        with self._database.writing() as session:
+            session.run("DELETE FROM statement_writes WHERE run_id = :run_id", run_id=run_id)
+
+    def all(self) -> list[StatementWrite]:
+        """Return every write, in the order of their times."""
+        with self._database.reading() as session:
+            rows = session.all(
+                f"SELECT {_COLUMNS} FROM statement_writes ORDER BY written_us, run_id"
+            )
+        return [_write(row) for row in rows]
+
+    def of(self, table: TableName) -> list[StatementWrite]:
+        """Return the writes of one table, in the order of their times."""
+        with self._database.reading() as session:
+            rows = session.all(
+                f"SELECT {_COLUMNS} FROM statement_writes WHERE table_name = :name "
+                "ORDER BY written_us, run_id",
+                name=str(table),
+            )
+        return [_write(row) for row in rows]
+
+
+def _write(row: tuple[Any, ...]) -> StatementWrite:
+    run_id, name, kind, making, principal, sql, at, lineage, tags = row
+    return StatementWrite(
+        run_id,
+        TableName.parse(name),
+        kind,
+        making,
+        principal,
+        sql,
+        from_microseconds(at),
+        QueryLineage.from_json(json.loads(lineage)),
+        {
+            column: {tag: tuple(values) for tag, values in found.items()}
+            for column, found in json.loads(tags).items()
+        },
+    )
