@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core.errors import LakeError
+from lakeworks.query.errors import NotAllowedError, ViewUnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.governance.principals import Principal
+
+_DENIALS = (UnknownTableError, ViewUnreadableError, NotAllowedError)
 
 
 class QueryAudit:
@@ -35,9 +38,11 @@ class QueryAudit:
 
     def reads(
         self, secured: Mapping[str, SecuredTable], versions: Mapping[str, tuple[object, int]],
-        policy_version: str,
+        policy_version: str, *, views: Sequence[Mapping[str, object]] = (),
     ) -> None:  # fmt: skip
-        """Take note of what the query may read."""
+        """Take note of what the query may read, and of the views through which it does."""
+        if views:
+            self._body["views"] = list(views)
         self._body["policy_version"] = policy_version
         self._body["tables"] = [
             {
@@ -78,8 +83,11 @@ class QueryAudit:
     def refused(self, error: BaseException) -> None:
         """Write the entry of a query that was not run."""
         code = error.code if isinstance(error, LakeError) else type(error).__name__
-        kind = "denial" if isinstance(error, UnknownTableError) else "query"
+        kind = "denial" if isinstance(error, _DENIALS) else "query"
         problem = error.problem if isinstance(error, LakeError) else ""
+        if isinstance(error.__cause__, LakeError):
+            # Of a view that cannot be read: the caller is not told why.
+            problem = f"{problem}: {error.__cause__.problem}"
         self._audit(
             kind,
             self._principal,

@@ -157,3 +157,86 @@ class StatementSyntaxError(RequestError):
             f"{problem} (line {line}, column {column}, in {kind} …)",
             "docs/reference/sql-service.md has the form of every statement",
         )
+
+
+class ViewUnreadableError(RequestError):
+    """What a view reads is not there, or has changed, or is not the caller's to see."""
+
+    code = "LW831"
+
+    @classmethod
+    def because(cls, name: str, problem: str) -> Self:
+        """Say what is wrong with it, to the lake's owner."""
+        return cls(
+            f"the view {name} cannot be read: {problem}",
+            f"make it anew with CREATE OR REPLACE VIEW {name}, or DROP VIEW {name}",
+        )
+
+    @classmethod
+    def hidden(cls, name: str) -> Self:
+        """Say that it cannot be read, not why: a view runs with the permissions of its caller."""
+        return cls(
+            f"the view {name} cannot be read",
+            "it reads what you may not see, or what is not there any more: ask its owner",
+        )
+
+    @classmethod
+    def circle(cls, names: Iterable[str]) -> Self:
+        """Name the views that read each other."""
+        told = list(names)
+        return cls(
+            f"the view {told[0]} reads itself: {' reads '.join(told)}",
+            "make one of them anew without the other",
+        )
+
+    @classmethod
+    def too_deep(cls, name: str, most: int) -> Self:
+        """Say how many views may stand on each other."""
+        return cls(
+            f"the view {name} stands on more than {most} others, one below the other",
+            "make a materialised view of one between",
+        )
+
+    @classmethod
+    def version(cls, name: str, version: int) -> Self:
+        """There is no such version of it."""
+        return cls(
+            f"the view {name} has no version {version}",
+            f"lake catalog versions {name} lists those that are kept",
+        )
+
+
+class NameTakenError(RequestError):
+    """Something cannot be made, as its name belongs to something else."""
+
+    code = "LW832"
+
+    @classmethod
+    def by(cls, name: str, kind: str) -> Self:
+        """Name what has it; without a kind, not even that."""
+        return cls(
+            f"{name} is {kind}" if kind else f"the name {name} cannot be given",
+            "choose another name, or drop it first" if kind else "choose another name",
+        )
+
+
+class NotAllowedError(RequestError):
+    """A statement that its caller may not give."""
+
+    code = "LW833"
+
+    @classmethod
+    def to(cls, what: str, permission: str, on: str) -> Self:
+        """Say which permission it takes, whether there is such a thing or not."""
+        return cls(f"you may not {what}", f"it takes {permission} on {on}")
+
+
+class ViewDefinitionError(RequestError):
+    """No view can be made as a statement says."""
+
+    code = "LW834"
+
+    @classmethod
+    def because(cls, name: str, problem: str, hint: str = "") -> Self:
+        """Say what is wrong."""
+        return cls(f"{name} cannot be made: {problem}", hint)

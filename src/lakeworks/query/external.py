@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lakeworks.query.errors import ExternalVersionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from lakeworks.core.names import TableName
     from lakeworks.ingest.external_tables import ExternalTables
@@ -38,13 +38,17 @@ def is_external(
 
 def external_sources(
     tables: Callable[[], ExternalTables] | None,
-    sql: str,
+    texts: Sequence[tuple[str, frozenset[str]]],
     named: Mapping[str, tuple[TableName, int]],
     viewer: Viewer | None = None,
 ) -> dict[str, ExternalSource]:
     """Return the external tables of a query, each with the files that it can need.
 
     A principal's conditions are on what it sees: those on a masked column choose no partition.
+
+    Args:
+        texts: The query's SQL and that of the views that it reads, each with what it names. A
+            table that several name is read whole: what one can need says nothing of the others.
     """
     if tables is None or all(number != NO_VERSION for _, number in named.values()):
         return {}
@@ -55,4 +59,15 @@ def external_sources(
             entries[written] = entry
     if not entries:
         return {}
-    return known.needed(sql, entries, plain=None if viewer is None else viewer.plain_columns)
+    plain = None if viewer is None else viewer.plain_columns
+    found: dict[str, ExternalSource] = {}
+    for sql, names in texts:
+        alone = {
+            name: entry
+            for name, entry in entries.items()
+            if name in names and sum(name in others for _, others in texts) == 1
+        }
+        found |= known.needed(sql, alone, plain=plain) if alone else {}
+    return found | {
+        name: known.whole(entry) for name, entry in entries.items() if name not in found
+    }

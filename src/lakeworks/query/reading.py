@@ -22,6 +22,7 @@ from lakeworks.query.errors import (
 from lakeworks.query.external import NO_VERSION, external_sources, is_external
 from lakeworks.query.questions import Question
 from lakeworks.query.versions import without_versions
+from lakeworks.query.views import Resolution, audited, define, texts
 from lakeworks.storage.errors import VersionNotFoundError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lakeworks.query.asking import Asking
     from lakeworks.query.results import QueryResult
     from lakeworks.query.viewer import Viewer
+    from lakeworks.query.views import BoundView
     from lakeworks.storage.external import AnySource
     from lakeworks.storage.files import TableSource
     from lakeworks.storage.layout import Storage
@@ -97,7 +99,7 @@ class Reader:
         """
         asked = self.asked(text, asking.at, asking.viewer)
         return Question(
-            tuple(sorted((str(name), number) for name, number in set(asked.tables.values()))),
+            tuple(sorted(asked.rests_on)),
             "" if asked.viewer is None else asked.viewer.policy_version,
             self._is_repeatable(asked),
         )
@@ -106,10 +108,12 @@ class Reader:
         if any(number == NO_VERSION for _, number in asked.tables.values()):
             return False  # files change without a version
         try:
-            gated = asked.gated or self.parts.engine.gate(asked.sql)
+            if asked.gated is not None:
+                return not asked.gated.changes
+            own = (asked.sql, *(view.sql for view in asked.views))
+            return not any(self.parts.engine.gate(sql).changes for sql in own)
         except StatementRefusedError:
             return False
-        return not gated.changes
 
     def run(self, asked: Asked, asking: Asking) -> QueryResult:
         """Run a query that was read, and stream its rows.
@@ -119,19 +123,14 @@ class Reader:
         """
         from lakeworks.query.results import QueryResult
 
-        sources: dict[str, AnySource] = {
-            name: self.source(*table, hidden=asked.viewer is not None)
-            for name, table in asked.tables.items()
-            if table[1] != NO_VERSION
-        }
-        sources |= external_sources(self.parts.external, asked.sql, asked.tables, asked.viewer)
+        sources = self.sources(asked)
         asking.recording.reads(sources, asked.marks, asked.snapshot)
         scanned_bytes = sum(source.size_bytes for source in sources.values())
         limit_bytes = asking.who.bytes_limit
         if limit_bytes is not None and scanned_bytes > limit_bytes:
             raise BytesLimitError.over(scanned_bytes, limit_bytes)
         events.emit("query.started", tables=sorted(sources))
-        session = self._session(asked, sources)
+        session = self.session(asked, sources)
         try:
             reader = session.query(asked.sql, timeout_s=asking.timeout_s)
         except SqlError as error:
@@ -147,17 +146,48 @@ class Reader:
         found.scanned_bytes = scanned_bytes
         return found
 
+    def sources(self, asked: Asked) -> dict[str, AnySource]:
+        """Return what a query reads, by the names under which it does."""
+        sources: dict[str, AnySource] = {
+            name: self.source(*table, hidden=asked.viewer is not None)
+            for name, table in asked.tables.items()
+            if table[1] != NO_VERSION
+        }
+        sources |= external_sources(
+            self.parts.external,
+            texts(asked.sql, asked.names, asked.views),
+            asked.tables,
+            asked.viewer,
+        )
+        return sources
+
+    def session(self, asked: Asked, sources: Mapping[str, AnySource]) -> Session:
+        """Open the session that a query runs in: it holds what may be seen of its sources.
+
+        Raises:
+            ViewUnreadableError: a view that it reads cannot be read by its caller.
+        """
+        session = self._session(asked, sources)
+        try:
+            define(session, asked.views, asked.viewer, asked.gated)
+        except BaseException:
+            session.__exit__(None, None, None)
+            raise
+        return session
+
     def _session(self, asked: Asked, sources: Mapping[str, AnySource]) -> Session:
         if asked.viewer is None or asked.gated is None:
-            return self.parts.engine.query_session(sources, scope=OWNER)
+            # What a view defines in a session is of one query.
+            return self.parts.engine.query_session(sources, scope="" if asked.views else OWNER)
         secured = {
             name: asked.viewer.secured(asked.tables[name][0], source)
             for name, source in sources.items()
         }
-        asked.viewer.audit.reads(secured, asked.tables, asked.viewer.policy_version)
-        return self.parts.engine.governed_session(
-            secured, asked.gated, scope=asked.viewer.scope
+        asked.viewer.audit.reads(
+            secured, asked.tables, asked.viewer.policy_version, views=audited(asked.views)
         )
+        scope = "" if asked.views else asked.viewer.scope
+        return self.parts.engine.governed_session(secured, asked.gated, scope=scope)
 
     def asked(self, text: str, at: datetime | int | None, viewer: Viewer | None) -> Asked:
         """Read a query: what it names, and whether its caller may ask it.
@@ -169,16 +199,24 @@ class Reader:
         gated = None if viewer is None else self.parts.engine.gate(query.sql)
         named = self.parts.engine.tables_read(query.sql) if gated is None else gated.tables
         snapshot = self._snapshot(at) if named or at is not None else None
-        tables: dict[str, tuple[TableName, int]] = {}
-        for name in sorted(named):
-            schema, _, table = name.rpartition(".")
-            if schema in query.versions:
-                database, number = query.versions[schema]
-                found = self._version(f"{database}.{table}", number, snapshot, viewer)
-            else:
-                found = self.published(name, snapshot, at, viewer)
-            tables[name] = found
-        return Asked(query.sql, tables, query.versions, snapshot, viewer, gated)
+
+        def find(written: str, number: int | None) -> tuple[TableName, int]:
+            if number is not None:
+                return self._version(written, number, snapshot, viewer)
+            return self.published(written, snapshot, at, viewer)
+
+        found = Resolution(self.parts, snapshot, viewer, find)
+        found.add(query, named)
+        return Asked(
+            query.sql,
+            found.tables,
+            found.marks,
+            snapshot,
+            viewer,
+            found.united(gated),
+            named,
+            tuple(found.views.values()),
+        )
 
     def _snapshot(self, at: datetime | int | None) -> Snapshot:
         if at is None:
@@ -256,7 +294,9 @@ class Asked:
     Attributes:
         tables: The name that the SQL reads a table under, to the table and its version.
         marks: The names of schemas that stand for a version, as `without_versions` made them.
-        gated: What the gate found, where permissions hold.
+        gated: What the gate found, where permissions hold; views stand in it as they are.
+        names: The tables and views that the SQL itself names.
+        views: The views that it reads, each behind those that it reads in turn.
     """
 
     sql: str
@@ -265,6 +305,14 @@ class Asked:
     snapshot: Snapshot | None
     viewer: Viewer | None
     gated: CallerQuery | None
+    names: frozenset[str] = frozenset()
+    views: tuple[BoundView, ...] = ()
+
+    @property
+    def rests_on(self) -> set[tuple[str, int]]:
+        """The tables that it reads, each with its version, and the views."""
+        tables = {(str(name), number) for name, number in self.tables.values()}
+        return tables | {view.mark for view in self.views}
 
 
 def _placed(error: SqlError, session: Session, sql: str) -> SqlError:

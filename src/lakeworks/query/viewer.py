@@ -26,7 +26,12 @@ from lakeworks.query.auditing import QueryAudit
 from lakeworks.query.errors import (
     BytesLimitError,
     HiddenFailureError,
+    NameTakenError,
+    NotAllowedError,
+    StatementSyntaxError,
     UnqualifiedTableError,
+    ViewDefinitionError,
+    ViewUnreadableError,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +51,8 @@ _TOLD = (
     SqlError, StatementRefusedError, QueryTimeoutError, InterruptedQueryError, OutOfMemoryError,
     ValueConversionError, UnknownTableError, UnqualifiedTableError, VersionTextError,
     UnknownSnapshotError, HiddenFailureError, BytesLimitError, GovernanceError,
+    ViewUnreadableError, ViewDefinitionError, NameTakenError, NotAllowedError,
+    StatementSyntaxError,
 )  # fmt: skip
 
 

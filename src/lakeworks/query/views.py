@@ -1,0 +1,262 @@
+"""Views in queries: found by name, expanded to tables, defined in the session that reads.
+
+A view runs with the permissions of whoever asks, as Athena's do. Its text passes the same gate as
+the caller's own, the tables that it reads become the caller's secured tables, and its name stands
+for its SELECT over these. What a caller may not see in a table is not there through a view either,
+and where its text cannot be read for that, the caller is told of the view alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lakeworks.catalog.errors import UnknownTableError, VersionTextError
+from lakeworks.core.errors import NameRefusedError
+from lakeworks.core.names import TableName, quote_identifier
+from lakeworks.engines.errors import SqlError, StatementRefusedError
+from lakeworks.query.errors import (
+    ExternalVersionError,
+    UnqualifiedTableError,
+    ViewUnreadableError,
+)
+from lakeworks.query.versions import without_versions
+from lakeworks.storage.files import TableSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from lakeworks.catalog.data_catalog.views import View
+    from lakeworks.catalog.snapshots import Snapshot
+    from lakeworks.core.errors import LakeError
+    from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.protocol import Engine, Session
+    from lakeworks.query.reading import Parts
+    from lakeworks.query.versions import VersionedSql
+    from lakeworks.query.viewer import Viewer
+
+MOST_DEPTH = 16
+# What is wrong with the text of a view, and no fault of the lake's.
+_UNREADABLE = (
+    ExternalVersionError, SqlError, StatementRefusedError, UnknownTableError,
+    UnqualifiedTableError, VersionTextError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BoundView:
+    """A view as one query reads it.
+
+    Attributes:
+        written: The name that SQL reads it under, dotted and in lower case.
+        sql: Its text without marks of versions.
+        names: The tables and views that the text names.
+        gated: What the gate found in the text, where permissions hold.
+        root: The view that the caller's own SQL names, and that reads this one.
+    """
+
+    written: str
+    view: View
+    sql: str
+    names: frozenset[str]
+    gated: CallerQuery | None
+    root: str
+
+    @property
+    def mark(self) -> tuple[str, int]:
+        """What a result rests on: another text is another mark, however it came about."""
+        told = hashlib.sha256(f"{self.view.columns} {self.view.text}".encode()).hexdigest()[:16]
+        return f"{self.view.name}#{told}", self.view.version
+
+    def select(self) -> str:
+        """Return the SELECT of its columns, as they were when it was made."""
+        return select_of(self.view, self.sql)
+
+    def unreadable(self, error: LakeError, viewer: Viewer | None) -> ViewUnreadableError:
+        """Return the error for a text that fails: a principal is told of no name in it."""
+        if viewer is not None:
+            return ViewUnreadableError.hidden(self.root)
+        if isinstance(error, ViewUnreadableError):
+            return error
+        return ViewUnreadableError.because(str(self.view.name), error.problem)
+
+
+def select_of(view: View, sql: str) -> str:
+    """Return the SELECT that a view stands for.
+
+    Args:
+        view: Says which columns it has.
+        sql: Its text, without marks of versions.
+    """
+    shown = ", ".join(
+        f"{quote_identifier(one.of)} AS {quote_identifier(one.name)}" for one in view.columns
+    )
+    bare = sql.strip().rstrip(";").rstrip()
+    # A comment at the end of the text ends with its line.
+    return f"SELECT {shown} FROM (\n{bare}\n) AS {quote_identifier(view.name.table)}"
+
+
+@dataclass
+class Resolution:
+    """What the names of one query stand for.
+
+    Args:
+        find: Returns the table of a name in SQL: name as written, and its version if it says one.
+
+    Attributes:
+        tables: The name that SQL reads a table under, to the table and its version.
+        views: The same of views; each stands behind those that it reads.
+        marks: The names of schemas that stand for a version.
+    """
+
+    parts: Parts
+    snapshot: Snapshot | None
+    viewer: Viewer | None
+    find: Callable[[str, int | None], tuple[TableName, int]]
+    tables: dict[str, tuple[TableName, int]] = field(default_factory=dict)
+    views: dict[str, BoundView] = field(default_factory=dict)
+    marks: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def add(
+        self, query: VersionedSql, named: Iterable[str], path: tuple[BoundView, ...] = ()
+    ) -> None:
+        """Resolve the names of a query, or of the text of the last view of `path`.
+
+        Raises:
+            LakeError: a name leads nowhere, for whoever asks.
+        """
+        self.marks |= query.versions
+        for name in sorted(named):
+            if name in self.tables or name in self.views:
+                continue
+            schema, _, table = name.rpartition(".")
+            database, number = query.versions.get(schema, (schema, None))
+            view = self._view(f"{database}.{table}", number)
+            if view is None:
+                self.tables[name] = self.find(
+                    f"{database}.{table}" if number is not None else name, number
+                )
+            else:
+                self._expand(name, view, path)
+
+    def _view(self, written: str, number: int | None) -> View | None:
+        """Return the view of a name that is no table's, if whoever asks may read it."""
+        try:
+            name = TableName.parse(written)
+        except NameRefusedError:
+            return None
+        if self.snapshot is not None and name in self.snapshot.tables:
+            return None
+        if self.viewer is not None and not self.viewer.may_read(name):
+            return None
+        found = self.parts.catalog.data_catalog.find_view(name)
+        if found is None or found.materialized:
+            return None
+        if number is None:
+            return found
+        earlier = self.parts.catalog.data_catalog.find_view(name, version=number)
+        if earlier is None:
+            raise ViewUnreadableError.version(written, number)
+        return earlier
+
+    def _expand(self, written: str, view: View, path: tuple[BoundView, ...]) -> None:
+        root = path[0].root if path else str(view.name)
+        bound = BoundView(written, view, view.text, frozenset(), None, root)
+        try:
+            self._check_path(bound, path)
+            bound = self._read(bound)
+            self.add(without_versions(view.text), bound.names, (*path, bound))
+        except (*_UNREADABLE, ViewUnreadableError) as error:
+            raise bound.unreadable(error, self.viewer) from error
+        self.views[written] = bound
+
+    def _check_path(self, bound: BoundView, path: tuple[BoundView, ...]) -> None:
+        names = [one.written for one in path]
+        if bound.written in names:
+            names = [str(one.view.name) for one in path[names.index(bound.written) :]]
+            raise ViewUnreadableError.circle([*names, names[0]])
+        if len(path) >= MOST_DEPTH:
+            raise ViewUnreadableError.too_deep(bound.root, MOST_DEPTH)
+
+    def _read(self, bound: BoundView) -> BoundView:
+        sql = without_versions(bound.view.text).sql
+        gated, named = read_text(self.parts.engine, sql, gated=self.viewer is not None)
+        return replace(bound, sql=sql, names=named, gated=gated)
+
+    def united(self, gated: CallerQuery | None) -> CallerQuery | None:
+        """Return what the gate found in a query, as if its views stood in it as they are."""
+        inner = [one.gated for one in self.views.values() if one.gated is not None]
+        if gated is None or not inner:
+            return gated
+        return replace(
+            gated,
+            can_fail=gated.can_fail or any(one.can_fail for one in inner),
+            changes=gated.changes or any(one.changes for one in inner),
+        )
+
+
+def read_text(
+    engine: Engine, sql: str, *, gated: bool
+) -> tuple[CallerQuery | None, frozenset[str]]:
+    """Return what the gate finds in a view's text, where it is asked, and what the text names.
+
+    Raises:
+        SqlError: it cannot be parsed.
+        StatementRefusedError: it is not one query over tables, or only tells of one.
+    """
+    found = engine.gate(sql) if gated else None
+    named = engine.tables_read(sql) if found is None else found.tables
+    return found, named
+
+
+def define(
+    session: Session,
+    views: Iterable[BoundView],
+    viewer: Viewer | None,
+    query: CallerQuery | None,
+) -> None:
+    """Let a session that holds what views read hold the views too, as a viewer may see them.
+
+    Args:
+        query: What the gate found in the caller's SQL and the views'.
+
+    Raises:
+        ViewUnreadableError: what a view reads has changed, or is not the viewer's to see.
+    """
+    for bound in views:
+        try:
+            if viewer is None or query is None:
+                session.secure(bound.written, bound.select())
+            else:
+                _define_secured(session, bound, viewer, query)
+        except _UNREADABLE as error:
+            raise bound.unreadable(error, viewer) from error
+
+
+def _define_secured(
+    session: Session, bound: BoundView, viewer: Viewer, query: CallerQuery
+) -> None:
+    # Under a name that nobody can guess, nor the gate let through, as tables are.
+    schema, relation = f"__src_{secrets.token_hex(16)}", "rows"
+    hidden = f"{quote_identifier(schema)}.{quote_identifier(relation)}"
+    session.secure(f"{schema}.{relation}", bound.select())
+    whole = TableSource("/", session.describe(f"SELECT * FROM {hidden}"), ())
+    seen = viewer.secured(bound.view.name, whole)
+    session.secure(
+        bound.written, seen.select(hidden, guarded=query.can_fail), empty=query.explains
+    )
+
+
+def audited(views: Iterable[BoundView]) -> list[dict[str, object]]:
+    """Return what the audit trail is told of views that were read."""
+    return [{"view": str(one.view.name), "version": one.view.version} for one in views]
+
+
+def texts(
+    sql: str, named: Iterable[str], views: Iterable[BoundView]
+) -> list[tuple[str, frozenset[str]]]:
+    """Return every text that a query consists of, with the tables that each names."""
+    inner = [(one.sql, one.names) for one in views]
+    return [(sql, frozenset(named)), *inner]
