@@ -178,6 +178,7 @@ class Lake:
             self.engine,
             governance=self.governance,
             external=lambda: self._services.external,
+            services=self._services,
             recorded=self.project.care.history.recorded,
         )
 
