@@ -115,8 +115,22 @@ class Reader:
         except StatementRefusedError:
             return False
 
-    def run(self, asked: Asked, asking: Asking) -> QueryResult:
+    def run(
+        self,
+        asked: Asked,
+        asking: Asking,
+        *,
+        on_source: Callable[[str, AnySource], None] | None = None,
+        on_end: Callable[[int, float, BaseException | None], None] | None = None,
+    ) -> QueryResult:
         """Run a query that was read, and stream its rows.
+
+        Args:
+            asked: What `asked` returned.
+            asking: For whom, and within which limits.
+            on_source: Told of everything that it reads, by name.
+            on_end: Told of the end instead of the history and the audit trail: a statement that
+                the query is a part of tells these itself.
 
         Raises:
             LakeError: as `QueryService.sql` does.
@@ -125,6 +139,9 @@ class Reader:
 
         sources = self.sources(asked)
         asking.recording.reads(sources, asked.marks, asked.snapshot)
+        for name, source in sources.items():
+            if on_source is not None:
+                on_source(name, source)
         scanned_bytes = sum(source.size_bytes for source in sources.values())
         limit_bytes = asking.who.bytes_limit
         if limit_bytes is not None and scanned_bytes > limit_bytes:
@@ -139,9 +156,11 @@ class Reader:
             session.__exit__(None, None, None)
             raise
         told = None if asked.viewer is None else asked.viewer.told
-        ended = asking.recording.begun()
-        if asked.viewer is not None:
-            ended = asked.viewer.audit.after(ended)
+        ended = on_end
+        if ended is None:
+            ended = asking.recording.begun()
+            if asked.viewer is not None:
+                ended = asked.viewer.audit.after(ended)
         found = QueryResult(reader, session, limit=asking.limit, on_close=ended, told=told)
         found.scanned_bytes = scanned_bytes
         return found
