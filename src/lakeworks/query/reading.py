@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lakeworks.engines.protocol import Engine, Session
     from lakeworks.governance.service import Governance
     from lakeworks.ingest.external_tables import ExternalTables
+    from lakeworks.pipeline.state import Services
     from lakeworks.query.asking import Asking
     from lakeworks.query.results import QueryResult
     from lakeworks.query.viewer import Viewer
@@ -55,6 +56,7 @@ class Parts:
         governance: The lake's permissions and audit trail; None in a lake that is its owner's
             alone.
         external: The tables of files that the data catalog has beside the lake's own.
+        services: What fills tables: for statements that do. None where queries only read.
     """
 
     catalog: Catalog
@@ -62,6 +64,7 @@ class Parts:
     engine: Engine
     governance: Governance | None = None
     external: Callable[[], ExternalTables] | None = None
+    services: Services | None = None
 
 
 class Reader:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lakeworks.engines.protocol import Engine
     from lakeworks.governance.service import Governance
     from lakeworks.ingest.external_tables import ExternalTables
+    from lakeworks.pipeline.state import Services
     from lakeworks.query.results import QueryResult
     from lakeworks.storage.layout import Storage
 
@@ -37,9 +38,10 @@ class QueryService:
             alone.
         external: The tables of files that the data catalog has beside the lake's own.
         recorded: Whether queries are noted in the catalog's history.
+        services: What fills tables; None in a service that only reads.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wired in one place
         self,
         catalog: Catalog,
         storage: Storage,
@@ -48,8 +50,9 @@ class QueryService:
         governance: Governance | None = None,
         external: Callable[[], ExternalTables] | None = None,
         recorded: bool = True,
+        services: Services | None = None,
     ) -> None:
-        self._parts = Parts(catalog, storage, engine, governance, external)
+        self._parts = Parts(catalog, storage, engine, governance, external, services)
         self._reader = Reader(self._parts)
         self._history = catalog.query_history if recorded else None
 
