@@ -171,3 +171,33 @@ def test_spark_keeps_a_lake_in_a_bucket(
         ]
         assert opened.doctor() == []
         assert len(opened.query.sql("select * from quarantine.bronze_orders").rows()) == 1
+
+
+KMS_KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+
+
+def test_what_spark_writes_is_encrypted_as_asked(
+    project: Path,
+    bucket: str,
+    s3_options: dict[str, str],
+    unavailable: Callable[[str], NoReturn],
+) -> None:
+    text = (project / "lake.yml").read_text()
+    encrypted = f"region: us-east-1\n      sse: aws:kms\n      kms_key_id: {KMS_KEY}\n"
+    (project / "lake.yml").write_text(text.replace("region: us-east-1\n", encrypted))
+    write(project / "landing/orders/1.json", FIRST)
+    done = lake(["run", "-C", str(project), "--env", "cluster", "--json"])
+    if NO_JARS in done.stdout + done.stderr:
+        unavailable("hadoop-aws, with which Spark reaches S3,")
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+    client = pytest.importorskip("botocore.session").Session().create_client(
+        "s3", endpoint_url=s3_options["endpoint"], region_name="us-east-1",
+        aws_access_key_id=s3_options["access_key_id"],
+        aws_secret_access_key=s3_options["secret_access_key"],
+    )  # fmt: skip
+    listed = client.list_objects_v2(Bucket=bucket)["Contents"]
+    heads = {one["Key"]: client.head_object(Bucket=bucket, Key=one["Key"]) for one in listed}
+    assert any("/silver/orders/spark-" in key for key in heads)
+    assert {
+        (head.get("ServerSideEncryption"), head.get("SSEKMSKeyId")) for head in heads.values()
+    } == {("aws:kms", KMS_KEY)}

@@ -28,6 +28,9 @@ def store_of(root: str, s3: Mapping[str, str | bool]) -> ObjectStore:
         "session_token": str(s3.get("session_token", "")),
         "allow_http": str(not s3.get("use_ssl", True)).lower(),
         "virtual_hosted_style": str(s3.get("url_style") == "vhost").lower(),
+        "sse": str(s3.get("sse", "")),
+        "kms_key_id": str(s3.get("kms_key_id", "")),
+        "bucket_key": "true" if s3.get("bucket_key") else "",
     }
     chosen = {name: value for name, value in options.items() if value}
     return ObjectStore.open(root, chosen)

@@ -169,7 +169,8 @@ class ObjectStore(ABC):
 
         Keys: `key_id`, `secret`, `session_token`, `region`, `endpoint` (host and port),
         `url_style` (`path` or `vhost`), `use_ssl`. Credentials that only the machine's role
-        knows are left out.
+        knows are left out. Where objects are to be encrypted as asked: `sse`, `kms_key_id`,
+        `bucket_key`.
         """
 
     def __repr__(self) -> str:

@@ -137,6 +137,7 @@ class Sink:
             divide_by=free_name(schema.names, "__fate"),
             schema=Schema((*schema, *SYSTEM_FIELDS)),
             table=self.reading.table,
+            s3=self.reading.s3,
         )
         for one in written:
             files[one.divided or GOOD].append(one.file)
@@ -169,6 +170,7 @@ class Sink:
             self.reading.rejects_root,
             schema=QUARANTINE_SCHEMA,
             table=self.reading.table,
+            s3=self.reading.s3,
         )
         return [one.file for one in written]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Field, Scalar, Schema
+from lakeworks.engines.duckdb.encrypted import placed
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.types import from_duckdb, to_duckdb
 from lakeworks.engines.errors import DuplicateColumnError
@@ -21,7 +22,7 @@ from lakeworks.engines.written import FILE_BYTES, Written, free_name, partition_
 from lakeworks.storage.files import DataFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import duckdb
 
@@ -36,6 +37,7 @@ def copy_out(  # noqa: PLR0913 - one COPY has this many choices
     main: str | None = None,
     schema: Schema | None = None,
     table: str = "the table",
+    s3: Mapping[str, str | bool] | None = None,
 ) -> list[Written]:
     """Write the rows of `select` as Parquet files in `root`; no rows, no files.
 
@@ -52,6 +54,7 @@ def copy_out(  # noqa: PLR0913 - one COPY has this many choices
         schema: The files' columns, in order; found by describing `select` when left out. The
             rows are cast to it, so that only types that a table knows are written.
         table: Named in errors.
+        s3: How a bucket is reached, as `ObjectStore.s3_settings` returns it.
     """
     if schema is None:
         described = select_schema(con, select, table=table)
@@ -74,18 +77,17 @@ def copy_out(  # noqa: PLR0913 - one COPY has this many choices
     token = secrets.token_hex(4)
     options = _options(keys, token)
     body = f"SELECT {', '.join(columns)} FROM ({select}\n) AS __rows"
-    if not root.startswith("s3://"):
-        Path(root).mkdir(parents=True, exist_ok=True)
-    try:
-        with translated(con):
-            result = con.execute(
-                f"COPY ({body}) TO {quote_literal(root)} ({options})"
-            ).fetchall()
-    except BaseException:
-        _clear(root, token)
-        raise
+    with placed(con, root, s3 or {}) as place:
+        try:
+            with translated(con):
+                result = con.execute(
+                    f"COPY ({body}) TO {quote_literal(place)} ({options})"
+                ).fetchall()
+        except BaseException:
+            _clear(place, token)
+            raise
     named = dict(zip(keys[len(keys) - len(partition_by) :], partition_by, strict=True))
-    return [_written(row, root, schema, named, divider) for row in result]
+    return [_written(row, place, schema, named, divider) for row in result]
 
 
 def select_schema(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from lakeworks.core.names import quote_identifier
@@ -224,7 +225,7 @@ class DuckSession:
             self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}")
             self._con.execute(f"CREATE TABLE {_dotted(name)} AS {select} LIMIT 0")
 
-    def bind_arrow(self, name: str, data: Any) -> None:  # noqa: ANN401
+    def bind_arrow(self, name: str, data: Any, *, once: bool = False) -> None:  # noqa: ANN401
         """Let SQL read a caller's Arrow data as `name`."""
         import pyarrow as pa
 
@@ -232,8 +233,8 @@ class DuckSession:
 
         kept = f"__given_{len(self._given)}"
         self._given.append(data)
-        one_pass = isinstance(data, pa.RecordBatchReader)
-        select = given.stream_select if one_pass else given.arrow_select
+        kept_here = isinstance(data, pa.RecordBatchReader) and not once
+        select = given.stream_select if kept_here else given.arrow_select
         self._view(name, select(self._con, kept, data))
 
     def bind_files(self, name: str, uris: Sequence[str], format_: GivenFormat) -> None:

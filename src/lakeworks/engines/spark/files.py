@@ -8,6 +8,7 @@ files (the schema, above all) is decided here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ def read_files(session: SparkLakeSession, reading: FileReading) -> FilesRead:
         LakeError: something other than the files' content is wrong.
     """
     place = Place(session.s3, TASK_MEMORY_BYTES)
+    reading = replace(reading, s3=session.s3)
     with statements_at(place) as statements, translated(statements.con):
         runner = Runner(session.spark, statements, place, reading.root)
         total = (

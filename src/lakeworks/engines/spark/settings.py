@@ -179,11 +179,24 @@ def _s3a(s3: Mapping[str, str | bool] | None) -> dict[str, str]:
         "connection.ssl.enabled": str(bool(s3.get("use_ssl", True))).lower(),
         "path.style.access": str(s3.get("url_style") != "vhost").lower() if endpoint else "",
     }
+    told |= _encryption(s3)
     if s3.get("session_token"):
         told["aws.credentials.provider"] = (
             "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider"
         )
     return {f"{S3A}{name}": value for name, value in told.items() if value}
+
+
+def _encryption(s3: Mapping[str, str | bool]) -> dict[str, str]:
+    """Return what S3A is told of encryption; a bucket's own setting decides on bucket keys."""
+    algorithm = {"AES256": "SSE-S3", "aws:kms": "SSE-KMS", "aws:kms:dsse": "DSSE-KMS"}
+    sse = str(s3.get("sse") or "")
+    if not sse:
+        return {}
+    told = {"encryption.algorithm": algorithm[sse]}
+    if s3.get("kms_key_id"):
+        told["encryption.key"] = str(s3["kms_key_id"])
+    return told
 
 
 def _default_memory(*, local: bool) -> int:
