@@ -164,6 +164,29 @@ class Grants:
                 _count_up(session)
         return changed
 
+    def forget(self, resources: Iterable[str], tagged: str) -> int:
+        """Take away all that was granted on some resources, and all tags of a name.
+
+        Args:
+            resources: As grants name them.
+            tagged: `silver.orders`: its tags go, and those of its columns.
+        """
+        columns = tagged.replace("!", "!!").replace("_", "!_").replace("%", "!%") + ".%"
+        with self._database.writing() as session:
+            gone = sum(
+                session.run("DELETE FROM governance_grants WHERE resource = :one", one=one)
+                for one in resources
+            )
+            gone += session.run(
+                "DELETE FROM governance_tags WHERE resource = :name "
+                "OR resource LIKE :columns ESCAPE '!'",
+                name=tagged,
+                columns=columns,
+            )
+            if gone:
+                _count_up(session)
+        return gone
+
     def tag(self, resource: str, key: str, value: str | None, *, by: str) -> bool:
         """Give a resource a tag, another value of it, or with None take it away.
 

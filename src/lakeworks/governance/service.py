@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.errors import CatalogReadOnlyError
+from lakeworks.core.names import TableName
 from lakeworks.governance.errors import (
     DeclaredGrantError,
     GovernanceError,
@@ -244,6 +245,23 @@ class Governance:
         )
         self.audit("grant", principal, {"to": to, "permissions": ["ALL"], "resource": table,
                                         "reason": "made the table"})  # fmt: skip
+
+    def dropped(self, principal: Principal | None, table: str) -> None:
+        """Take away what was granted and tagged at run time on a table that is no more.
+
+        Whatever is made under its name later is another table, and begins with nothing.
+        """
+        name = TableName.parse(table)
+        rows = self._catalog.grants.read().grants
+        own = {
+            row.resource
+            for row in rows
+            if (one := Resource.from_text(row.resource)).kind == "table"
+            and (one.database, one.table) == (name.database, name.table)
+        }
+        if self._catalog.grants.forget(sorted(own), table):
+            self.audit("revoke", principal or Principal.operator(),
+                       {"resource": table, "reason": "dropped the table"})  # fmt: skip
 
     def audit(self, kind: str, principal: Principal, body: Mapping[str, Any]) -> Head:
         """Add an entry to the audit trail.

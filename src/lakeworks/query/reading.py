@@ -91,8 +91,14 @@ class Reader:
         return Viewer(
             found,
             Principal.parse(principal),
-            lambda: self.parts.catalog.current_snapshot().tables,
+            self.names,
         )
+
+    def names(self) -> list[TableName]:
+        """Return the tables that readers see, and the views, by name."""
+        tables = self.parts.catalog.current_snapshot().tables
+        views = self.parts.catalog.data_catalog.views()
+        return sorted({*tables, *(view.name for view in views if not view.materialized)})
 
     def question(self, text: str, asking: Asking) -> Question:
         """Say what the answer to a query rests on, without running it.

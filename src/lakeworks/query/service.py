@@ -15,6 +15,8 @@ from lakeworks.query.questions import Caller, Question
 from lakeworks.query.reading import Parts, Reader
 from lakeworks.query.recording import Recording
 from lakeworks.query.statements.kinds import statement_of
+from lakeworks.query.views import view_named
+from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -135,21 +137,25 @@ class QueryService:
             raise viewer.told(error) from None
 
     def visible(self, principal: str = "") -> list[TableName]:
-        """Return the published tables that a principal may read, by name."""
+        """Return the published tables and the views that a principal may read, by name."""
         viewer = self._reader.viewer(principal)
-        tables = sorted(self._parts.catalog.current_snapshot().tables)
+        tables = self._reader.names()
         return tables if viewer is None else [one for one in tables if viewer.may_read(one)]
 
     def columns(self, name: str, principal: str = "") -> list[tuple[str, str]]:
-        """Return the columns of a published table that a principal sees: name and type.
+        """Return the columns of a published table, or view, that a principal sees: name and type.
 
         Raises:
             UnknownTableError: there is no such table, or the principal may not read it.
         """
         viewer = self._reader.viewer(principal)
         snapshot = self._parts.catalog.current_snapshot()
-        table, number = self._reader.published(name, snapshot, None, viewer)
-        source = self._reader.source(table, number, hidden=viewer is not None)
+        found = view_named(self._parts, name, snapshot, viewer)
+        if found is None:
+            table, number = self._reader.published(name, snapshot, None, viewer)
+            source = self._reader.source(table, number, hidden=viewer is not None)
+        else:
+            table, source = found.name, TableSource("/", found.schema, ())
         if viewer is None:
             return [(field.name, str(field.type)) for field in source.schema]
         seen = {column.name for column in viewer.secured(table, source).columns}

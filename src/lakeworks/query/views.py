@@ -133,33 +133,15 @@ class Resolution:
                 continue
             schema, _, table = name.rpartition(".")
             database, number = query.versions.get(schema, (schema, None))
-            view = self._view(f"{database}.{table}", number)
+            view = view_named(
+                self.parts, f"{database}.{table}", self.snapshot, self.viewer, version=number
+            )
             if view is None:
                 self.tables[name] = self.find(
                     f"{database}.{table}" if number is not None else name, number
                 )
             else:
                 self._expand(name, view, path)
-
-    def _view(self, written: str, number: int | None) -> View | None:
-        """Return the view of a name that is no table's, if whoever asks may read it."""
-        try:
-            name = TableName.parse(written)
-        except NameRefusedError:
-            return None
-        if self.snapshot is not None and name in self.snapshot.tables:
-            return None
-        if self.viewer is not None and not self.viewer.may_read(name):
-            return None
-        found = self.parts.catalog.data_catalog.find_view(name)
-        if found is None or found.materialized:
-            return None
-        if number is None:
-            return found
-        earlier = self.parts.catalog.data_catalog.find_view(name, version=number)
-        if earlier is None:
-            raise ViewUnreadableError.version(written, number)
-        return earlier
 
     def _expand(self, written: str, view: View, path: tuple[BoundView, ...]) -> None:
         root = path[0].root if path else str(view.name)
@@ -195,6 +177,36 @@ class Resolution:
             can_fail=gated.can_fail or any(one.can_fail for one in inner),
             changes=gated.changes or any(one.changes for one in inner),
         )
+
+
+def view_named(
+    parts: Parts,
+    written: str,
+    snapshot: Snapshot | None,
+    viewer: Viewer | None,
+    *,
+    version: int | None = None,
+) -> View | None:
+    """Return the view of a name that is no table's, if whoever asks may read it.
+
+    Raises:
+        ViewUnreadableError: there is one, and not that version of it.
+    """
+    try:
+        name = TableName.parse(written)
+    except NameRefusedError:
+        return None
+    if snapshot is not None and name in snapshot.tables:
+        return None
+    if viewer is not None and not viewer.may_read(name):
+        return None
+    found = parts.catalog.data_catalog.find_view(name)
+    if found is None or found.materialized or version is None:
+        return None if found is None or found.materialized else found
+    earlier = parts.catalog.data_catalog.find_view(name, version=version)
+    if earlier is None:
+        raise ViewUnreadableError.version(written, version)
+    return earlier
 
 
 def read_text(

@@ -248,6 +248,11 @@ def _fingerprints(session: Session, tables: list[TableName] | None) -> dict[Tabl
     return {TableName(row[0], row[1]): row[2] for row in some}
 
 
+def glue_type(text: str) -> str:
+    """Return a type as Glue and Hive write it."""
+    return text.replace("timestamp_ntz", "timestamp")
+
+
 def _column(field: Field, notes: Mapping[str, ColumnNote]) -> Column:
     note = notes.get(field.name)
     told = (note.description if note else "") or field.comment
@@ -260,7 +265,7 @@ def _column(field: Field, notes: Mapping[str, ColumnNote]) -> Column:
         comment = comment[: most - 1] + "…"
     return Column(
         field.name,
-        str(field.type).replace("timestamp_ntz", "timestamp"),
+        glue_type(str(field.type)),
         comment,
         with_tags(parameters, note.tags if note else {}),
     )

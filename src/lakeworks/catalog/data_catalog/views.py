@@ -9,6 +9,7 @@ parameter.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from lakeworks.catalog.data_catalog.errors import (
     EntryExistsError,
     EntryNotFoundError,
 )
+from lakeworks.catalog.data_catalog.managed import glue_type
 from lakeworks.catalog.data_catalog.model import (
     MATERIALIZED_VIEW,
     VIRTUAL_VIEW,
@@ -26,17 +28,24 @@ from lakeworks.catalog.data_catalog.model import (
     TableEntry,
 )
 from lakeworks.catalog.data_catalog.verbs import Verbs
+from lakeworks.core.errors import LakeError
+from lakeworks.core.hive_types import parse_hive_type
+from lakeworks.core.types import Field, Scalar, Schema
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from lakeworks.catalog.database import Session
     from lakeworks.core.names import TableName
+    from lakeworks.core.types import Type
 
 _TEXT, _EXPANDED = "ViewOriginalText", "ViewExpandedText"
 _OURS = "lakeworks.view"
 _DEFINER = "lakeworks.view.definer"
 _PARTED = "lakeworks.view.partitioned_by"
-# By name, what the view's query calls each of its columns.
+# By name, what the view's query calls each of its columns, and its type as the lake writes it.
 _COLUMNS = "lakeworks.view.columns"
+_FACTS = 2
 _PLAIN, _KEPT = "plain", "materialized"
 
 
@@ -77,11 +86,16 @@ class View:
     version: int = -1
     number: int = -1
 
+    @property
+    def schema(self) -> Schema:
+        """Its columns, as they were when it was made."""
+        return Schema(tuple(Field(one.name, _typed(one.type)) for one in self.columns))
+
     def entry(self) -> TableEntry:
         """Return it as an entry of the data catalog."""
         parameters = {
             _OURS: _KEPT if self.materialized else _PLAIN,
-            _COLUMNS: json.dumps({column.name: column.of for column in self.columns}),
+            _COLUMNS: json.dumps({c.name: [c.of, c.type] for c in self.columns}),
         }
         if self.definer:
             parameters[_DEFINER] = self.definer
@@ -93,7 +107,7 @@ class View:
             description=self.description,
             owner=self.owner,
             storage=StorageDescriptor(
-                tuple(Column(column.name, column.type) for column in self.columns)
+                tuple(Column(c.name, glue_type(c.type)) for c in self.columns)
             ),
             parameters=parameters,
             extra={_TEXT: self.text, _EXPANDED: self.text},
@@ -122,15 +136,24 @@ def view_of(entry: TableEntry, number: int = -1) -> View | None:
     )
 
 
+def _typed(text: str) -> Type:
+    try:
+        return parse_hive_type(text)
+    except LakeError:
+        return Scalar("string")
+
+
 def _columns(entry: TableEntry) -> tuple[ViewColumn, ...]:
     """Return a view's columns; of an entry that somebody wrote, those that it tells."""
-    types = {column.name: column.type for column in entry.columns}
-    try:
-        told = json.loads(entry.parameters.get(_COLUMNS, "{}"))
-    except ValueError:
-        told = {}
-    named = told if isinstance(told, dict) and told else {name: name for name in types}
-    return tuple(ViewColumn(str(n), types.get(n, ""), str(of)) for n, of in named.items())
+    told: dict[str, Any] = {column.name: [column.name, column.type] for column in entry.columns}
+    with suppress(ValueError):
+        kept = json.loads(entry.parameters.get(_COLUMNS, "{}"))
+        told = kept if isinstance(kept, dict) and kept else told
+    return tuple(
+        ViewColumn(str(name), str(one[1]), str(one[0]))
+        for name, one in told.items()
+        if isinstance(one, list) and len(one) == _FACTS
+    )
 
 
 class ViewVerbs(Verbs):

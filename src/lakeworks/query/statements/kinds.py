@@ -37,6 +37,8 @@ class Statement(Protocol):
 
 # By first word, the modules that may know it, in the order in which they are asked.
 _MODULES: Mapping[str, tuple[str, ...]] = {
+    "CREATE": ("views",),
+    "DROP": ("views",),
     "GRANT": ("grants",),
     "REVOKE": ("grants",),
 }

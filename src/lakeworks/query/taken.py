@@ -1,0 +1,59 @@
+"""Whether a name is free for a new table or view.
+
+A view never stands in front of a table, nor a table in front of a view: whoever makes one asks
+here. To a principal, what has a name that it may not know of is not named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakeworks.core.names import QUARANTINE
+from lakeworks.query.errors import NameTakenError
+from lakeworks.query.external import is_external
+
+if TYPE_CHECKING:
+    from lakeworks.core.names import TableName
+    from lakeworks.project.declaration import Project
+    from lakeworks.query.reading import Parts
+    from lakeworks.query.viewer import Viewer
+
+
+def taken_by(parts: Parts, name: TableName) -> str:
+    """Return what has a name, in words; empty where it is free."""
+    catalog = parts.catalog
+    if name.database == QUARANTINE:
+        return "kept for rejected rows"
+    view = catalog.data_catalog.find_view(name)
+    if view is not None:
+        return "a materialised view" if view.materialized else "a view"
+    if name in catalog.current_snapshot().tables:
+        return "a table"
+    if parts.services is not None and _is_declared(parts.services.project, name):
+        return "declared in the project"
+    if is_external(parts.external, name):
+        return "an external table"
+    if catalog.data_catalog.find_table(name) is not None or _was_loaded(parts, name):
+        return "a table that nobody can read now"
+    return ""
+
+
+def check_free(parts: Parts, viewer: Viewer | None, name: TableName) -> None:
+    """Refuse a name that something has.
+
+    Raises:
+        NameTakenError: something has it; a principal hears what only if it may know of that.
+    """
+    kind = taken_by(parts, name)
+    if kind:
+        known = viewer is None or viewer.may("DESCRIBE", name)
+        raise NameTakenError.by(str(name), kind if known else "")
+
+
+def _is_declared(project: Project, name: TableName) -> bool:
+    return name in project.sources or name in project.models or name in project.tables
+
+
+def _was_loaded(parts: Parts, name: TableName) -> bool:
+    """Whether a table is there that was never published, or is not any more."""
+    return name in parts.catalog.heads() and parts.storage.table(name).exists()
