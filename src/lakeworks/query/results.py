@@ -37,6 +37,7 @@ class QueryResult:
 
     Attributes:
         scanned_bytes: The size of the files that the query read, at most.
+        given: The column names as the query gives them, equal ones among them.
 
     Args:
         on_close: Told once how many rows were taken, how long the engine took to give them, and
@@ -53,6 +54,7 @@ class QueryResult:
         on_close: Callable[[int, float, BaseException | None], None] | None = None,
         told: Callable[[LakeError], LakeError] | None = None,
     ) -> None:
+        self.given = tuple(reader.schema.names)
         self._reader = _distinct(reader)
         self._session: AbstractContextManager[object] | None = session
         self._limit = limit
