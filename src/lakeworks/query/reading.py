@@ -5,7 +5,7 @@ Only the tables that the SQL names are opened. The session that runs it can read
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -119,7 +119,7 @@ class Reader:
         try:
             if asked.gated is not None:
                 return not asked.gated.changes
-            own = (asked.sql, *(view.sql for view in asked.views))
+            own = (asked.sql, *(view.sql for view in asked.views.values()))
             return not any(self.parts.engine.gate(sql).changes for sql in own)
         except StatementRefusedError:
             return False
@@ -183,7 +183,7 @@ class Reader:
         }
         sources |= external_sources(
             self.parts.external,
-            texts(asked.sql, asked.names, asked.views),
+            texts(asked.sql, asked.names, asked.views.values()),
             asked.tables,
             asked.viewer,
         )
@@ -197,7 +197,7 @@ class Reader:
         """
         session = self._session(asked, sources)
         try:
-            define(session, asked.views, asked.viewer, asked.gated)
+            define(session, asked.views.values(), asked.viewer, asked.gated)
         except BaseException:
             session.__exit__(None, None, None)
             raise
@@ -212,7 +212,10 @@ class Reader:
             for name, source in sources.items()
         }
         asked.viewer.audit.reads(
-            secured, asked.tables, asked.viewer.policy_version, views=audited(asked.views)
+            secured,
+            asked.tables,
+            asked.viewer.policy_version,
+            views=audited(asked.views.values()),
         )
         scope = "" if asked.views else asked.viewer.scope
         return self.parts.engine.governed_session(secured, asked.gated, scope=scope)
@@ -243,7 +246,7 @@ class Reader:
             viewer,
             found.united(gated),
             named,
-            tuple(found.views.values()),
+            found.views,
         )
 
     def _snapshot(self, at: datetime | int | None) -> Snapshot:
@@ -324,7 +327,8 @@ class Asked:
         marks: The names of schemas that stand for a version, as `without_versions` made them.
         gated: What the gate found, where permissions hold; views stand in it as they are.
         names: The tables and views that the SQL itself names.
-        views: The views that it reads, each behind those that it reads in turn.
+        views: The views that it reads by the names under which it does, each behind those that
+            it reads in turn.
     """
 
     sql: str
@@ -334,13 +338,13 @@ class Asked:
     viewer: Viewer | None
     gated: CallerQuery | None
     names: frozenset[str] = frozenset()
-    views: tuple[BoundView, ...] = ()
+    views: Mapping[str, BoundView] = field(default_factory=dict)
 
     @property
     def rests_on(self) -> set[tuple[str, int]]:
         """The tables that it reads, each with its version, and the views."""
         tables = {(str(name), number) for name, number in self.tables.values()}
-        return tables | {view.mark for view in self.views}
+        return tables | {view.mark for view in self.views.values()}
 
 
 def _placed(error: SqlError, session: Session, sql: str) -> SqlError:

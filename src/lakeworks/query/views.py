@@ -72,7 +72,7 @@ class BoundView:
 
     def select(self) -> str:
         """Return the SELECT of its columns, as they were when it was made."""
-        return select_of(self.view, self.sql)
+        return self.view.select(self.sql)
 
     def unreadable(self, error: LakeError, viewer: Viewer | None) -> ViewUnreadableError:
         """Return the error for a text that fails: a principal is told of no name in it."""
@@ -81,21 +81,6 @@ class BoundView:
         if isinstance(error, ViewUnreadableError):
             return error
         return ViewUnreadableError.because(str(self.view.name), error.problem)
-
-
-def select_of(view: View, sql: str) -> str:
-    """Return the SELECT that a view stands for.
-
-    Args:
-        view: Says which columns it has.
-        sql: Its text, without marks of versions.
-    """
-    shown = ", ".join(
-        f"{quote_identifier(one.of)} AS {quote_identifier(one.name)}" for one in view.columns
-    )
-    bare = sql.strip().rstrip(";").rstrip()
-    # A comment at the end of the text ends with its line.
-    return f"SELECT {shown} FROM (\n{bare}\n) AS {quote_identifier(view.name.table)}"
 
 
 @dataclass

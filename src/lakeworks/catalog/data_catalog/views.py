@@ -9,7 +9,6 @@ parameter.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,23 +29,24 @@ from lakeworks.catalog.data_catalog.model import (
 from lakeworks.catalog.data_catalog.verbs import Verbs
 from lakeworks.core.errors import LakeError
 from lakeworks.core.hive_types import parse_hive_type
+from lakeworks.core.names import TableName, quote_identifier
 from lakeworks.core.types import Field, Scalar, Schema
 
 if TYPE_CHECKING:
     from typing import Any
 
     from lakeworks.catalog.database import Session
-    from lakeworks.core.names import TableName
     from lakeworks.core.types import Type
 
 _TEXT, _EXPANDED = "ViewOriginalText", "ViewExpandedText"
-_OURS = "lakeworks.view"
+_OURS = "lakeworks.view.dialect"
 _DEFINER = "lakeworks.view.definer"
 _PARTED = "lakeworks.view.partitioned_by"
 # By name, what the view's query calls each of its columns, and its type as the lake writes it.
 _COLUMNS = "lakeworks.view.columns"
+# The tables and views that the text names.
+_READS = "lakeworks.view.reads"
 _FACTS = 2
-_PLAIN, _KEPT = "plain", "materialized"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class View:
         columns: As they were when it was made: what the query gives beside them is not shown.
         definer: Of a materialised view: as whose permissions its rows are computed; empty for
             the lake's owner.
+        reads: The tables and views that its text names.
         number: Of its entry: a name that was dropped and made again has another.
     """
 
@@ -83,6 +84,7 @@ class View:
     materialized: bool = False
     definer: str = ""
     partitioned_by: tuple[str, ...] = ()
+    reads: tuple[TableName, ...] = ()
     version: int = -1
     number: int = -1
 
@@ -91,16 +93,32 @@ class View:
         """Its columns, as they were when it was made."""
         return Schema(tuple(Field(one.name, _typed(one.type)) for one in self.columns))
 
+    def select(self, sql: str | None = None) -> str:
+        """Return the SELECT that its name stands for: its columns, whatever else the text gives.
+
+        Args:
+            sql: The text without marks of versions; the text itself where it is left out.
+        """
+        shown = ", ".join(
+            f"{quote_identifier(one.of)} AS {quote_identifier(one.name)}"
+            for one in self.columns
+        )
+        bare = (self.text if sql is None else sql).strip().rstrip(";").rstrip()
+        # A comment at the end of the text ends with its line.
+        return f"SELECT {shown} FROM (\n{bare}\n) AS {quote_identifier(self.name.table)}"
+
     def entry(self) -> TableEntry:
         """Return it as an entry of the data catalog."""
         parameters = {
-            _OURS: _KEPT if self.materialized else _PLAIN,
+            _OURS: "duckdb",
             _COLUMNS: json.dumps({c.name: [c.of, c.type] for c in self.columns}),
         }
+        if self.reads:
+            parameters[_READS] = ",".join(map(str, self.reads))
         if self.definer:
             parameters[_DEFINER] = self.definer
         if self.partitioned_by:
-            parameters[_PARTED] = ",".join(self.partitioned_by)
+            parameters[_PARTED] = json.dumps(self.partitioned_by)
         return TableEntry(
             self.name,
             MATERIALIZED_VIEW if self.materialized else VIRTUAL_VIEW,
@@ -116,12 +134,18 @@ class View:
 
 def view_of(entry: TableEntry, number: int = -1) -> View | None:
     """Return the view that an entry is; None for a table, and for a view of another tool."""
-    kind = entry.parameters.get(_OURS)
     text = entry.extra.get(_TEXT)
-    if kind is None or not isinstance(text, str):
+    if _OURS not in entry.parameters or not isinstance(text, str):
         return None
     if entry.table_type not in {VIRTUAL_VIEW, MATERIALIZED_VIEW}:
         return None
+    try:
+        return _read(entry, text, number)
+    except (ValueError, LakeError):
+        return None  # what somebody wrote into it is no view of ours
+
+
+def _read(entry: TableEntry, text: str, number: int) -> View:
     return View(
         entry.name,
         text,
@@ -130,7 +154,10 @@ def view_of(entry: TableEntry, number: int = -1) -> View | None:
         entry.owner,
         entry.table_type == MATERIALIZED_VIEW,
         entry.parameters.get(_DEFINER, ""),
-        tuple(name for name in entry.parameters.get(_PARTED, "").split(",") if name),
+        tuple(json.loads(entry.parameters.get(_PARTED, "[]"))),
+        tuple(map(TableName.parse, entry.parameters.get(_READS, "").split(",")))
+        if entry.parameters.get(_READS)
+        else (),
         entry.version,
         number,
     )
@@ -145,10 +172,9 @@ def _typed(text: str) -> Type:
 
 def _columns(entry: TableEntry) -> tuple[ViewColumn, ...]:
     """Return a view's columns; of an entry that somebody wrote, those that it tells."""
-    told: dict[str, Any] = {column.name: [column.name, column.type] for column in entry.columns}
-    with suppress(ValueError):
-        kept = json.loads(entry.parameters.get(_COLUMNS, "{}"))
-        told = kept if isinstance(kept, dict) and kept else told
+    told: dict[str, Any] = json.loads(entry.parameters.get(_COLUMNS, "{}"))
+    if not told:
+        told = {column.name: [column.name, column.type] for column in entry.columns}
     return tuple(
         ViewColumn(str(name), str(one[1]), str(one[0]))
         for name, one in told.items()

@@ -112,6 +112,7 @@ class CreateView:
             columns_of(self.name, schema, self.columns),
             self.description,
             owner_of(viewer),
+            reads=reads_of(asked),
             version=-1 if present is None else present.version,
         )
         verb = "made" if present is None else "replaced"
@@ -229,9 +230,16 @@ def read_query(name: TableName, query: str, asking: Asking, reader: Reader) -> A
     asked = reader.asked(query, None, asking.viewer)
     if first_word(asked.sql) == "EXPLAIN":
         raise ViewDefinitionError.because(str(name), "EXPLAIN is no query", "write a SELECT")
-    if any(bound.view.name == name for bound in asked.views):
+    if any(bound.view.name == name for bound in asked.views.values()):
         raise ViewDefinitionError.because(str(name), "its query reads the view itself")
     return asked
+
+
+def reads_of(asked: Asked) -> tuple[TableName, ...]:
+    """Return the tables and views that a query names itself, each once."""
+    own = {asked.views[name].view.name for name in asked.names if name in asked.views}
+    own |= {asked.tables[name][0] for name in asked.names if name in asked.tables}
+    return tuple(sorted(own))
 
 
 def described(name: TableName, asked: Asked, reader: Reader) -> Schema:
