@@ -332,9 +332,10 @@ def _of_types(outcome: Outcome) -> bool:
 
 
 def _of_visible(message: str, visible: str, script: str) -> bool:
-    """Whether every value that a message quotes is one that may be seen."""
-    quoted = re.findall(r"'([^']*)'", message.partition("\n")[0])
-    return bool(quoted) and all(one in visible or one in script for one in quoted)
+    """Whether every value that a message quotes is one that may be seen, in whatever letters."""
+    quoted = re.findall(r"'([^']*)'", message.partition("\n")[0].lower())
+    known = f"{visible}\n{script}".lower()
+    return bool(quoted) and all(one in known for one in quoted)
 
 
 def test_a_hidden_table_and_an_absent_one_are_the_same(attacked: Lake) -> None:
