@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema
     from lakeworks.engines.protocol import Engine
     from lakeworks.pipeline.state import Services
-    from lakeworks.project.declaration import Model
+    from lakeworks.project.declaration import Model, Project
     from lakeworks.project.errors import Mistake
     from lakeworks.project.lineage_facts import QueryLineage
 
@@ -42,7 +42,11 @@ class Lineage:
     def graph(self) -> LineageGraph:
         """The lineage of everything that the project declares, as its tables stand now."""
         heads = self._services.catalog.heads()
-        stamp = {table: (head.fingerprint, head.schema) for table, head in heads.items()}
+        views = self._services.catalog.data_catalog.views()
+        stamp = (
+            {table: (head.fingerprint, head.schema) for table, head in heads.items()},
+            [(view.name, view.number, view.version) for view in views],
+        )
         if self._graph is None or self._seen != stamp:
             self._graph, self._seen, self._tags = graph_with(self._services), stamp, None
         return self._graph
@@ -133,11 +137,51 @@ def graph_with(
         exactly: Of those, models whose readers see these columns, whatever the query gives.
     """
     schemas = {**_schemas(services), **(known or {})}
+    project, schemas = _joined(services, schemas)
 
     with _frames(services) as frames:
-        return build_graph(
-            services.project, schemas, frames=frames, exactly=exactly, keep=not exactly
-        )
+        return build_graph(project, schemas, frames=frames, exactly=exactly, keep=not exactly)
+
+
+def _joined(
+    services: Services, schemas: dict[TableName, Schema]
+) -> tuple[Project, dict[TableName, Schema]]:
+    """Return the project with the catalog's views, and the columns of what these read besides."""
+    views = services.catalog.data_catalog.views()
+    if not views:
+        return services.project, schemas
+    from lakeworks.catalog.data_catalog.verbs import MANAGED_DATABASES
+    from lakeworks.pipeline.catalog_views import with_views
+
+    own = {view.name for view in views}
+    outside = {
+        name
+        for view in views
+        for name in view.reads
+        if name not in schemas and name not in own and name.database not in MANAGED_DATABASES
+    }
+    return with_views(services.project, views), {
+        **_external_schemas(services, outside),
+        **schemas,
+    }
+
+
+def _external_schemas(
+    services: Services, names: Iterable[TableName]
+) -> dict[TableName, Schema]:
+    """Return the columns of those of some tables that are known to the data catalog only."""
+    from lakeworks.core.errors import LakeError
+    from lakeworks.ingest.external_tables import schema_of
+
+    found = {}
+    for name in names:
+        try:
+            entry = services.external.find(name)
+            if entry is not None:
+                found[name] = schema_of(entry)[0]
+        except LakeError:
+            continue  # what is not known is a gap, with its reason
+    return found
 
 
 @contextmanager

@@ -296,6 +296,12 @@ class Model:
         owner: Who answers for the table.
         lineage: For a Python model, what each of its columns is declared to derive from by
             value, as `alias.column`; None where it declares nothing.
+        view: What it is called where the data catalog keeps its text, and no file does: `view`
+            or `materialized view`.
+        definer: As whose permissions the rows of a materialised view are computed; empty for
+            the lake's owner.
+        through: The views that its text reads, each behind those that it reads in turn, with
+            their SELECTs.
     """
 
     table: TableName
@@ -323,6 +329,9 @@ class Model:
     retention_s: int | None = None
     owner: str = ""
     lineage: Mapping[str, tuple[str, ...]] | None = None
+    view: str = ""
+    definer: str = ""
+    through: tuple[tuple[TableName, str], ...] = ()
 
     @property
     def upstream(self) -> frozenset[TableName]:

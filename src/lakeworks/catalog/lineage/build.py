@@ -185,7 +185,7 @@ class _Building:
         self._know(name, self._schema(model, lineage))
         node = Node(
             name,
-            "model",
+            model.view or "model",
             tuple(column.name for column in lineage.columns if column.name),
             model.owner,
             model.description,
