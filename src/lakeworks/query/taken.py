@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lakeworks.catalog.statement_writes import making_of
 from lakeworks.core.names import QUARANTINE
 from lakeworks.query.errors import NameTakenError
 from lakeworks.query.external import is_external
@@ -56,4 +57,7 @@ def _is_declared(project: Project, name: TableName) -> bool:
 
 def _was_loaded(parts: Parts, name: TableName) -> bool:
     """Whether a table is there that was never published, or is not any more."""
-    return name in parts.catalog.heads() and parts.storage.table(name).exists()
+    head = parts.catalog.heads().get(name)
+    if head is None or making_of(head.fingerprint) or not (head.rows or head.fingerprint):
+        return False  # a statement's, of which nothing was published, or that was dropped
+    return parts.storage.table(name).exists()
