@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from lakeworks.catalog.care.service import Care
+    from lakeworks.catalog.entries import Entries
     from lakeworks.catalog.store import Catalog
     from lakeworks.catalog.tables import Tables
     from lakeworks.core.errors import LakeError
     from lakeworks.crawlers.service import Crawlers
     from lakeworks.engines.protocol import Engine
     from lakeworks.governance.service import Governance
+    from lakeworks.permitted.lake import PermittedLake
     from lakeworks.pipeline.doctor import Finding
     from lakeworks.pipeline.lineage import Lineage
     from lakeworks.project.declaration import Environment, Project
@@ -212,6 +214,24 @@ class Lake:
         described |= {name: one.description for name, one in self.project.models.items()}
         described |= {name: one.description for name, one in self.project.tables.items()}
         return Tables(self.catalog, self.storage, described, self.project.retention)
+
+    @cached_property
+    def entries(self) -> Entries:
+        """Statistics and partitions of the data catalog's entries."""
+        from lakeworks.catalog.entries import Entries
+
+        return Entries(self.catalog, self.storage, self.tables)
+
+    def as_principal(self, principal: str) -> PermittedLake:
+        """Return the lake as a principal (`ana`, `role:analyst/ana?team=eu`) may see it.
+
+        Raises:
+            PrincipalError: the text names nobody.
+            NoPermissionsError: the lake has no policies.
+        """
+        from lakeworks.permitted.lake import seen_as
+
+        return seen_as(principal, self, self._services, self.governance)
 
     @cached_property
     def care(self) -> Care:

@@ -209,7 +209,7 @@ def test_a_named_query_is_asked_under_its_callers_permissions(
     assert printed(capsys, *asked)[0]["n"] > 0
     assert printed(capsys, *asked, "--as", "ana")[0]["n"] > 0
     for wrong, said in (
-        ([*asked, "--as", "bea"], "silver.orders"),
+        ([*asked, "--as", "bea"], "no named query"),
         (["queries", "run", "by_status", *at], "parameter"),
         (["queries", "run", "by_status", "--value", "a", "--set", "b=1", *at], "either"),
         (["queries", "run", "by_statu", *at], "did you mean by_status?"),

@@ -36,16 +36,18 @@ class TableSummary:
         rows: Of the newest version, as are `size_bytes` and `updated_at`.
         version: The newest.
         published: The version that readers see, or None.
+        left_out: Figures that are None since who asks may not see all of the table.
     """
 
     name: TableName
     layer: str
-    rows: int
-    size_bytes: int
+    rows: int | None
+    size_bytes: int | None
     version: int
     published: int | None
     updated_at: datetime
     description: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class TableDetail:
         bookmarks: How far its inputs were read, by application transaction.
         quarantined_rows: In the table's quarantine, now.
         score: Of the ruleset, in the last run that judged the table; None without rules.
+        left_out: Figures that are None or empty since who asks may not see all of the table.
     """
 
     name: TableName
@@ -80,17 +83,18 @@ class TableDetail:
     newest: int
     published: int | None
     kept: tuple[int, ...]
-    rows: int
-    size_bytes: int
-    files: int
+    rows: int | None
+    size_bytes: int | None
+    files: int | None
     schema: Schema
     partition_columns: tuple[str, ...]
     partitions: tuple[PartitionSummary, ...]
     updated_at: datetime
     freshness_s: float
     bookmarks: Mapping[str, int] = field(default_factory=dict)
-    quarantined_rows: int = 0
+    quarantined_rows: int | None = 0
     score: float | None = None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ class TableChange:
     """One commit of a table.
 
     Attributes:
-        rows_added: Rows in the files it added, rows that were only rewritten included.
+        rows_added: Rows in the files it added, rows that were only rewritten included; None, as
+            are the files, where who asks may not see all rows.
         data_change: False where it only rearranged rows.
         run_id: The run that made it; empty for other writers.
         snapshot: The first snapshot that showed it, or None when readers never saw it.
@@ -107,9 +112,9 @@ class TableChange:
     version: int
     at: datetime
     operation: str
-    rows_added: int
-    files_added: int
-    files_removed: int
+    rows_added: int | None
+    files_added: int | None
+    files_removed: int | None
     data_change: bool
     run_id: str = ""
     snapshot: int | None = None

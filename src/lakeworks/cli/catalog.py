@@ -8,7 +8,7 @@ import typer
 
 from lakeworks.cli import catalog_entry, render, say
 from lakeworks.cli.catalog_changes import create_database, drop, export, import_
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, seen
 
 if TYPE_CHECKING:
     from lakeworks.catalog.data_catalog import PartitionEntry, TableEntry
@@ -34,10 +34,14 @@ def register(app: typer.Typer) -> None:
 
 
 def databases(
-    *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
+    *,
+    principal: AsPrincipal = "",
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
 ) -> None:
     """List the databases."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         data = lake.catalog.data_catalog
         found = data.list_databases()
         counts: dict[str, int] = {}
@@ -71,12 +75,13 @@ def tables(
             show_default=False,
         ),
     ] = "",
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """List the tables, the lake's own and external ones, by name."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.catalog.data_catalog.list_tables(database, after=after, limit=limit + 1)
     page = found[:limit]
     if as_json:
@@ -103,24 +108,26 @@ def show(
         str, typer.Argument(metavar="TABLE", help="raw.clicks, or raw.clicks@v3.")
     ],
     *,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a table's entry: columns, tags, keys, location, format, parameters."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         catalog_entry.show(lake, table, as_json=as_json)
 
 
 def versions(
     table: TableArgument,
     *,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """List a table's versions: every change, who made it, when and why."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.catalog.data_catalog.versions(catalog_entry.name_of(table))
     if as_json:
         from lakeworks.catalog.data_catalog.glue_json import table_to_json
@@ -154,6 +161,7 @@ def partitions(
         ),
     ] = "",
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = _MOST_SHOWN,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -163,9 +171,12 @@ def partitions(
 
     condition = parsed(where) if where else None
     name = catalog_entry.name_of(table)
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         entry = lake.catalog.data_catalog.get_table(name)
-        found = catalog_entry.partitions_of(lake, entry, condition)
+        found = lake.entries.partitions(name, condition)
+        hidden = entry.partition_keys and not found and principal
+    if hidden:
+        say.remark("Partitions of a table that is not seen whole are left out.")
     if as_json:
         from lakeworks.catalog.data_catalog.glue_json import partition_to_json
 
@@ -182,6 +193,7 @@ def partitions(
 def statistics(
     table: TableArgument,
     *,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -190,8 +202,13 @@ def statistics(
 
     Of the lake's own tables the Delta log says it, as far as it is exact.
     """
-    with opened(folder, environment) as lake:
-        found = catalog_entry.statistics_of(lake, catalog_entry.name_of(table))
+    with seen(folder, environment, principal) as lake:
+        name = catalog_entry.name_of(table)
+        found = lake.entries.statistics(name)
+        columns = lake.catalog.data_catalog.get_table(name).columns if principal else ()
+    if len(found) < len(columns):
+        say.remark("Columns that are not seen as they are, in every row, are left out: "
+                   f"lake quality profile {table} --as {principal}")  # fmt: skip
     if as_json:
         say.as_json([one.as_json() for one in found])
         return

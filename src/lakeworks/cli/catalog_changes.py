@@ -11,11 +11,21 @@ import typer
 
 from lakeworks.cli import catalog_entry, render, say
 from lakeworks.cli.errors import UsageError
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import (
+    AsJson,
+    AsPrincipal,
+    EnvironmentName,
+    Folder,
+    opened,
+    owned,
+    permitted,
+    seen,
+)
 
 if TYPE_CHECKING:
-    from lakeworks.catalog.data_catalog import DataCatalog
+    from lakeworks.catalog.data_catalog import DataCatalog, PartitionEntry
     from lakeworks.catalog.data_catalog.glue_documents import Document
+    from lakeworks.cli.options import AnyLake
     from lakeworks.core.names import TableName
     from lakeworks.lake import Lake
 
@@ -30,6 +40,7 @@ def create_database(
         str,
         typer.Option(metavar="URI", help="Where its tables' files lie.", show_default=False),
     ] = "",
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -38,7 +49,7 @@ def create_database(
     from lakeworks.catalog.data_catalog.glue_json import database_to_json
     from lakeworks.catalog.data_catalog.model import DatabaseEntry
 
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         made = lake.catalog.data_catalog.create_database(
             DatabaseEntry(name, description, location)
         )
@@ -111,6 +122,7 @@ def export(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write here.", show_default=False),
     ] = None,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
 ) -> None:
@@ -118,8 +130,11 @@ def export(
 
     Of a table: what `aws glue create-table --cli-input-json` takes.
     """
-    with opened(folder, environment) as lake:
-        told = _exported(lake.catalog.data_catalog, name, partitions=partitions)
+    with seen(folder, environment, principal) as lake:
+        told = _exported(lake, name, partitions=partitions)
+        view = permitted(lake)
+        if output is not None and view is not None:
+            view.exported("catalog export", [name or "catalog"], output)
     if output is None:
         say.as_json(told)
     else:
@@ -135,12 +150,13 @@ def drop(
         typer.Option("--database", help="A database with all its tables.", show_default=False),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.", show_default=False)] = False,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete entries from the data catalog. Files stay where they are."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         data = lake.catalog.data_catalog
         if database:
             _refuse_managed(name.lower())
@@ -149,7 +165,9 @@ def drop(
             table = catalog_entry.name_of(name)
             if data.get_table(table).managed:
                 _refuse_managed(table.database)
-            _refuse_declared(lake, table)
+            whole = owned(lake)
+            if whole is not None:
+                _refuse_declared(whole, table)
         if not yes:
             what = f"database {name} with all its tables" if database else name
             typer.confirm(f"Delete the entry of {what}? Its files stay.", abort=True)
@@ -181,14 +199,16 @@ def _bring_in(data: DataCatalog, document: Document, reason: str) -> dict[str, A
     }
 
 
-def _exported(data: DataCatalog, name: str | None, *, partitions: bool) -> dict[str, Any]:
+def _exported(lake: AnyLake, name: str | None, *, partitions: bool) -> dict[str, Any]:
     from lakeworks.catalog.data_catalog.glue_documents import (
         database_document,
         table_document,
     )
 
+    data = lake.catalog.data_catalog
+
     def table(table_name: TableName) -> dict[str, Any]:
-        found = data.partitions(table_name) if partitions else []
+        found = _partitions(lake, table_name) if partitions else []
         return table_document(data.get_table(table_name), found)
 
     def database(wanted: str) -> dict[str, Any]:
@@ -199,6 +219,12 @@ def _exported(data: DataCatalog, name: str | None, *, partitions: bool) -> dict[
     if name is None:
         return {"Databases": [database(one.name) for one in data.list_databases()]}
     return table(catalog_entry.name_of(name)) if "." in name else database(name)
+
+
+def _partitions(lake: AnyLake, name: TableName) -> list[PartitionEntry]:
+    whole = owned(lake)
+    data = whole.catalog.data_catalog if whole is not None else None
+    return lake.entries.partitions(name) if data is None else data.partitions(name)
 
 
 def _refuse_managed(database: str) -> None:

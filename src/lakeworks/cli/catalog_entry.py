@@ -15,9 +15,9 @@ from lakeworks.core.names import TableName
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lakeworks.catalog.data_catalog import PartitionEntry, PartitionFilter, TableEntry
+    from lakeworks.catalog.data_catalog import TableEntry
     from lakeworks.catalog.data_catalog.column_statistics import ColumnStatistics
-    from lakeworks.lake import Lake
+    from lakeworks.cli.options import AnyLake
 
 _KINDS = {
     "EXTERNAL_TABLE": "external",
@@ -45,7 +45,7 @@ def kind(entry: TableEntry) -> str:
     return _KINDS.get(entry.table_type, entry.table_type.lower())
 
 
-def is_external(lake: Lake, table: str) -> bool:
+def is_external(lake: AnyLake, table: str) -> bool:
     """Whether a table, or one of its versions, is known to the data catalog only."""
     from lakeworks.catalog.data_catalog.verbs import MANAGED_DATABASES
 
@@ -55,7 +55,7 @@ def is_external(lake: Lake, table: str) -> bool:
     return lake.catalog.data_catalog.find_table(TableName(database, rest)) is not None
 
 
-def show(lake: Lake, table: str, *, as_json: bool) -> None:
+def show(lake: AnyLake, table: str, *, as_json: bool) -> None:
     """Print a table's entry, or with `@v3` one of its versions.
 
     Raises:
@@ -81,7 +81,7 @@ def show(lake: Lake, table: str, *, as_json: bool) -> None:
     _print_parameters(entry)
 
 
-def tags_of(lake: Lake, entry: TableEntry) -> Tags:
+def tags_of(lake: AnyLake, entry: TableEntry) -> Tags:
     """Return the tags of a table's columns: column, tag, values; those that it inherits too."""
     found: Tags = {}
     for column in entry.columns:
@@ -101,47 +101,6 @@ def changes(entries: Sequence[TableEntry]) -> list[str]:
     return [*(_change(new, old) for new, old in pairwise(entries)), "made" if entries else ""][
         : len(entries)
     ]
-
-
-def statistics_of(lake: Lake, name: TableName) -> list[ColumnStatistics]:
-    """Return what is known of columns: what was noted, and what a Delta log says exactly."""
-    from lakeworks.catalog.data_catalog.column_statistics import of_files
-
-    data = lake.catalog.data_catalog
-    entry = data.get_table(name)
-    noted = {one.column: one for one in data.column_statistics(name)}
-    version = lake.catalog.current_snapshot().tables.get(name)
-    if entry.managed and version is not None:
-        # Of the version that readers see now: nothing that was noted can be newer.
-        noted |= {
-            one.column: one for one in of_files(lake.storage.table(name).version(version))
-        }
-    order = [column.name for column in entry.columns]
-    return sorted(
-        noted.values(), key=lambda one: order.index(one.column) if one.column in order else 0
-    )
-
-
-def partitions_of(
-    lake: Lake, entry: TableEntry, where: PartitionFilter | None
-) -> list[PartitionEntry]:
-    """Return a table's partitions that fit a filter; of the lake's own as readers see them."""
-    data = lake.catalog.data_catalog
-    if not entry.managed or not entry.partition_keys:
-        return data.partitions(entry.name, where=where)
-    from lakeworks.catalog.data_catalog.model import HIVE_NULL, PartitionEntry
-    from lakeworks.catalog.data_catalog.pruning import prepared
-
-    fits = prepared(where, entry.partition_keys).accepts
-    version = lake.catalog.current_snapshot().tables.get(entry.name)
-    shown = (
-        lake.tables.show(f"{entry.name}@v{version}").partitions if version is not None else ()
-    )
-    found = [
-        tuple(HIVE_NULL if value is None else value for value in part.values.values())
-        for part in shown
-    ]
-    return [PartitionEntry(values, entry.storage) for values in found if fits(values)]
 
 
 def readable(statistics: ColumnStatistics, member: str) -> object:

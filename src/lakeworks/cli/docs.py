@@ -9,9 +9,13 @@ from typing import Annotated
 import typer
 
 from lakeworks.cli import render, say
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
-
-_DEFAULT = "site"
+from lakeworks.cli.options import (
+    AsJson,
+    AsPrincipal,
+    EnvironmentName,
+    Folder,
+    seen,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -31,10 +35,11 @@ def build(
             "-o",
             "--out",
             metavar="DIR",
-            help="Where to; default: site, in the project's folder.",
+            help="Where to; default: site, in the project's folder; with --as, a folder of its own.",
             show_default=False,
         ),
     ] = None,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -44,8 +49,8 @@ def build(
     Tables, columns, tags, lineage, quality, freshness, SQL, runs, and a search over all of it.
     It holds no row of any table. A site that was there is replaced as a whole.
     """
-    with opened(folder, environment) as lake:
-        built = lake.site.build(out or lake.project.root / _DEFAULT)
+    with seen(folder, environment, principal) as lake:
+        built = lake.site.build(out or lake.site.folder)
     first = built.folder / "index.html"
     if as_json:
         say.as_json({**asdict(built), "folder": str(built.folder), "index": str(first)})

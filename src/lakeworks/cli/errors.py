@@ -99,6 +99,11 @@ class OptionsError(RequestError):
         return cls(f"give either {one} or {other}")
 
     @classmethod
+    def behind(cls, option: str, command: str) -> Self:
+        """One that stands before the command that it is for."""
+        return cls(f"{option} stands before its command", f"write {command} … {option} …")
+
+    @classmethod
     def age(cls, option: str, written: str) -> Self:
         """A span of time."""
         return cls(

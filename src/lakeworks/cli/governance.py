@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lakeworks.cli import governance_audit, governance_classify, governance_render, say
+from lakeworks.cli import (
+    governance_audit,
+    governance_classify,
+    governance_render,
+    governance_views,
+    say,
+)
 from lakeworks.cli.errors import UsageError
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, opened
 
 if TYPE_CHECKING:
     from lakeworks.governance.principals import Principal
@@ -151,6 +157,7 @@ def permissions(
         str | None,
         typer.Option(metavar="PRINCIPAL", help="Of one principal only.", show_default=False),
     ] = None,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -158,13 +165,10 @@ def permissions(
     """Show who may do what, and why.
 
     With a table and a principal: which columns and rows it sees, what is masked, and by what.
+    With --as: what this principal may do itself; lake administrators see everybody's.
     """
     with opened(folder, environment) as lake:
-        told: dict[str, Any]
-        if table is not None and of is not None:
-            told = governance_render.access(lake, table, of)
-        else:
-            told = governance_render.overview(lake, table, of)
+        told = governance_views.permissions(lake, table, of, principal)
     if as_json:
         say.as_json(told)
     elif "columns" in told:
@@ -174,11 +178,18 @@ def permissions(
 
 
 def principals(
-    *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
+    *,
+    principal: AsPrincipal = "",
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
 ) -> None:
-    """List declared users, groups, roles and their members."""
+    """List declared users, groups, roles and their members.
+
+    With --as: the names under which this principal acts; lake administrators see everybody.
+    """
     with opened(folder, environment) as lake:
-        told = governance_render.people(lake)
+        told = governance_views.people(lake, principal)
     if as_json:
         say.as_json(told)
     elif not told:

@@ -9,7 +9,14 @@ import typer
 
 from lakeworks.cli import render, say
 from lakeworks.cli.errors import UsageError
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, instant, opened
+from lakeworks.cli.options import (
+    AsJson,
+    AsPrincipal,
+    EnvironmentName,
+    Folder,
+    instant,
+    seen,
+)
 from lakeworks.core import clock
 
 if TYPE_CHECKING:
@@ -52,17 +59,18 @@ def audit(
                      show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many entries.")] = SHOWN_ENTRIES,
+    as_: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Show who asked, granted and was refused what.
 
-    --verify proves that nothing is missing.
+    --verify proves that nothing is missing. With --as, only for lake administrators.
     """
     heads = [_head(text) for text in expect or ()]
     moment = instant(since) if since else None
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, as_) as lake:
         if verify:
             _print_verified(lake.governance.verify_audit(heads), as_json=as_json)
             return

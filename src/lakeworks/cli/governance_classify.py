@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakeworks.cli import render, say
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import (
+    AsJson,
+    AsPrincipal,
+    EnvironmentName,
+    Folder,
+    owned,
+    permitted,
+    seen,
+)
 
 if TYPE_CHECKING:
     from lakeworks.governance.classifying import Classified
@@ -31,6 +39,7 @@ def classify(
             "--apply", help="Write the tags into the catalog, where lake tag has them."
         ),
     ] = False,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -38,10 +47,16 @@ def classify(
     """Look for personal data, and suggest tags.
 
     A sample of each column is looked into, and the evidence told. Evidence shows the form
-    of values (letters as x, digits as 9), never a value.
+    of values (letters as x, digits as 9), never a value. With --as, only what this principal
+    sees is looked into.
     """
-    with opened(folder, environment) as lake:
-        found = _classified(lake, table)
+    with seen(folder, environment, principal) as lake:
+        view, whole = permitted(lake), owned(lake)
+        found = []
+        if view is not None:
+            found = view.governance.classify(table)
+        elif whole is not None:
+            found = _classified(whole, table)
         fresh = [one for one in found if not one.tagged]
         if apply:
             for one in fresh:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakeworks.cli import render, say
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, permitted, seen
 
 if TYPE_CHECKING:
     from lakeworks.catalog.lineage.graph import Affected, ColumnId, Direction
@@ -56,6 +56,7 @@ def lineage(
         Path | None,
         typer.Option(metavar="FILE", help="Write a picture.", show_default=False),
     ] = None,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -68,13 +69,16 @@ def lineage(
     if run is not None:
         from lakeworks.cli.lineage_runs import show_run
 
-        with opened(folder, environment) as lake:
+        with seen(folder, environment, principal) as lake:
             show_run(lake, place, run, as_json=as_json)
         return
     directions: list[Direction] = ["up"] if up and not down else ["down"] if down and not up else [
         "up", "down"]  # fmt: skip
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         view = lake.lineage.view(place, directions=directions, depth=depth)
+        seen_by = permitted(lake)
+        if svg is not None and seen_by is not None:
+            seen_by.exported("lineage", [place], svg)
     if svg is not None:
         from lakeworks.catalog.lineage.svg import svg as drawn
 
@@ -95,12 +99,13 @@ def lineage(
 def impact(
     place: Place,
     *,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a change would reach, and who owns it."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         table, column = lake.lineage.find(place)
         affected = lake.lineage.impact(table, column)
         owners = sorted({one.owner for one in affected if one.owner})

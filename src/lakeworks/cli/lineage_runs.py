@@ -9,10 +9,10 @@ from lakeworks.cli.errors import NotInRunError
 
 if TYPE_CHECKING:
     from lakeworks.catalog.runs import Run
-    from lakeworks.lake import Lake
+    from lakeworks.cli.options import AnyLake
 
 
-def show_run(lake: Lake, place: str, run_id: str, *, as_json: bool) -> None:
+def show_run(lake: AnyLake, place: str, run_id: str, *, as_json: bool) -> None:
     """Print what a run read and wrote of a table.
 
     Raises:
@@ -37,8 +37,9 @@ def show_run(lake: Lake, place: str, run_id: str, *, as_json: bool) -> None:
     for read in step.get("reads", []):
         say.line(f"  read   {read_text(read)}")
     if step["status"] == "succeeded":
-        rows = render.plural(step["rows_written"], "row")
-        say.line(f"  wrote  {table} v{step['version']} ({rows})")
+        written = step["rows_written"]
+        rows = "" if written is None else f" ({render.plural(written, 'row')})"
+        say.line(f"  wrote  {table} v{step['version']}{rows}")
 
 
 def read_text(read: dict[str, Any]) -> str:
@@ -53,7 +54,7 @@ def read_text(read: dict[str, Any]) -> str:
     return told if since is None else f"{told}, only what is new since v{since}"
 
 
-def _run(lake: Lake, table: str, run_id: str) -> Run:
+def _run(lake: AnyLake, table: str, run_id: str) -> Run:
     if run_id != "last":
         return lake.catalog.run(run_id)
     for run in lake.catalog.runs(1000):

@@ -22,6 +22,7 @@ from lakeworks.cli import (
     governance,
     lifecycle,
     lineage,
+    owners_only,
     project,
     quality,
     quarantine,
@@ -46,7 +47,7 @@ _NOUNS = (
     project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query,
     queries, shell, quality, registry, quarantine, governance, serve, token, docs, doctor, sample, demo,
 )  # fmt: skip
-_COMMON_WITH_VALUE = ("-C", "--env")
+_COMMON_WITH_VALUE = ("-C", "--env", "--as")
 _COMMON = ("--json",)
 
 
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str]) -> int:
 
     def work() -> int:
         command = cast("Any", typer.main.get_command(application()))
+        owners_only.refuse_as(command)
         done = command.main(
             args=_common_last(arguments, command), prog_name="lake", standalone_mode=False
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,12 @@ import typer
 from lakeworks.cli.errors import MomentError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lakeworks.lake import Lake
+    from lakeworks.permitted.lake import PermittedLake
+
+    AnyLake = Lake | PermittedLake
 
 Folder = Annotated[
     Path | None,
@@ -51,6 +57,29 @@ def opened(folder: Path | None, environment: str | None) -> Lake:
     from lakeworks.lake import Lake
 
     return Lake.open(folder or Path(), environment=environment)
+
+
+@contextmanager
+def seen(
+    folder: Path | None, environment: str | None, principal: str
+) -> Iterator[Lake | PermittedLake]:
+    """Open the lake as a principal may see it; as its owner where none is named."""
+    with opened(folder, environment) as lake:
+        yield lake.as_principal(principal) if principal else lake
+
+
+def permitted(lake: AnyLake) -> PermittedLake | None:
+    """Return the lake where it is a principal's view; None of the owner's."""
+    from lakeworks.permitted.lake import PermittedLake
+
+    return lake if isinstance(lake, PermittedLake) else None
+
+
+def owned(lake: AnyLake) -> Lake | None:
+    """Return the lake where it is the owner's; None of a principal's view."""
+    from lakeworks.permitted.lake import PermittedLake
+
+    return None if isinstance(lake, PermittedLake) else lake
 
 
 def moment_or_snapshot(written: str) -> datetime | int:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lakeworks.cli import render, say
-from lakeworks.cli.errors import UsageError
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.errors import OptionsError, UsageError
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, permitted, seen
 from lakeworks.core import clock
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ Limit = Annotated[int, typer.Option(min=1, help="How many runs.")]
 _BARS = "▁▂▃▄▅▆▇█"
 _SHOWN_VALUES = 3
 _LEAST_SHARE = 0.01
+_LEFT_OUT = (
+    "What runs found of tables that are not seen whole is left out; the other figures are computed "
+    "over what is seen."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -37,14 +41,17 @@ def register(app: typer.Typer) -> None:
 def scorecard(
     context: typer.Context,
     *,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """How good the lake's tables are; commands below look at one."""
     if context.invoked_subcommand is not None:
+        if principal:
+            raise OptionsError.behind("--as", f"lake quality {context.invoked_subcommand}")
         return
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.quality.scorecard()
     if as_json:
         say.as_json([_plain(score) for score in found])
@@ -52,6 +59,7 @@ def scorecard(
     if not found:
         say.line("Nothing is published yet: lake run makes tables.")
         return
+    _tell_left_out(found)
     say.table(
         ["table", "rows", "score", "trend", "complete", "accurate", "fresh", "duplicates"],
         [_cells(score) for score in found],
@@ -61,14 +69,16 @@ def scorecard(
 def show(
     table: TableArgument,
     *,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what every rule of a table came to in the last run, and the table's figures."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         score = lake.quality.score(table)
         results = lake.quality.history(table, limit=1)
+    _tell_left_out([score])
     if as_json:
         last = say.plain(results[0]) if results else None
         say.as_json({**_plain(score), "last_result": last})
@@ -101,13 +111,17 @@ def history(
         ),
     ] = None,
     limit: Limit = 20,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a table's scores, or one metric, run by run."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.quality.history(table, limit=limit)
+        view = permitted(lake)
+        if view is not None and view.quality.left_out(table):
+            say.remark(_LEFT_OUT)
     if metric is not None:
         _check_metric(metric, found)
     if as_json:
@@ -134,6 +148,7 @@ def history(
 def suggest(
     table: TableArgument,
     *,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -141,7 +156,7 @@ def suggest(
     """Suggest rules that a table's rows keep, each with its evidence; prints DQDL."""
     from lakeworks.quality.profiling.suggest import as_ruleset
 
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.quality.suggest(table)
     if as_json:
         say.as_json(say.plain(found))
@@ -158,6 +173,7 @@ def profile(
         Path | None,
         typer.Option(metavar="FILE", help="Write a page instead.", show_default=False),
     ] = None,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -166,8 +182,11 @@ def profile(
     from lakeworks.quality.profiling.profile_report import as_html
     from lakeworks.quality.profiling.profile_report import as_json as plain
 
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.quality.profile(table)
+        view = permitted(lake)
+        if html is not None and view is not None:
+            view.exported("quality profile", [table], html)
     if html is not None:
         try:
             html.write_text(as_html(found, table), encoding="utf-8")
@@ -178,6 +197,11 @@ def profile(
         say.as_json(plain(found))
     elif html is None:
         _tell(found)
+
+
+def _tell_left_out(scores: Sequence[TableScore]) -> None:
+    if any(score.left_out for score in scores):
+        say.remark(_LEFT_OUT)
 
 
 def _tell(found: Profile) -> None:

@@ -8,12 +8,12 @@ import typer
 
 from lakeworks.cli import progress, render, runs, say
 from lakeworks.cli.errors import UsageError
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lakeworks.lake import Lake
+    from lakeworks.cli.options import AnyLake
     from lakeworks.pipeline.quarantine import Rejected
 
 REPLAY = "replay"
@@ -35,6 +35,7 @@ def quarantine(
     table: Annotated[str | None, typer.Argument(metavar="", hidden=True)] = None,
     *,
     limit: Annotated[int, typer.Option(min=1, help="How many rows.")] = SHOWN_ROWS,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -47,7 +48,7 @@ def quarantine(
     if (what == REPLAY) != (table is not None):
         problem = "lake quarantine takes one table, or the word replay and one table"
         raise UsageError(problem, "lake quarantine replay silver.orders")
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         if what is None:
             _summarise(lake, as_json=as_json)
         elif table is None:
@@ -67,7 +68,7 @@ def print_summary(rejected: Sequence[Rejected]) -> None:
     )
 
 
-def _summarise(lake: Lake, *, as_json: bool) -> None:
+def _summarise(lake: AnyLake, *, as_json: bool) -> None:
     rejected = lake.pipeline.quarantine()
     if as_json:
         say.as_json([r.as_json() for r in rejected])
@@ -77,17 +78,18 @@ def _summarise(lake: Lake, *, as_json: bool) -> None:
         print_summary(rejected)
 
 
-def _show_rows(lake: Lake, table: str, limit: int, *, as_json: bool) -> None:
+def _show_rows(lake: AnyLake, table: str, limit: int, *, as_json: bool) -> None:
     rows = lake.pipeline.quarantined_rows(table, limit=limit).to_pylist()
     if as_json:
         say.as_json(rows)
         return
     for row in rows:
-        place = row["source_file"] or ""
-        if row["source_row"] is not None:
+        # Of a principal's view, columns may be missing, or be masked.
+        place = row.get("source_file") or ""
+        if row.get("source_row") is not None:
             place += f", row {row['source_row']}"
-        say.line(_reason(row["rule"], row["error"]))
-        say.line(f"    {render.text(row['row'])}")
+        say.line(_reason(str(row.get("rule") or ""), str(row.get("error") or "")))
+        say.line(f"    {render.text(row.get('row') or '')}")
         if place:
             say.line(f"    {render.text(place)}")
 
@@ -98,7 +100,7 @@ def _reason(rule: str, error: str) -> str:
     return say.bad(render.text(rule)) + (f": {render.text(told)}" if told else "")
 
 
-def _replay(lake: Lake, table: str, *, as_json: bool) -> None:
+def _replay(lake: AnyLake, table: str, *, as_json: bool) -> None:
     with progress.shown():
         report = lake.pipeline.replay(table)
     if as_json:

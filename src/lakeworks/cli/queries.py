@@ -11,7 +11,7 @@ import typer
 
 from lakeworks.cli import say
 from lakeworks.cli.errors import OptionsError
-from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, opened, seen
 from lakeworks.cli.query import Format, answer, chosen_format
 
 if TYPE_CHECKING:
@@ -55,10 +55,14 @@ def save(
 
 
 def list_(
-    *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
+    *,
+    principal: AsPrincipal = "",
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
 ) -> None:
     """List the queries that are kept."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.catalog.named_queries.list()
     if as_json:
         say.as_json([_shown(one) for one in found])
@@ -70,12 +74,13 @@ def list_(
 def show(
     name: Name,
     *,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """Print a query's SQL."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.catalog.named_queries.get(name)
     if as_json:
         say.as_json(_shown(found))
@@ -120,11 +125,15 @@ def run(
     chosen = chosen_format(format_, output, as_json=as_json)
     parameters = [_value(one) for one in value or ()] or dict(map(_pair, set_ or ()))
     with opened(folder, environment) as lake:
-        sql = lake.catalog.named_queries.get(name).sql
+        view = lake.as_principal(principal) if principal else None
+        # To whoever may not see all that it names, a query is not there.
+        sql = (lake if view is None else view).catalog.named_queries.get(name).sql
         ask = lambda limit: lake.query.sql(  # noqa: E731
             sql, limit=limit, caller=principal, parameters=parameters
         )
         answer(ask, chosen, output)
+        if view is not None and output is not None:
+            view.exported(f"queries run {name}", [], output)
 
 
 def drop(

@@ -9,7 +9,7 @@ import typer
 
 from lakeworks.cli import say
 from lakeworks.cli.errors import UsageError
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, opened, seen
 from lakeworks.cli.registry_check import check, validate
 from lakeworks.cli.registry_files import DataFormatName, definition_of
 
@@ -58,12 +58,13 @@ def list_(
         str | None,
         typer.Option(metavar="NAME", help="Only this registry.", show_default=False),
     ] = None,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """List schemas, or the versions of one."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         kept = lake.catalog.schema_registry
         if schema is not None:
             _print_versions(
@@ -98,6 +99,7 @@ def show(
     *,
     version: Number = None,
     registry: RegistryName = DEFAULT,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -105,7 +107,7 @@ def show(
     """Print one version: its definition and what is known of it."""
     from lakeworks.catalog.schema_registry.texts import laid_out
 
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         kept = lake.catalog.schema_registry
         entry = kept.get_schema(schema, registry=registry)
         number: int | Literal["latest"] = version or "latest"
@@ -178,11 +180,12 @@ def diff(
     second: Annotated[int, typer.Argument(help="Another's.")],
     *,
     registry: RegistryName = DEFAULT,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
 ) -> None:
     """Print how the texts of two versions differ."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.catalog.schema_registry.get_schema_versions_diff(
             schema, first, second, registry=registry
         )

@@ -10,7 +10,7 @@ import typer
 
 from lakeworks.cli import render, say
 from lakeworks.cli.errors import UsageError
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, seen
 from lakeworks.cli.registry_files import DataFormatName, definition_of
 from lakeworks.core.errors import EXIT_WORK_FAILED
 
@@ -45,6 +45,7 @@ def check(
     registry: Annotated[
         str, typer.Option(metavar="NAME", help="The registry that holds the schema.")
     ] = DEFAULT,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -58,7 +59,7 @@ def check(
     if Path(against).is_file():
         report = _against_file(definition, kind, Path(against), compatibility)
     else:
-        with opened(folder, environment) as lake:
+        with seen(folder, environment, principal) as lake:
             report = lake.catalog.schema_registry.check_compatibility(
                 against, definition, registry=registry, compatibility=compatibility
             )
@@ -92,6 +93,7 @@ def validate(
     registry: Annotated[
         str, typer.Option(metavar="NAME", help="The registry that holds the schema.")
     ] = DEFAULT,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -107,7 +109,7 @@ def validate(
         definition, kind = definition_of(Path(schema), data_format)
         held: ParsedSchema = parsed(checked_format(kind), definition)
     else:
-        with opened(folder, environment) as lake:
+        with seen(folder, environment, principal) as lake:
             kept = lake.catalog.schema_registry
             held = kept.coder(schema, version or "latest", registry=registry).schema
     records = 0

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lakeworks.cli import say
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, seen
 from lakeworks.core.names import TableName
 
 if TYPE_CHECKING:
     from lakeworks.catalog.data_catalog.searching import ColumnTags, Match, SearchHit
-    from lakeworks.lake import Lake
+    from lakeworks.cli.options import AnyLake
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +26,7 @@ def search(
     ],
     *,
     limit: Annotated[int, typer.Option(min=1, help="How many tables.")] = 20,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -35,7 +36,7 @@ def search(
     Names, descriptions, columns, comments, owners and tags are looked into. Tables with
     all the words come first. A word finds those that begin with it.
     """
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.catalog.data_catalog.search(
             " ".join(words), limit=limit, tags=_inherited(lake)
         )
@@ -54,7 +55,7 @@ def search(
         say.remark(f"{len(found) - len(whole)} more have some of the words: --json lists them.")
 
 
-def _inherited(lake: Lake) -> ColumnTags:
+def _inherited(lake: AnyLake) -> ColumnTags:
     """Return the tags that columns have by what they derive from."""
     return {
         TableName(*table.split(".", 1)): {

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lakeworks.cli import catalog_entry, progress, render, say, table_tags
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, instant, opened
+from lakeworks.cli.options import (
+    AsJson,
+    AsPrincipal,
+    EnvironmentName,
+    Folder,
+    instant,
+    opened,
+    seen,
+)
 from lakeworks.core import clock
 
 if TYPE_CHECKING:
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.runs import Run
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.tables import PartitionSummary, TableDetail
-    from lakeworks.lake import Lake
+    from lakeworks.cli.options import AnyLake
     from lakeworks.project.declaration import ColumnNote
 
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="Such as silver.orders.")]
@@ -35,10 +43,14 @@ def register(app: typer.Typer) -> None:
 
 
 def tables(
-    *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
+    *,
+    principal: AsPrincipal = "",
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
 ) -> None:
     """List the tables: rows, size, version, freshness."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         found = lake.tables.list()
     if as_json:
         say.as_json(say.plain(found))
@@ -46,6 +58,8 @@ def tables(
     if not found:
         say.line("There are no tables yet: lake run makes them.")
         return
+    if any(table.left_out for table in found):
+        say.remark("Rows and sizes of tables that are not seen whole are left out.")
     now = clock.now()
     say.table(
         ["table", "rows", "size", "version", "changed", ""],
@@ -53,7 +67,7 @@ def tables(
             [
                 table.name,
                 table.rows,
-                render.size(table.size_bytes),
+                None if table.size_bytes is None else render.size(table.size_bytes),
                 table.version,
                 render.age(table.updated_at, now),
                 "" if table.version == table.published else "not published",
@@ -76,21 +90,20 @@ def show(
             show_default=False,
         ),
     ] = None,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one table: columns, size, versions, freshness. Of an external one, its entry."""
     moment = instant(at) if at else None
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         if moment is None and catalog_entry.is_external(lake, table):
             catalog_entry.show(lake, table, as_json=as_json)
             return
         found = lake.tables.show(table, at=moment)
-        declared = lake.project.models.get(found.name) or lake.project.sources.get(found.name)
+        notes, owner = lake.lineage.notes_of(found.name)
         tags = lake.lineage.tags_of(str(found.name))
-    notes = declared.columns if declared is not None else {}
-    owner = declared.owner if declared is not None else ""
     if as_json:
         say.as_json(table_tags.with_tags(say.plain(found), tags, notes, owner))
     else:
@@ -107,12 +120,13 @@ def history(
     ] = None,
     *,
     limit: Limit = _DEFAULT_LIMIT,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """List runs and snapshots, or a table's versions."""
-    with opened(folder, environment) as lake:
+    with seen(folder, environment, principal) as lake:
         if table is None:
             _show_runs(lake, limit, as_json=as_json)
         else:
@@ -128,6 +142,7 @@ def optimize(
             metavar="COLUMNS", help="Also sort by these, comma-separated.", show_default=False
         ),
     ] = "",
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -138,7 +153,7 @@ def optimize(
     come to lie in the same files, so that queries that filter by them read less.
     """
     columns = [column.strip() for column in zorder.split(",") if column.strip()]
-    with opened(folder, environment) as lake, progress.shown():
+    with seen(folder, environment, principal) as lake, progress.shown():
         done = lake.tables.optimize(table, zorder=columns)
     if as_json:
         say.as_json(say.plain({"table": table, "done": done}))
@@ -204,15 +219,16 @@ def _print_detail(found: TableDetail, notes: Mapping[str, ColumnNote], owner: st
     seen = "nothing yet" if found.published is None else f"version {found.published}"
     facts = [
         ("owner", owner),
-        ("rows", render.count(found.rows)),
-        ("size", f"{render.size(found.size_bytes)} in {render.plural(found.files, 'file')}"),
+        ("rows", "" if found.rows is None else render.count(found.rows)),
+        ("size", _size(found)),
         ("version", f"{found.version}, newest {found.newest}; readers see {seen}"),
         ("changed", f"{render.moment(found.updated_at)}, {_ago(found)}"),
         ("rules", "" if found.score is None else f"{found.score:.0%} passed in the last run"),
-        ("quarantined", render.plural(found.quarantined_rows, "row")),
+        ("quarantined", _quarantined(found)),
         ("partitioned by", ", ".join(found.partition_columns)),
         ("location", found.location),
         ("read so far", ", ".join(_bookmark(*one) for one in found.bookmarks.items())),
+        ("left out", ", ".join(one.replace("_", " ") for one in found.left_out)),
     ]
     say.line(say.strong(str(found.name)))
     for line in textwrap.wrap(found.description, _PROSE_WIDTH):
@@ -257,6 +273,17 @@ def _print_partitions(found: TableDetail) -> None:
         say.line(f"and {render.plural(hidden, 'partition')} before these")
 
 
+def _size(found: TableDetail) -> str:
+    if found.size_bytes is None or found.files is None:
+        return ""
+    return f"{render.size(found.size_bytes)} in {render.plural(found.files, 'file')}"
+
+
+def _quarantined(found: TableDetail) -> str:
+    rows = found.quarantined_rows
+    return "" if rows is None else render.plural(rows, "row")
+
+
 def _bookmark(application: str, version: int) -> str:
     """Return how far an input was read: of a table a version, of files a batch."""
     name = application.removeprefix("lakeworks/")
@@ -281,7 +308,7 @@ def _ago(found: TableDetail) -> str:
     return render.age(now - timedelta(seconds=found.freshness_s), now)
 
 
-def _show_runs(lake: Lake, limit: int, *, as_json: bool) -> None:
+def _show_runs(lake: AnyLake, limit: int, *, as_json: bool) -> None:
     runs = lake.catalog.runs(limit)
     snapshots = lake.catalog.snapshots(limit)
     if as_json:
@@ -321,7 +348,7 @@ def _run_row(run: Run, snapshot: Snapshot | None) -> list[object]:
     ]
 
 
-def _show_changes(lake: Lake, table: str, limit: int, *, as_json: bool) -> None:
+def _show_changes(lake: AnyLake, table: str, limit: int, *, as_json: bool) -> None:
     changes = lake.tables.history(table, limit)
     if as_json:
         say.as_json(say.plain(changes))
@@ -334,7 +361,9 @@ def _show_changes(lake: Lake, table: str, limit: int, *, as_json: bool) -> None:
                 render.moment(change.at),
                 change.operation,
                 change.rows_added,
-                f"+{change.files_added} -{change.files_removed}",
+                None
+                if change.files_added is None
+                else f"+{change.files_added} -{change.files_removed}",
                 change.run_id,
                 change.snapshot,
             ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema
     from lakeworks.engines.protocol import Engine
     from lakeworks.pipeline.state import Services
-    from lakeworks.project.declaration import Model, Project
+    from lakeworks.project.declaration import ColumnNote, Model, Project
     from lakeworks.project.errors import Mistake
     from lakeworks.project.lineage_facts import QueryLineage
 
@@ -65,25 +65,19 @@ class Lineage:
         """Return the tags of a table's columns."""
         return self.tags.get(table, {})
 
+    def notes_of(self, table: TableName) -> tuple[Mapping[str, ColumnNote], str]:
+        """Return what is declared of a table's columns, and who answers for it."""
+        project = self._services.project
+        declared = project.models.get(table) or project.sources.get(table)
+        return (declared.columns, declared.owner) if declared is not None else ({}, "")
+
     def find(self, text: str) -> tuple[str, str]:
         """Read `database.table` or `database.table.column`; return table and column, or ''.
 
         Raises:
             UnknownNodeError: there is no such table or column; the hint names the nearest.
         """
-        nodes = self.graph.nodes
-        if text in nodes:
-            return text, ""
-        table, _, column = text.rpartition(".")
-        node = nodes.get(table)
-        if node is None:
-            raise UnknownNodeError.named(text, nodes)
-        known = {name.lower(): name for name in node.columns}
-        if column.lower() in known:
-            return table, known[column.lower()]
-        if not node.columns or node.unresolved:
-            return table, column.lower()
-        raise UnknownNodeError.column(table, column, node.columns)
+        return find_in(self.graph, text)
 
     def view(
         self,
@@ -121,6 +115,27 @@ class Lineage:
         graph = self.graph
         columns = [column] if column else ["", *graph.nodes[table].columns]
         return graph.impact(table, columns)
+
+
+def find_in(graph: LineageGraph, text: str) -> tuple[str, str]:
+    """Read `database.table` or `database.table.column`; return table and column, or ''.
+
+    Raises:
+        UnknownNodeError: the graph has no such table or column; the hint names the nearest.
+    """
+    nodes = graph.nodes
+    if text in nodes:
+        return text, ""
+    table, _, column = text.rpartition(".")
+    node = nodes.get(table)
+    if node is None:
+        raise UnknownNodeError.named(text, nodes)
+    known = {name.lower(): name for name in node.columns}
+    if column.lower() in known:
+        return table, known[column.lower()]
+    if not node.columns or node.unresolved:
+        return table, column.lower()
+    raise UnknownNodeError.column(table, column, node.columns)
 
 
 def graph_with(

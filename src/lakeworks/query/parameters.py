@@ -18,7 +18,7 @@ from lakeworks.core.sql_text import comment_end
 from lakeworks.query.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _TOKEN = re.compile(
     r"""
@@ -49,6 +49,21 @@ def with_parameters(sql: str, values: Sequence[Any] | Mapping[str, Any] | None) 
     if not values:
         return sql
     filling = _Filling(values)
+    text = _filled(sql, filling.put)
+    filling.check()
+    return text
+
+
+def with_nulls(sql: str) -> str:
+    """Return the statement with null in place of every parameter: it names what it named."""
+    return _filled(sql, lambda found: "NULL" if _is_place(found) else found[0])
+
+
+def _is_place(found: re.Match[str]) -> bool:
+    return bool(found["mark"] or found["numbered"] or found["named"])
+
+
+def _filled(sql: str, put: Callable[[re.Match[str]], str]) -> str:
     parts: list[str] = []
     at = 0
     while (found := _TOKEN.search(sql, at)) is not None:
@@ -58,10 +73,9 @@ def with_parameters(sql: str, values: Sequence[Any] | Mapping[str, Any] | None) 
             end = comment_end(sql, found.start())
             parts.append(sql[found.start() : end])
         else:
-            parts.append(filling.put(found))
+            parts.append(put(found))
         at = end
     parts.append(sql[at:])
-    filling.check()
     return "".join(parts)
 
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.quality_results import QualityResult
     from lakeworks.catalog.store import Catalog
+    from lakeworks.core.types import Schema
     from lakeworks.engines.protocol import Engine, Session
-    from lakeworks.project.declaration import Project
+    from lakeworks.project.declaration import Model, Project
     from lakeworks.quality.profiling.profile import Profile
     from lakeworks.quality.profiling.suggest import Suggestion
     from lakeworks.storage.layout import Storage
@@ -139,34 +140,16 @@ class TableQuality:
         Raises:
             UnknownTableError: readers see no such table.
         """
-        from lakeworks.quality import compile_ruleset, parse
-        from lakeworks.quality.evaluation.gathering import gather
-        from lakeworks.quality.profiling.profile import profile
-        from lakeworks.quality.profiling.suggest import as_ruleset, confirmed, suggestions
-
         name, version = self._published(table)
         with self._reading(name, version) as (session, relation):
-            found = suggestions(profile(session, relation, version.schema, rows=version.rows))
-            if not found:
-                return []
-            # What a sample suggests is proved on all rows.
-            compiled = compile_ruleset(parse(as_ruleset(found)), version.schema)
-            figures = gather(compiled, session, relation=relation)
-            return confirmed(found, compiled.judge(figures))
+            return suggested(session, relation, version.schema, rows=version.rows)
 
     def _duplicates(self, name: TableName, version: TableVersion) -> float | None:
         model = self._project.models.get(name)
         if model is None or not model.key or not version.rows:
             return None
-        key = ", ".join(quote_identifier(column) for column in model.key)
-        current = " WHERE is_current" if model.load == "scd2" else ""
         with self._reading(name, version) as (session, relation):
-            found = session.query(
-                "SELECT coalesce(sum(n), 0) AS n, count(*) AS keys FROM "
-                f"(SELECT count(*) AS n FROM {relation} AS t{current} GROUP BY {key}) AS k"
-            ).read_all()
-        row = found.to_pylist()[0]
-        return (int(row["n"]) - row["keys"]) / int(row["n"]) if row["n"] else None
+            return duplicates(session, relation, model)
 
     def _freshness_s(self, name: TableName) -> int | None:
         model, source = self._project.models.get(name), self._project.sources.get(name)
@@ -190,6 +173,43 @@ class TableQuality:
 
     def _version(self, name: TableName, number: int) -> TableVersion:
         return self._storage.table(name).version(number)
+
+
+def suggested(
+    session: Session, relation: str, schema: Schema, *, rows: int
+) -> list[Suggestion]:
+    """Suggest rules that a bound relation keeps, each with its evidence.
+
+    Args:
+        session: In which the relation is bound.
+        relation: Its quoted name.
+        schema: Its columns.
+        rows: How many rows it has, as near as is known.
+    """
+    from lakeworks.quality import compile_ruleset, parse
+    from lakeworks.quality.evaluation.gathering import gather
+    from lakeworks.quality.profiling.profile import profile
+    from lakeworks.quality.profiling.suggest import as_ruleset, confirmed, suggestions
+
+    found = suggestions(profile(session, relation, schema, rows=rows))
+    if not found:
+        return []
+    # What a sample suggests is proved on all rows.
+    compiled = compile_ruleset(parse(as_ruleset(found)), schema)
+    figures = gather(compiled, session, relation=relation)
+    return confirmed(found, compiled.judge(figures))
+
+
+def duplicates(session: Session, relation: str, model: Model) -> float | None:
+    """Return the share of a relation's rows beyond the first of each key of a model."""
+    key = ", ".join(quote_identifier(column) for column in model.key)
+    current = " WHERE is_current" if model.load == "scd2" else ""
+    found = session.query(
+        "SELECT coalesce(sum(n), 0) AS n, count(*) AS keys FROM "
+        f"(SELECT count(*) AS n FROM {relation} AS t{current} GROUP BY {key}) AS k"
+    ).read_all()
+    row = found.to_pylist()[0]
+    return (int(row["n"]) - row["keys"]) / int(row["n"]) if row["n"] else None
 
 
 def _named(table: TableName | str, known: Sequence[TableName]) -> TableName:

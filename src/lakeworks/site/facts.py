@@ -222,6 +222,7 @@ class SiteFacts:
     Attributes:
         as_of: The moment that the site describes: of the last thing that happened in the lake.
         tables: By name, in order.
+        seen_by: The principal whose view this is; empty for the owner's, who sees everything.
     """
 
     lake: str
@@ -234,3 +235,4 @@ class SiteFacts:
     runs: tuple[RunFacts, ...]
     graph: LineageGraph
     asked_since: datetime | None = None
+    seen_by: str = ""

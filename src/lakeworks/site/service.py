@@ -49,17 +49,23 @@ class Site:
         self._services = services
         self._lineage = lineage
 
+    @property
+    def folder(self) -> Path:
+        """Where the site goes unless another folder is named."""
+        return self._services.project.root / "site"
+
     def facts(self) -> SiteFacts:
         """Return what the site would tell, as plain values."""
         from lakeworks.site.gather import gather
 
         return gather(self._services, self._lineage)
 
-    def build(self, folder: str | Path = "site") -> Built:
+    def build(self, folder: str | Path = "site", *, facts: SiteFacts | None = None) -> Built:
         """Make the site, in place of an earlier one; the same lake gives the same bytes.
 
         Args:
             folder: Where to; made when it is not there.
+            facts: What is told, instead of all.
 
         Raises:
             NotASiteError: the folder holds something else than a site of ours.
@@ -70,7 +76,7 @@ class Site:
         storage = self._services.storage.store.local_path("")
         kept = [self._services.project.root, *([Path(storage)] if storage else [])]
         check_place(place, kept)
-        facts = self.facts()
+        facts = self.facts() if facts is None else facts
         with events.span("site.build", tables=len(facts.tables)):
             files, size_bytes = write_site(place, pages(facts))
         return Built(

@@ -7,7 +7,7 @@ differ in what they find. A word matches those that begin with it.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,13 +64,19 @@ class SearchHit:
 
 # Of columns of tables, by tag: the values that it has there.
 ColumnTags = Mapping[TableName, Mapping[str, Mapping[str, Iterable[str]]]]
+Seen = Callable[["TableEntry"], "TableEntry | None"]
 
 
 class SearchVerbs(Verbs):
     """Search."""
 
     def search(
-        self, text: str, *, limit: int = 20, tags: ColumnTags | None = None
+        self,
+        text: str,
+        *,
+        limit: int = 20,
+        tags: ColumnTags | None = None,
+        seen: Seen | None = None,
     ) -> list[SearchHit]:
         """Return the tables that a question is about, the best first.
 
@@ -80,6 +86,8 @@ class SearchVerbs(Verbs):
             text: Words; each finds those that begin with it.
             limit: How many tables at most.
             tags: Tags that columns have without an entry that says so: those that follow data.
+            seen: What of an entry may be known, None for nothing; what is not known neither finds
+                a table nor ranks it. It is asked of every table that has one of the words.
         """
         asked = list(dict.fromkeys(words_of(text, wholes=False)))[:_MOST_WORDS]
         self._fresh()
@@ -87,8 +95,12 @@ class SearchVerbs(Verbs):
             return []
         with self._database.reading() as session:
             tagged = _tagged(session, tags or {})
-            found = _ranked(session, asked, tagged, limit)
+            found = _ranked(session, asked, tagged, limit if seen is None else None)
             entries = dict(rows.tables_numbered(session, [row[0] for row in found]))
+        if seen is not None:
+            known = {number: seen(entry) for number, entry in entries.items()}
+            entries = {number: entry for number, entry in known.items() if entry is not None}
+            found = _ranked_again(entries, asked, tagged)[:limit]
         return [
             _hit(
                 entries[number],
@@ -138,9 +150,9 @@ def _ranked(
     session: Session,
     asked: Sequence[str],
     tagged: Mapping[int, Sequence[Place]],
-    limit: int,
+    limit: int | None,
 ) -> list[tuple[int, int, int]]:
-    """Return the best tables: number, how many of the words it has, score."""
+    """Return the best tables, or all: number, how many of the words it has, score."""
     words: dict[int, int] = {}
     scores: dict[int, int] = {}
     more = {number: _words(found) for number, found in tagged.items()}
@@ -154,10 +166,40 @@ def _ranked(
         for number, score in best.items():
             words[number] = words.get(number, 0) + 1
             scores[number] = scores.get(number, 0) + score
+    most = len(words) if limit is None else limit
     ranked = heapq.nsmallest(
-        limit, ((-words[number], -scores[number], number) for number in words)
+        most, ((-words[number], -scores[number], number) for number in words)
     )
     return [(number, -matched, -score) for matched, score, number in ranked]
+
+
+def _ranked_again(
+    entries: Mapping[int, TableEntry],
+    asked: Sequence[str],
+    tagged: Mapping[int, Sequence[Place]],
+) -> list[tuple[int, int, int]]:
+    """Return tables as `_ranked` does, by what these entries say and nothing else."""
+    found = []
+    for number, entry in entries.items():
+        told = weights(entry)
+        more = _words(tagged.get(number, ()))
+        scores = [
+            max(
+                (
+                    (2 if known == word else 1) * weight
+                    for known, weight in told.items()
+                    if known.startswith(word)
+                ),
+                default=0,
+            )
+            for word in asked
+        ]
+        scores = [max(score, _score_of_tag(word, more))
+                  for word, score in zip(asked, scores, strict=True)]  # fmt: skip
+        matched = sum(score > 0 for score in scores)
+        if matched:
+            found.append((-matched, -sum(scores), str(entry.name), number))
+    return [(number, -matched, -score) for matched, score, _, number in sorted(found)]
 
 
 def _scores(session: Session, word: str) -> dict[int, int]:

@@ -56,11 +56,23 @@ def home_page(lake: Lake) -> str:
         tag("h1", facts.lake),
         tag("p", "Everything in this lake: its tables and columns, where they come from, how good and "
             "how fresh they are, and how to ask them.", class_="lead"),
+        _seen_by(facts.seen_by),
         _totals(lake),
         class_="page-head",
     )  # fmt: skip
     main = join([head, *(section(place, title, content) for place, title, content in sections)])
     return page(lake, links, title=facts.lake, main=main, here=HOME)
+
+
+def _seen_by(principal: str) -> Markup | None:
+    """Return whose view of the lake the site is; nothing for the whole of it."""
+    if not principal:
+        return None
+    return tag(
+        "p",
+        f"What {principal} may know of it. Figures of tables that it does not see whole are left out.",
+        class_="notice",
+    )
 
 
 def _totals(lake: Lake) -> Markup:

@@ -1,0 +1,71 @@
+"""The catalog as a principal sees it: runs, snapshots, entries, schemas, named queries."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lakeworks.catalog.errors import UnknownRunError
+from lakeworks.permitted.entries import PermittedDataCatalog
+from lakeworks.permitted.queries import PermittedQueries
+from lakeworks.permitted.registry import PermittedRegistry
+from lakeworks.permitted.runs import seen_run, seen_snapshot
+
+if TYPE_CHECKING:
+    from lakeworks.catalog.runs import Run
+    from lakeworks.catalog.snapshots import Snapshot
+    from lakeworks.permitted.sight import Look, Sight
+
+_LOOKED_AT = 1_000
+
+
+class PermittedCatalog:
+    """What the lake remembers of itself, for one principal."""
+
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
+
+    @cached_property
+    def data_catalog(self) -> PermittedDataCatalog:
+        """Entries of databases and tables."""
+        return PermittedDataCatalog(self._sight)
+
+    @cached_property
+    def schema_registry(self) -> PermittedRegistry:
+        """Schemas of records."""
+        return PermittedRegistry(self._sight)
+
+    @cached_property
+    def named_queries(self) -> PermittedQueries:
+        """Queries that are kept under a name."""
+        return PermittedQueries(self._sight)
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """Return the last runs that touched what the principal may know of, newest first."""
+        with self._sight.look("runs") as look:
+            return self._runs(look)[:limit]
+
+    def run(self, run_id: str) -> Run:
+        """Return one run.
+
+        Raises:
+            UnknownRunError: there is none, or it touched nothing that the principal may know of.
+        """
+        with self._sight.look("run") as look:
+            found = self._runs(look)
+            for run in found:
+                if run.run_id == run_id:
+                    return run
+            raise UnknownRunError.named(run_id, [run.run_id for run in found])
+
+    def snapshots(self, limit: int = 20) -> list[Snapshot]:
+        """Return the last snapshots with the tables that the principal may know of."""
+        with self._sight.look("snapshots") as look:
+            found = self._sight.services.catalog.snapshots(limit)
+            seen = (seen_snapshot(look, one) for one in found)
+            return [one for one in seen if one is not None]
+
+    def _runs(self, look: Look) -> list[Run]:
+        found = self._sight.services.catalog.runs(_LOOKED_AT)
+        seen = (seen_run(look, run) for run in found)
+        return [run for run in seen if run is not None]
