@@ -104,6 +104,8 @@ def query(
     with opened(folder, environment) as lake:
         ask = lambda most: lake.query.sql(text, at=moment, limit=most, caller=principal)  # noqa: E731
         answer(ask, chosen, output, limit=limit)
+        if principal and output is not None:
+            lake.as_principal(principal).exported("query", [], output)
 
 
 def answer(
