@@ -333,7 +333,8 @@ def _of_types(outcome: Outcome) -> bool:
 
 def _of_visible(message: str, visible: str, script: str) -> bool:
     """Whether every value that a message quotes is one that may be seen, in whatever letters."""
-    quoted = re.findall(r"'([^']*)'", message.partition("\n")[0].lower())
+    first = message.partition("\n")[0].lower().replace(" 00:00:00'", "'")  # a date as a timestamp
+    quoted = re.findall(r"'([^']*)'", first)
     known = f"{visible}\n{script}".lower()
     return bool(quoted) and all(one in known for one in quoted)
 
