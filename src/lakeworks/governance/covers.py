@@ -57,6 +57,8 @@ class Place:
     Attributes:
         leaves: Of each column, its own path, or those of its fields.
         everything: All of them.
+        assigned_tags: Of a view, the LF-tags of its columns alone: what follows the data is
+            heeded where the data are. None of a table.
         by_tags: What expressions of grants match, as far as it was looked for.
         session_tags: Those of whoever asks.
     """
@@ -69,6 +71,7 @@ class Place:
     filters: Mapping[str, CellsFilter]
     session_tags: Mapping[str, str]
     everything: Leaves
+    assigned_tags: Mapping[str, ColumnTags] | None = None
     by_tags: dict[TagExpression, Leaves] = field(default_factory=dict)
 
     @classmethod
@@ -84,7 +87,14 @@ class Place:
         leaves = {f.name: tuple(leaves_of((f.name,), f.type)) for f in schema}
         of_columns = {name: tags.of_column(table, name) for name in leaves}
         everything = frozenset(leaf for own in leaves.values() for leaf in own)
-        return cls(table, schema, leaves, tags, of_columns, filters, session_tags, everything)
+        assigned = None
+        if str(table) in tags.views:
+            assigned = {
+                name: tags.of_column(table, name, assigned_only=True) for name in leaves
+            }
+        return cls(
+            table, schema, leaves, tags, of_columns, filters, session_tags, everything, assigned
+        )
 
     def named(self, columns: Iterable[str]) -> Leaves:
         """Return what a list of columns names: `email`, `address`, `address.city`.

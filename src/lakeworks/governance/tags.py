@@ -68,6 +68,7 @@ class TagState:
         tables: Data tags of whole tables.
         resolved: By table, the columns whose origins are all known, in lower case.
         roots: Tables of files that lie elsewhere: their columns derive from nothing in the lake.
+        views: What stores nothing, and is read with the permissions of whoever reads it.
     """
 
     assigned: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class TagState:
     tables: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     resolved: Mapping[str, frozenset[str]] = field(default_factory=dict)
     roots: frozenset[str] = frozenset()
+    views: frozenset[str] = frozenset()
 
     def of_database(self, database: str) -> Values:
         """Return the tags of a database."""
@@ -87,11 +89,19 @@ class TagState:
         found = {**self.of_database(table.database), **self._assigned(str(table))}
         return _joined(found, self.tables.get(str(table), {}))
 
-    def of_column(self, table: TableName, column: str) -> ColumnTags:
-        """Return the tags of a column: its own over those of its table and database."""
+    def of_column(
+        self, table: TableName, column: str, *, assigned_only: bool = False
+    ) -> ColumnTags:
+        """Return the tags of a column: its own over those of its table and database.
+
+        Args:
+            assigned_only: Only LF-tags, and not what follows its data.
+        """
         name, folded = str(table), column.lower()
         own = self._assigned(f"{name}.{folded}")
         found = {**self.of_database(table.database), **self._assigned(name), **own}
+        if assigned_only:
+            return ColumnTags(found, resolved=True)
         data = self.columns.get(name, {}).get(folded, {})
         whole = {k: v for k, v in self.tables.get(name, {}).items() if k not in data}
         known = name in self.roots or folded in self.resolved.get(name, ())
@@ -147,7 +157,8 @@ def tag_state(
             )
         tables[str(outside.table)] = _single(outside.tags)
     roots = frozenset({*external, *(str(name) for name in project.tables)})
-    return TagState(_folded(assigned), columns, tables, resolved, roots)
+    views = frozenset(name for name, node in graph.nodes.items() if node.kind == "view")
+    return TagState(_folded(assigned), columns, tables, resolved, roots, views)
 
 
 def quarantined(table: TableName) -> TableName | None:

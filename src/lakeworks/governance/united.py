@@ -184,11 +184,11 @@ class _Bound:
     def _matched(self, policy: Policy, *, of_base: bool) -> list[str]:
         place = self.place
         if policy.columns:
-            return [
-                name
-                for name in place.leaves
-                if place.column_tags[name].bound_by(policy.columns)
-            ]
+            tags = place.column_tags
+            if place.assigned_tags is not None and _is_everywhere(policy) and not policy.hide:
+                # It binds the tables that the view reads: masked twice, a hash is another hash.
+                tags = place.assigned_tags
+            return [name for name in place.leaves if tags[name].bound_by(policy.columns)]
         named = {name.casefold() for name in policy.named}
         # A mask on one field of a struct masks all of it.
         named |= {name.partition(".")[0] for name in named}
@@ -216,6 +216,13 @@ class _Bound:
     def _block(self, policy: Policy) -> None:
         self.blocked = True
         self.why.append(f"{policy} cannot be applied here, so nothing is shown")
+
+
+def _is_everywhere(policy: Policy) -> bool:
+    """Whether a policy concerns every table there is."""
+    return not policy.tables and (
+        not policy.on or any(one.kind == "catalog" for one in policy.on)
+    )
 
 
 def _concerns(policy: Policy, table: TableName, place: Place) -> bool:

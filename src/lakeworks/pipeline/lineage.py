@@ -165,6 +165,9 @@ def _joined(
     views = services.catalog.data_catalog.views()
     if not views:
         return services.project, schemas
+    # Should a table have come by the name of a view, readers see the table.
+    tables = services.catalog.current_snapshot().tables
+    views = [view for view in views if view.materialized or view.name not in tables]
     from lakeworks.catalog.data_catalog.verbs import MANAGED_DATABASES
     from lakeworks.pipeline.catalog_views import with_views
 
