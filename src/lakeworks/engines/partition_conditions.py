@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from lakeworks.core.types import Field, Schema
+    from lakeworks.engines.remote_conditions import RemoteColumns, RemoteNeeds
     from lakeworks.storage.external import ExternalSource
 
 
@@ -89,6 +90,17 @@ class ExternalPlanner(Protocol):
         self, sql: str, tables: Mapping[str, KeyColumns]
     ) -> Mapping[str, PartitionCondition]:
         """Return, for tables with partitions, which of these a caller's query can need.
+
+        Args:
+            sql: A query that `tables_read` accepts.
+            tables: By dotted name in lower case.
+        """
+        ...
+
+    def remote_needs(
+        self, sql: str, tables: Mapping[str, RemoteColumns]
+    ) -> Mapping[str, RemoteNeeds]:
+        """Return, for tables whose rows lie in another system, what a query needs of them.
 
         Args:
             sql: A query that `tables_read` accepts.

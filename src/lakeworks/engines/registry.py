@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from lakeworks.engines.protocol import Engine
+    from lakeworks.engines.remote_reading import RemoteReader
     from lakeworks.project.declaration import SparkSettings
 
 ENGINES = ("duckdb", "spark")
+_REMOTE_BYTES = 512 * 1024 * 1024
 
 
 def callable_functions() -> frozenset[str]:
@@ -71,6 +73,13 @@ def open_embedded(temp_directory: str) -> Engine:
     For what needs no data: it plans and describes, and nothing waits for a cluster.
     """
     return open_engine("duckdb", temp_directory=temp_directory, threads=1)
+
+
+def open_remote_reader(temp_directory: str) -> RemoteReader:
+    """Open what reads rows of other systems, whatever the environment's engine is."""
+    from lakeworks.engines.duckdb.remote_reading import DuckRemoteReader
+
+    return DuckRemoteReader(memory_limit=_REMOTE_BYTES, temp_directory=temp_directory)
 
 
 def _spark(

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lakeworks.engines.caller import CallerQuery
-    from lakeworks.storage.external import ExternalSource
-    from lakeworks.storage.files import TableSource
+    from lakeworks.storage.external import AnySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class SecuredTable:
             of the table itself, or None for all.
     """
 
-    source: TableSource | ExternalSource
+    source: AnySource
     columns: tuple[SecuredColumn, ...]
     row_filter: str | None = None
 
@@ -91,7 +90,7 @@ _Session = TypeVar("_Session", bound=_Securing)
 
 
 def secured_session(
-    open_session: Callable[[Mapping[str, TableSource | ExternalSource]], _Session],
+    open_session: Callable[[Mapping[str, AnySource]], _Session],
     tables: Mapping[str, SecuredTable],
     query: CallerQuery,
 ) -> _Session:

@@ -104,7 +104,10 @@ class TagState:
             return ColumnTags(found, resolved=True)
         data = self.columns.get(name, {}).get(folded, {})
         whole = {k: v for k, v in self.tables.get(name, {}).items() if k not in data}
-        known = name in self.roots or folded in self.resolved.get(name, ())
+        every = f"{name.partition('.')[0]}.*"
+        known = not self.roots.isdisjoint((name, every)) or folded in self.resolved.get(
+            name, ()
+        )
         return ColumnTags(_joined(_joined(found, whole), data), known)
 
     def _assigned(self, resource: str) -> Values:
@@ -156,7 +159,8 @@ def tag_state(
                 own.get(column.name.lower(), {}), _single(column.tags)
             )
         tables[str(outside.table)] = _single(outside.tags)
-    roots = frozenset({*external, *(str(name) for name in project.tables)})
+    databases = {f"{name}.*" for one in project.catalogs.values() for name in one.databases}
+    roots = frozenset({*external, *(str(name) for name in project.tables), *databases})
     views = frozenset(name for name, node in graph.nodes.items() if node.kind == "view")
     return TagState(_folded(assigned), columns, tables, resolved, roots, views)
 

@@ -6,6 +6,7 @@ file exists. Only a table that moved without the catalog's knowledge is opened.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from lakeworks.core.names import TableName
     from lakeworks.engines.protocol import Engine
     from lakeworks.ingest.external_tables import ExternalTables
+    from lakeworks.engines.remote_reading import RemoteReader
     from lakeworks.project.declaration import Project
+    from lakeworks.ingest.federation.tables import FederatedTables
     from lakeworks.storage.layout import Storage
     from lakeworks.storage.log import TableVersion
 
@@ -68,8 +71,26 @@ class Services:
             self.engine.close()
         self.catalog.close()
 
+    @cached_property
+    def remote_reader(self) -> RemoteReader:
+        """What reads rows of other systems; no caller's SQL ever runs in it."""
+        from lakeworks.engines.registry import open_remote_reader
+
+        return open_remote_reader(f"{self.project.root}/.lake/staging/remote-{os.getpid()}")
+
+    @cached_property
+    def federated(self) -> FederatedTables:
+        """The tables of the project's catalogs."""
+        from lakeworks.ingest.federation.systems import federated_tables
+
+        return federated_tables(
+            self.project, lambda: self.remote_reader, lambda: self.engine.external
+        )
+
 
 @dataclass
+        if "remote_reader" in self.__dict__:
+            self.remote_reader.close()
 class State:
     """Heads and the published snapshot as one run sees them; steps update it."""
 

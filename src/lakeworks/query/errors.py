@@ -112,6 +112,14 @@ class ExternalVersionError(RequestError):
             "read it as it is now, or let a model (load: replace) make a table of it",
         )
 
+    @classmethod
+    def federated(cls, name: str, version: str) -> Self:
+        """Say the same of a table of another system."""
+        return cls(
+            f"{name} lies in another system, which has no versions: {version} cannot be read",
+            "read it as it is now, or let a model (load: replace) make a table of it",
+        )
+
 
 class ParameterError(RequestError):
     """A statement and the values for it do not fit."""

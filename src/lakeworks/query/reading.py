@@ -5,6 +5,7 @@ Only the tables that the SQL names are opened. The session that runs it can read
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,10 +17,18 @@ from lakeworks.engines.errors import SqlError, StatementRefusedError
 from lakeworks.query.errors import (
     BytesLimitError,
     HiddenFailureError,
-    NoPermissionsError,
     UnqualifiedTableError,
 )
-from lakeworks.query.external import NO_VERSION, external_sources, is_external
+from lakeworks.query.external import NO_VERSION, external_sources
+from lakeworks.query.federation import (
+    federated_sources,
+    holds_fetched,
+    is_outside,
+    left_s,
+    limit,
+    restrictions,
+    secured_of,
+)
 from lakeworks.query.questions import Question
 from lakeworks.query.versions import without_versions
 from lakeworks.query.views import Resolution, audited, define, texts
@@ -82,17 +91,9 @@ class Reader:
         if not principal:
             return None
         from lakeworks.governance.principals import Principal
-        from lakeworks.query.viewer import Viewer
+        from lakeworks.query.viewer import viewer_of
 
-        governance = self.parts.governance
-        found = None if governance is None else governance.authorizer()
-        if found is None or not found.governs:
-            raise NoPermissionsError.none()
-        return Viewer(
-            found,
-            Principal.parse(principal),
-            self.names,
-        )
+        return viewer_of(self.parts.governance, Principal.parse(principal), self.names)
 
     def names(self) -> list[TableName]:
         """Return the tables that readers see, and the views, by name."""
@@ -146,7 +147,9 @@ class Reader:
         """
         from lakeworks.query.results import QueryResult
 
+        begun_s = time.monotonic()
         sources = self.sources(asked)
+        limit(sources, asking)
         asking.recording.reads(sources, asked.marks, asked.snapshot)
         for name, source in sources.items():
             if on_source is not None:
@@ -157,8 +160,11 @@ class Reader:
             raise BytesLimitError.over(scanned_bytes, limit_bytes)
         events.emit("query.started", tables=sorted(sources))
         session = self.session(asked, sources)
+        # What lies in other systems was read when it was bound.
+        scanned_bytes = sum(source.size_bytes for source in sources.values())
+        asking.recording.reads(sources, asked.marks, asked.snapshot)
         try:
-            reader = session.query(asked.sql, timeout_s=asking.timeout_s)
+            reader = session.query(asked.sql, timeout_s=left_s(asking, begun_s))
         except SqlError as error:
             raise _placed(error, session, asked.sql) from None
         except BaseException:
@@ -181,13 +187,10 @@ class Reader:
             for name, table in asked.tables.items()
             if table[1] != NO_VERSION
         }
-        sources |= external_sources(
-            self.parts.external,
-            texts(asked.sql, asked.names, asked.views.values()),
-            asked.tables,
-            asked.viewer,
-        )
-        return sources
+        every = texts(asked.sql, asked.names, asked.views.values())
+        sources |= federated_sources(self.parts, every, asked.tables, asked.viewer)
+        others = {name: one for name, one in asked.tables.items() if name not in sources}
+        return sources | external_sources(self.parts.external, every, others, asked.viewer)
 
     def session(self, asked: Asked, sources: Mapping[str, AnySource]) -> Session:
         """Open the session that a query runs in: it holds what may be seen of its sources.
@@ -206,18 +209,19 @@ class Reader:
     def _session(self, asked: Asked, sources: Mapping[str, AnySource]) -> Session:
         if asked.viewer is None or asked.gated is None:
             # What a view defines in a session is of one query.
-            return self.parts.engine.query_session(sources, scope="" if asked.views else OWNER)
+            scope = "" if asked.views or holds_fetched(sources) else OWNER
+            return self.parts.engine.query_session(sources, scope=scope)
         secured = {
-            name: asked.viewer.secured(asked.tables[name][0], source)
+            name: secured_of(asked.tables[name][0], source, asked.viewer)
             for name, source in sources.items()
         }
         asked.viewer.audit.reads(
-            secured,
+            {name: restrictions(sources[name], one) for name, one in secured.items()},
             asked.tables,
             asked.viewer.policy_version,
             views=audited(asked.views.values()),
         )
-        scope = "" if asked.views else asked.viewer.scope
+        scope = "" if asked.views or holds_fetched(sources) else asked.viewer.scope
         return self.parts.engine.governed_session(secured, asked.gated, scope=scope)
 
     def asked(self, text: str, at: datetime | int | None, viewer: Viewer | None) -> Asked:
@@ -273,7 +277,7 @@ class Reader:
         tables = snapshot.tables if snapshot else {}
         if viewer is not None:
             seen = viewer.named(written)
-            if seen not in tables and at is None and is_external(self.parts.external, seen):
+            if seen not in tables and at is None and is_outside(self.parts, seen):
                 return seen, NO_VERSION
             if seen not in tables:
                 raise viewer.unknown(seen)
@@ -283,7 +287,7 @@ class Reader:
         number = tables.get(name)
         if number is not None:
             return name, number
-        if is_external(self.parts.external, name, version="" if at is None else f"at {at}"):
+        if is_outside(self.parts, name, version="" if at is None else f"at {at}"):
             return name, NO_VERSION
         if at is not None and snapshot is not None:
             raise UnknownTableError.unseen(str(name), snapshot.created_at, known)
@@ -299,7 +303,7 @@ class Reader:
         known = [str(table) for table in snapshot.tables] if snapshot else []
         name = _table_name(written, known)
         if str(name) not in known and not self.parts.storage.table(name).exists():
-            is_external(self.parts.external, name, version=f"@v{number}")
+            is_outside(self.parts, name, version=f"@v{number}")
             raise UnknownTableError.named(str(name), known)
         return name, number
 

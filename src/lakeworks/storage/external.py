@@ -9,6 +9,7 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from lakeworks.storage.fetched import FetchedSource
 from lakeworks.storage.files import DataFile, TableSource
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class ExternalSource:
 
 
 # What SQL can read under a name.
-AnySource = TableSource | ExternalSource
+AnySource = TableSource | ExternalSource | FetchedSource
 
 
 def _tree(uri: str) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from lakeworks.engines.partition_conditions import KeyColumns, PartitionCondition
+    from lakeworks.engines.remote_conditions import RemoteColumns, RemoteNeeds
     from lakeworks.storage.external import ExternalSource
 
 _LOOKED_AT_FILES = 3
@@ -42,6 +43,15 @@ class DuckPlanner:
 
         with self.connection() as con:
             return partition_conditions(con, sql, tables)
+
+    def remote_needs(
+        self, sql: str, tables: Mapping[str, RemoteColumns]
+    ) -> Mapping[str, RemoteNeeds]:
+        """Return what a query needs of tables elsewhere."""
+        from lakeworks.engines.duckdb.remote_needs import remote_needs
+
+        with self.connection() as con:
+            return remote_needs(con, sql, tables)
 
     def kept(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import quote_identifier, quote_literal
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from lakeworks.core.types import Schema
     from lakeworks.engines.protocol import GivenFormat
+    from lakeworks.storage.fetched import FetchedSource
 
+_HELD_BYTES = 64 * 1024 * 1024
 _READERS = {
     "parquet": "read_parquet({}, hive_partitioning=false, union_by_name={})",
     "csv": "read_csv({}, hive_partitioning=false, union_by_name={})",
@@ -44,6 +48,55 @@ def stream_select(
         con.execute(f"CREATE TABLE {kept} AS {select}")
         con.unregister(f"{name}_stream")
     return f"SELECT * FROM {kept}"
+
+
+def fetched_select(
+    con: duckdb.DuckDBPyConnection, source: FetchedSource, given: list[object]
+) -> str:
+    """Return a SELECT of rows from another system; they are read here and now.
+
+    Few enough are kept as they came; others the engine keeps, packed, and on disk where they do
+    not fit into memory.
+
+    Args:
+        given: Keeps what the SELECT reads as long as the session lives.
+    """
+    import pyarrow as pa
+
+    from lakeworks.storage.parquet import arrow_schema
+
+    batches = source.batches()
+    first: list[pa.RecordBatch] = []
+    name = f"__given_{len(given)}"
+    while source.size_bytes < _HELD_BYTES:
+        batch = next(batches, None)
+        if batch is None:
+            schema = first[0].schema if first else arrow_schema(source.schema)
+            data = pa.Table.from_batches(first, schema)
+            given.append(data)
+            with translated(con):
+                con.register(name, data)
+            return _with_all_columns(name, source.schema, schema.names)
+        first.append(batch)
+    reader = pa.RecordBatchReader.from_batches(first[0].schema, chain(first, batches))
+    given.append(reader)
+    try:
+        stream_select(con, name, reader)
+    except Exception:
+        source.raise_failure()
+        raise
+    return _with_all_columns(name, source.schema, first[0].schema.names)
+
+
+def _with_all_columns(name: str, schema: Schema, held: Sequence[str]) -> str:
+    """Return a SELECT of a relation; columns that it has not, since nobody asks for them, are null."""
+    parts = (
+        quote_identifier(f.name)
+        if f.name in held
+        else f"CAST(NULL AS {to_duckdb(f.type)}) AS {quote_identifier(f.name)}"
+        for f in schema
+    )
+    return f"SELECT {', '.join(parts)} FROM {quote_identifier(name)}"
 
 
 def files_select(

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
     from lakeworks.engines.protocol import GivenFormat
+    from lakeworks.storage.fetched import FetchedSource
 
 
 def arrow_frame(spark: SparkSession, data: Any) -> DataFrame:  # noqa: ANN401
@@ -26,6 +28,25 @@ def arrow_frame(spark: SparkSession, data: Any) -> DataFrame:  # noqa: ANN401
     return spark.createDataFrame(
         data, from_arrow_schema(data.schema, prefer_timestamp_ntz=True)
     )
+
+
+def fetched_table(source: FetchedSource) -> pa.Table:
+    """Read the rows of another system: they pass through this process and its memory."""
+    import pyarrow as pa
+
+    from lakeworks.storage.parquet import arrow_schema
+
+    whole = arrow_schema(source.schema)
+    batches = list(source.batches())
+    if not batches:
+        return whole.empty_table()
+    found = pa.Table.from_batches(batches)
+    # Columns that nobody asks for were not read.
+    columns = [
+        found[f.name] if f.name in found.column_names else pa.nulls(found.num_rows, f.type)
+        for f in whole
+    ]
+    return pa.table(columns, names=whole.names)
 
 
 def files_frame(spark: SparkSession, uris: Sequence[str], format_: GivenFormat) -> DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from lakeworks.engines.errors import InterruptedQueryError
 from lakeworks.engines.spark.application import give_up
@@ -18,6 +18,8 @@ from lakeworks.engines.spark.reading import frame_of
 from lakeworks.engines.spark.shipping import is_remote
 from lakeworks.engines.spark.translation import translated_errors
 from lakeworks.engines.spark.types import schema_of, typed
+from lakeworks.storage.external import ExternalSource
+from lakeworks.storage.fetched import FetchedSource
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
         StageRequest,
     )
     from lakeworks.engines.spark.shadow import Shadow
-    from lakeworks.storage.external import AnySource, ExternalSource
+    from lakeworks.storage.external import AnySource
 
 
 CANCELLED_AGAIN_S = 0.2
@@ -115,6 +117,11 @@ class SparkLakeSession:
 
     def bind(self, name: str, source: AnySource) -> None:
         """Let SQL read `source` as `name`; binding again replaces."""
+        if isinstance(source, FetchedSource):
+            from lakeworks.engines.spark.given import fetched_table
+
+            self.bind_arrow(name, fetched_table(source))
+            return
         self.frames.pop(name, None)
         self.sources[name] = source
         self._views.pop(name, None)
@@ -262,7 +269,7 @@ class SparkLakeSession:
         source = self.sources[name]
         if isinstance(source, TableSource):
             return frame_of(self.spark, source)
-        return self._external(source, None)
+        return self._external(cast("ExternalSource", source), None)
 
     def sql(self, text: str) -> DataFrame:
         """Return the rows of a SELECT over bound names, in the types that `describe` says."""
@@ -322,7 +329,7 @@ class SparkLakeSession:
         from lakeworks.engines.spark.dialect import view_name
 
         source = None if name in self.frames else self.sources[name]
-        external = None if isinstance(source, TableSource) else source
+        external = source if isinstance(source, ExternalSource) else None
         if name in self._views and external is None:
             return
         with translated_errors(self.memory_limit_bytes):

@@ -1,0 +1,1 @@
+"""Tables of other systems, read where they are: servers, SQLite files, DynamoDB."""

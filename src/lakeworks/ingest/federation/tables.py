@@ -1,0 +1,320 @@
+"""The tables of a project's catalogs: found by name, described, and read as a query needs them.
+
+What is asked of another system is decided here, from what the query needs and what its caller may
+see. The caller's conditions count on columns that it sees as they are, its row filter on all. The rows
+then pass the filter and the masks in the reader that the project trusts, so nothing that is hidden
+reaches the caller's session, nor the count of bytes that the caller is told.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lakeworks.core.names import TableName, quote_identifier
+from lakeworks.engines.remote_conditions import EVERYTHING, RemoteColumns, all_of
+from lakeworks.engines.remote_reading import RemoteReadError
+from lakeworks.engines.secured import SecuredColumn, SecuredTable
+from lakeworks.ingest.federation.connector import FIXED, lake_name
+from lakeworks.ingest.federation.errors import (
+    CatalogUnreachableError,
+    RemoteNameError,
+    RemoteRefusedError,
+    RemoteValueError,
+    UnknownCatalogError,
+)
+from lakeworks.storage.fetched import FetchedSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pyarrow as pa
+
+    from lakeworks.core.types import Schema
+    from lakeworks.engines.partition_conditions import ExternalPlanner
+    from lakeworks.engines.remote_conditions import RemoteNeeds
+    from lakeworks.engines.remote_reading import RemoteReader
+    from lakeworks.ingest.federation.connector import Connector, RemoteColumn, RemoteTable
+    from lakeworks.project.catalog_declaration import FederatedCatalog
+
+KEPT_S = 60.0
+
+
+class SeenRows(FetchedSource):
+    """Rows of a table elsewhere that passed the filter and the masks of who asks.
+
+    Attributes:
+        seen: What these were.
+    """
+
+    def __init__(
+        self,
+        table: RemoteTable,
+        seen: SecuredTable,
+        batches: Callable[[float | None], Iterator[pa.RecordBatch]],
+    ) -> None:
+        super().__init__(str(table.name), _seen(table, seen), batches)
+        self.seen = seen
+
+
+class FederatedTables:
+    """The tables of the catalogs of one project. Safe to use from several threads.
+
+    Args:
+        catalogs: By the database of the lake that shows them.
+        connect: Makes what speaks with a catalog's system.
+        reader: Reads rows; called when some are first read.
+        planner: Asked what a query needs.
+    """
+
+    def __init__(
+        self,
+        catalogs: Mapping[str, FederatedCatalog],
+        connect: Callable[[FederatedCatalog], Connector],
+        reader: Callable[[], RemoteReader],
+        planner: Callable[[], ExternalPlanner],
+    ) -> None:
+        self._catalogs = catalogs
+        self._connect = connect
+        self._reader = reader
+        self._planner = planner
+        self._connectors: dict[str, Connector] = {}
+        self._kept: dict[TableName, tuple[float, RemoteTable]] = {}
+        self._lock = threading.Lock()
+
+    def covers(self, name: TableName) -> bool:
+        """Whether a name is one of a catalog's, whether or not there is a table."""
+        return name.database in self._catalogs
+
+    def find(self, name: TableName) -> RemoteTable | None:
+        """Return a table as its system describes it; None where there is none.
+
+        Raises:
+            FederationError: the system cannot be asked.
+        """
+        catalog = self._catalogs.get(name.database)
+        if catalog is None:
+            return None
+        with self._lock:
+            kept = self._kept.get(name)
+        if kept is not None and time.monotonic() - kept[0] < KEPT_S:
+            return kept[1]
+        found = self._described(name, catalog)
+        with self._lock:
+            if found is None:
+                self._kept.pop(name, None)
+            else:
+                self._kept[name] = (time.monotonic(), found)
+        return found
+
+    def _described(self, name: TableName, catalog: FederatedCatalog) -> RemoteTable | None:
+        connector, schema = self._connector(catalog), catalog.databases[name.database]
+        with self._explained(catalog, str(name)):
+            named = self._names(connector, catalog, schema).get(name.table, [])
+            if len(named) > 1:
+                raise RemoteNameError.several(str(name), catalog.at, named)
+            return connector.table(name, schema, named[0]) if named else None
+
+    def list_tables(self, catalog: FederatedCatalog | None = None) -> list[TableName]:
+        """Return the names of the tables of a catalog, or of all.
+
+        Raises:
+            FederationError: a system cannot be asked.
+        """
+        found = []
+        for database, owner in self._catalogs.items():
+            if catalog is not None and owner is not catalog:
+                continue
+            connector = self._connector(owner)
+            with self._explained(owner, database):
+                names = self._names(connector, owner, owner.databases[database])
+            found += [TableName(database, table) for table in names]
+        return sorted(found)
+
+    def catalog(self, name: str) -> FederatedCatalog:
+        """Return the catalog of a name.
+
+        Raises:
+            UnknownCatalogError: there is none.
+        """
+        known = {one.name: one for one in self._catalogs.values()}
+        if name not in known:
+            raise UnknownCatalogError.named(name, known)
+        return known[name]
+
+    def needs(self, sql: str, tables: Mapping[str, SecuredTable]) -> Mapping[str, RemoteNeeds]:
+        """Return what a query needs of tables as its caller may see them.
+
+        Args:
+            sql: A query that the engine accepts.
+            tables: By the dotted name, in lower case, under which the query reads them.
+        """
+        columns = {name: _columns(table) for name, table in tables.items()}
+        return self._planner().remote_needs(sql, columns)
+
+    def fetched(
+        self,
+        table: RemoteTable,
+        secured: SecuredTable,
+        needs: RemoteNeeds | None = None,
+    ) -> SeenRows:
+        """Return the rows that a query needs of a table, as its caller may see them.
+
+        Its schema is that of all columns that may be seen; those that the query does not name
+        are not read.
+        """
+        needed = EVERYTHING if needs is None else needs
+        if not needed.needs_rows:
+            return SeenRows(table, secured, lambda _: iter(()))
+        return SeenRows(table, secured, partial(self._rows, table, secured, needed))
+
+    def whole(self, name: TableName) -> SeenRows | None:
+        """Return all rows of a table as they are; None where there is none."""
+        table = self.find(name)
+        return None if table is None else self.fetched(table, as_it_is(table))
+
+    def close(self) -> None:
+        """Let go of what is known and made."""
+        with self._lock:
+            self._connectors.clear()
+            self._kept.clear()
+
+    def _rows(
+        self,
+        table: RemoteTable,
+        secured: SecuredTable,
+        needs: RemoteNeeds,
+        timeout_s: float | None,
+    ) -> Iterator[pa.RecordBatch]:
+        shown = SecuredTable(secured.source, _named(table, secured, needs), secured.row_filter)
+        place = f"{quote_identifier(table.name.database)}.{quote_identifier(table.name.table)}"
+        # What the columns and the filter themselves name and say is found as in any query.
+        own = self._planner().remote_needs(
+            shown.select(place, guarded=False), {str(table.name): _all_columns(table)}
+        )[str(table.name)]
+        read = [c for c in table.columns if _is_named(c, own)] or [table.cheapest()]
+        condition = all_of([own.condition, needs.condition])
+        is_whole = condition is None and secured.row_filter is None
+        limit = needs.limit if is_whole else None
+        with self._explained(table.catalog, str(table.name)):
+            asked = self._connector(table.catalog).rows(table, tuple(read), condition, limit)
+            only = "" if needs.limit is None else f" LIMIT {needs.limit}"
+            yield from self._reader().rows(
+                asked,
+                lambda relation: shown.select(relation, guarded=False) + only,
+                timeout_s=timeout_s,
+            )
+
+    def _names(
+        self, connector: Connector, catalog: FederatedCatalog, schema: str
+    ) -> dict[str, list[str]]:
+        """Return the remote tables that a catalog shows, by their names in the lake."""
+        prefix = schema if catalog.type == "dynamodb" else ""
+        found: dict[str, list[str]] = {}
+        for remote in connector.tables(schema):
+            if catalog.shows(remote):
+                found.setdefault(lake_name(remote.removeprefix(prefix)), []).append(remote)
+        return found
+
+    def _connector(self, catalog: FederatedCatalog) -> Connector:
+        with self._lock:
+            found = self._connectors.get(catalog.name)
+            if found is None:
+                found = self._connectors[catalog.name] = self._connect(catalog)
+            return found
+
+    def _explained(self, catalog: FederatedCatalog, what: str) -> _Explained:
+        return _Explained(self, catalog, what)
+
+    def forget(self, catalog: FederatedCatalog) -> None:
+        """Describe the tables of a catalog anew when they are next asked for."""
+        with self._lock:
+            for name in [n for n in self._kept if n.database in catalog.databases]:
+                del self._kept[name]
+
+
+@dataclass(slots=True)
+class _Explained:
+    """Tells what a reader says of another system in words for the lake's owner."""
+
+    tables: FederatedTables
+    catalog: FederatedCatalog
+    what: str
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise what the lake's owner understands."""
+        if not isinstance(error, RemoteReadError):
+            return
+        self.tables.forget(self.catalog)
+        at = self.catalog.at
+        if error.kind == "connection":
+            raise CatalogUnreachableError.of(self.catalog.name, at, error.text) from None
+        if error.kind == "value":
+            raise RemoteValueError.of(self.what, "", at, error.text) from None
+        raise RemoteRefusedError.of(self.what, at, error.text) from None
+
+
+def as_it_is(table: RemoteTable) -> SecuredTable:
+    """Return all of a table: what its owner sees."""
+    columns = (
+        SecuredColumn(c.field.name, quote_identifier(c.field.name)) for c in table.columns
+    )
+    nothing = FetchedSource(str(table.name), table.schema, lambda _: iter(()))
+    return SecuredTable(nothing, tuple(columns))
+
+
+def as_fetched(source: FetchedSource) -> SecuredTable:
+    """Return what a session is given: rows that hold what may be seen, and nothing else."""
+    columns = (SecuredColumn(f.name, quote_identifier(f.name)) for f in source.schema)
+    return SecuredTable(source, tuple(columns))
+
+
+def _seen(table: RemoteTable, secured: SecuredTable) -> Schema:
+    from lakeworks.core.types import Schema
+
+    fields = (table.schema.get(column.name) for column in secured.columns)
+    return Schema(tuple(field for field in fields if field is not None))
+
+
+def _columns(secured: SecuredTable) -> RemoteColumns:
+    schema = secured.source.schema
+    plain, others = [], []
+    for column in secured.columns:
+        field = schema.get(column.name)
+        if field is not None and column.plain:
+            plain.append((field.name.lower(), str(field.type)))
+        else:
+            others.append(column.name.lower())
+    return RemoteColumns(tuple(plain), frozenset(others))
+
+
+def _all_columns(table: RemoteTable) -> RemoteColumns:
+    return RemoteColumns(tuple((f.name.lower(), str(f.type)) for f in table.schema))
+
+
+def _named(
+    table: RemoteTable, secured: SecuredTable, needs: RemoteNeeds
+) -> tuple[SecuredColumn, ...]:
+    """Return the columns that a query may name; rows have to be counted by one at least."""
+    if needs.columns is None:
+        return secured.columns
+    named = tuple(c for c in secured.columns if c.name.lower() in needs.columns)
+    if named:
+        return named
+    fixed = (c for c in secured.columns if _is_fixed(table, c))
+    return (next(fixed, secured.columns[0]),)
+
+
+def _is_fixed(table: RemoteTable, column: SecuredColumn) -> bool:
+    field = table.schema.get(column.name)
+    return field is not None and str(field.type) in FIXED
+
+
+def _is_named(column: RemoteColumn, needs: RemoteNeeds) -> bool:
+    return needs.columns is None or column.field.name.lower() in needs.columns

@@ -1,0 +1,147 @@
+"""Federated tables in a caller's query: found by name, fetched as the caller may see them.
+
+They are fetched when the session is opened that reads them; until then a source is a promise.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from lakeworks.query.errors import BytesLimitError, ExternalVersionError
+from lakeworks.query.external import NO_VERSION, is_external
+from lakeworks.storage.fetched import FetchedSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lakeworks.core.names import TableName
+    from lakeworks.engines.remote_conditions import RemoteNeeds
+    from lakeworks.engines.secured import SecuredTable
+    from lakeworks.ingest.federation.connector import RemoteTable
+    from lakeworks.ingest.federation.tables import FederatedTables
+    from lakeworks.query.asking import Asking
+    from lakeworks.query.reading import Parts
+    from lakeworks.query.viewer import Viewer
+    from lakeworks.storage.external import AnySource
+
+_SHORTEST_S = 0.001
+
+
+def federated(parts: Parts) -> FederatedTables | None:
+    """Return the tables of the project's catalogs; None where it declares none."""
+    services = parts.services
+    return services.federated if services is not None and services.project.catalogs else None
+
+
+def is_federated(parts: Parts, name: TableName) -> bool:
+    """Whether a catalog has a table of that name.
+
+    Raises:
+        FederationError: the catalog's system cannot be asked.
+    """
+    tables = federated(parts)
+    return tables is not None and tables.covers(name) and tables.find(name) is not None
+
+
+def is_outside(parts: Parts, name: TableName, *, version: str = "") -> bool:
+    """Whether a name is that of an external or a federated table.
+
+    Args:
+        version: How the query asks for an earlier state of it, if it does.
+
+    Raises:
+        ExternalVersionError: it is, and the query asks for an earlier state.
+        FederationError: the system of a catalog cannot be asked.
+    """
+    tables = federated(parts)
+    if tables is None or not tables.covers(name):
+        return is_external(parts.external, name, version=version)
+    if tables.find(name) is None:
+        return False
+    if version:
+        raise ExternalVersionError.federated(str(name), version)
+    return True
+
+
+def federated_sources(
+    parts: Parts,
+    texts: Sequence[tuple[str, frozenset[str]]],
+    named: Mapping[str, tuple[TableName, int]],
+    viewer: Viewer | None,
+) -> dict[str, FetchedSource]:
+    """Return the federated tables of a query, each with the rows that it needs and may see.
+
+    Args:
+        texts: The query's SQL and that of the views that it reads, each with what it names. A
+            table that several name is read whole.
+    """
+    known = federated(parts)
+    if known is None or all(number != NO_VERSION for _, number in named.values()):
+        return {}
+    tables: dict[str, RemoteTable] = {}
+    for written, (name, number) in named.items():
+        table = known.find(name) if number == NO_VERSION else None
+        if table is not None:
+            tables[written] = table
+    secured = {written: _seen(table, viewer) for written, table in tables.items()}
+    needs: dict[str, RemoteNeeds] = {}
+    for sql, names in texts:
+        alone = {
+            name: one
+            for name, one in secured.items()
+            if name in names and sum(name in others for _, others in texts) == 1
+        }
+        needs |= known.needs(sql, alone) if alone else {}
+    return {
+        written: known.fetched(table, secured[written], needs.get(written))
+        for written, table in tables.items()
+    }
+
+
+def _seen(table: RemoteTable, viewer: Viewer | None) -> SecuredTable:
+    from lakeworks.ingest.federation.tables import as_it_is
+
+    whole = as_it_is(table)
+    return whole if viewer is None else viewer.secured(table.name, whole.source)
+
+
+def secured_of(name: TableName, source: AnySource, viewer: Viewer) -> SecuredTable:
+    """Return what may be seen of a source; of rows that were fetched so, all."""
+    if not isinstance(source, FetchedSource):
+        return viewer.secured(name, source)
+    from lakeworks.ingest.federation.tables import as_fetched
+
+    return as_fetched(source)
+
+
+def restrictions(source: AnySource, shown: SecuredTable) -> SecuredTable:
+    """Return what the audit trail is told of: the masks and the filter that rows passed."""
+    seen: SecuredTable | None = getattr(source, "seen", None)
+    return shown if seen is None else seen
+
+
+def limit(sources: Mapping[str, AnySource], asking: Asking) -> None:
+    """Hold what is fetched to the limits of one request, in bytes and in time."""
+    limit_bytes, begun_s = asking.who.bytes_limit, time.monotonic()
+    fetched = [one for one in sources.values() if isinstance(one, FetchedSource)]
+
+    def told(_: int) -> None:
+        total_bytes = sum(source.size_bytes for source in sources.values())
+        if limit_bytes is not None and total_bytes > limit_bytes:
+            raise BytesLimitError.over(total_bytes, limit_bytes)
+
+    for source in fetched:
+        source.limit(told, lambda: left_s(asking, begun_s))
+
+
+def holds_fetched(sources: Mapping[str, AnySource]) -> bool:
+    """Whether some rows are those of one query: a session that holds them serves no other."""
+    return any(isinstance(source, FetchedSource) for source in sources.values())
+
+
+def left_s(asking: Asking, begun_s: float) -> float | None:
+    """Return how long a request may go on that began at a moment of the monotonic clock."""
+    if asking.timeout_s is None:
+        return None
+    return max(asking.timeout_s - (time.monotonic() - begun_s), _SHORTEST_S)
