@@ -128,6 +128,14 @@ policies:
 """
 
 
+# In a reference: someone whose filters pass every row, so that queries are guarded there too.
+WHOLE = {
+    "people": "silver.customers, rows: \"region is null or region = 'EU' or region <> 'EU'\"",
+    "orders": "silver.orders, rows: \"region is null or region = 'EU' or region <> 'EU'\"",
+    "days": "gold.daily, rows: \"day is null or day = '' or day <> ''\"",
+}
+
+
 @dataclass
 class Role:
     """One principal, and a lake that holds only what it may see."""
@@ -176,8 +184,13 @@ def written(root: Path, tables: dict[str, list[dict[str, Any]]], *, governed: bo
     for folder in ("sources", "models/silver", "models/gold", "policies"):
         (root / folder).mkdir(parents=True)
     (root / "lake.yml").write_text("name: attacked\nenvironments:\n  dev: {storage: .lake}\n")
-    if governed:
-        (root / "policies" / "roles.yml").write_text(POLICIES)
+    granted = [
+        f"  - {{to: whole, permissions: SELECT, on: {WHOLE[name]}}}"
+        for name in tables
+        if name in WHOLE
+    ]
+    whole = "\n".join(["users: {whole: {}}", "grants:", *granted]) if granted else ""
+    (root / "policies" / "roles.yml").write_text(POLICIES if governed else whole)
     for name, rows in tables.items():
         path = root / "sources" / f"{name}.yml"
         path.write_text(f"table: bronze.{name}\npath: landing/{name}\nformat: parquet\n")
@@ -309,34 +322,16 @@ def _leak(found: Outcome, script: str, role: Role, visible: str) -> str:
     if isinstance(found.error, REFUSED) or UNCOMPARED.search(script):
         return ""
     reference = asked(role.reference, script, None)
-    if isinstance(reference.error, ValueConversionError) or _of_types(found):
+    if isinstance(reference.error, ValueConversionError):
         # It fails on what may be seen. Which of the visible rows an engine meets is its own.
         return ""
-    if isinstance(found.error, ValueConversionError) and _of_visible(
-        found.text, visible, script
-    ):
-        # The other way round: it met a row that may be seen, and the reference did not.
-        return ""
+    if isinstance(found.error, ValueConversionError):
+        # The other way round: where the reference is guarded, it meets such a row as well.
+        reference = asked(role.reference, script, "whole")
     if found.rows is not None and reference.rows is not None:
         return "" if found.rows == reference.rows else f"the reference: {reference.text[:300]}"
     same = type(found.error) is type(reference.error)
     return "" if same else f"the reference: {reference.text[:300]}"
-
-
-def _of_types(outcome: Outcome) -> bool:
-    """Whether a query failed for its types alone.
-
-    DuckDB finds that out at the first value that is not null, and no hidden row has one.
-    """
-    return "Unimplemented type for cast" in outcome.text and outcome.rows is None
-
-
-def _of_visible(message: str, visible: str, script: str) -> bool:
-    """Whether every value that a message quotes is one that may be seen, in whatever letters."""
-    first = message.partition("\n")[0].lower().replace(" 00:00:00'", "'")  # a date as a timestamp
-    quoted = re.findall(r"'([^']*)'", first)
-    known = f"{visible}\n{script}".lower()
-    return bool(quoted) and all(one in known for one in quoted)
 
 
 def test_a_hidden_table_and_an_absent_one_are_the_same(attacked: Lake) -> None:
