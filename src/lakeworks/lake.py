@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.lineage import Lineage
     from lakeworks.project.declaration import Environment, Project
     from lakeworks.project.openlineage import OpenLineageSettings
+    from lakeworks.privacy.service import Privacy
     from lakeworks.query.service import QueryService
+    from lakeworks.project.errors import Mistake
     from lakeworks.query.table_quality import TableQuality
     from lakeworks.site.service import Site
     from lakeworks.storage.layout import Storage
@@ -65,6 +67,7 @@ class Lake:
         self.pipeline = Pipeline(services)
         self.catalog.keep_fresh(Freshness(services))
         self._listening = ExitStack()
+        services.more_checks = _privacy_mistakes
         if self.project.environment.openlineage is not None:
             self._listening.enter_context(_told(self))
 
@@ -200,6 +203,13 @@ class Lake:
 
     @cached_property
     def governance(self) -> Governance:
+    @cached_property
+    def privacy(self) -> Privacy:
+        """A person's data: found, erased, exported; and data that is kept no longer than declared."""
+        from lakeworks.privacy.service import Privacy
+
+        return Privacy(self._services, self.lineage, self.governance, lambda: self.query)
+
         """Who may see what: decisions, grants, tags, the audit trail."""
         from lakeworks.governance.service import Governance
 
@@ -302,6 +312,15 @@ def _doubt(error: LakeError) -> None:
 
 @contextmanager
 def _told(lake: Lake) -> Iterator[None]:
+def _privacy_mistakes(
+    project: Project, schemas: Mapping[TableName, Schema | None]
+) -> list[Mistake]:
+    """Return the mistakes in declared subjects and retention rules."""
+    from lakeworks.privacy.checking import privacy_mistakes
+
+    return privacy_mistakes(project, schemas)
+
+
     """Tell what this lake's runs do as OpenLineage events."""
     from lakeworks import __version__
     from lakeworks.core import events

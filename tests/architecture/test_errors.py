@@ -19,7 +19,7 @@ RANGES = {
     "governance": "5",
     "ingest": "6", "crawlers": "6", "pipeline": "7", "query": "8", "cli": "9", "samples": "9",
     "lake": "9", "aws": "9",
-    "observe": "8", "site": "8", "permitted": "8", "server": "9", "client": "9",
+    "observe": "8", "site": "8", "permitted": "8", "privacy": "9", "server": "9", "client": "9",
 }  # fmt: skip
 
 

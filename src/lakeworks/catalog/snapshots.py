@@ -31,7 +31,7 @@ class Snapshot:
     Attributes:
         id: From 1, growing with time; 0 is the empty lake before the first publication.
         run_id: The run that published it.
-        kind: `run`, `rollback` or `maintenance`.
+        kind: `run`, `rollback`, `maintenance` or `erasure`.
     """
 
     id: int
@@ -157,15 +157,16 @@ def publish(
 
 
 def published_versions(session: Session, since: datetime | None) -> dict[TableName, set[int]]:
-    """Return the versions of each table that a kept snapshot shows.
+    """Return the versions of each table that a kept snapshot shows and that can be read.
 
     With `since`: only of snapshots that readers saw at that moment or later.
     """
     floor = floor_at(session, since) if since else 0
     found: dict[TableName, set[int]] = {}
     for name, version in session.all(
-        "SELECT DISTINCT table_name, version FROM snapshot_tables "
-        "WHERE until_id IS NULL OR until_id > :floor",
+        "SELECT DISTINCT table_name, version FROM snapshot_tables t "
+        "WHERE (until_id IS NULL OR until_id > :floor) AND NOT EXISTS (SELECT 1 FROM "
+        "erased_versions e WHERE e.table_name = t.table_name AND t.version < e.below)",
         floor=floor,
     ):
         found.setdefault(TableName.parse(name), set()).add(version)

@@ -56,6 +56,14 @@ class SqliteSession:
         """Return the clock of this machine: an SQLite file has no other."""
         return time.time_ns() // 1_000
 
+    def text_columns(self) -> list[tuple[str, str]]:
+        """Return the columns of text, as SQLite's own tables list them."""
+        rows = self._connection.execute(
+            "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p "
+            "WHERE m.type = 'table' AND upper(p.type) IN ('TEXT', 'VARCHAR') ORDER BY 1, 2"
+        )
+        return [(row[0], row[1]) for row in rows]
+
 
 class SqliteDatabase:
     """A catalog file in WAL mode: readers never wait, writers wait for each other."""
@@ -129,6 +137,14 @@ class SqliteDatabase:
         except sqlite3.DatabaseError as error:
             return [str(error)]
         return [str(row[0]) for row in rows if row[0] != "ok"]
+
+    def compact(self) -> None:
+        """Write the file anew without free pages, and empty the log beside it."""
+        with self._explained(), self._connection() as connection:
+            connection.execute("VACUUM")
+            row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if row and row[0]:
+            raise errors.CatalogBusyError.at(self.where, BUSY_S)
 
     def close(self) -> None:
         """Close the connections that are not in use."""

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from lakeworks.catalog.locks import Locks
     from lakeworks.catalog.named_queries import NamedQueries
     from lakeworks.catalog.quality_results import QualityResults
+    from lakeworks.catalog.query_executions import ExecutionRecords
     from lakeworks.catalog.query_history import QueryHistory
+    from lakeworks.catalog.query_usage import QueryUsage
     from lakeworks.catalog.schema_registry.registry import SchemaRegistry
     from lakeworks.catalog.statement_writes import StatementWrites
     from lakeworks.core.names import TableName
@@ -69,6 +71,20 @@ class Catalog:
     def where(self) -> str:
         """The file, or the server's URL without its password."""
         return self._database.where
+
+    @cached_property
+    def query_executions(self) -> ExecutionRecords:
+        """Executions of the SQL service, as they stand."""
+        from lakeworks.catalog.query_executions import ExecutionRecords
+
+        return ExecutionRecords(self._database)
+
+    @cached_property
+    def query_usage(self) -> QueryUsage:
+        """What workgroups used, and alarms of their budgets."""
+        from lakeworks.catalog.query_usage import QueryUsage
+
+        return QueryUsage(self._database)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.care.health import TableHealth
     from lakeworks.catalog.care.maintain import Maintenance
     from lakeworks.catalog.care.usage import Usage, Used
+    from lakeworks.privacy.retention import RetentionReport
 
 Tables = Annotated[
     list[str] | None,
@@ -56,16 +57,22 @@ def maintain(
 ) -> None:
     """Do what is due for the tables, the most gain first.
 
-    Merges small files, sorts tables by what queries filter (if lake.yml allows), deletes what no
-    kept version needs, writes checkpoints, refreshes statistics, forgets old queries and runs,
-    moves old landing files. Safe beside runs and readers; what a run holds is left.
+    Applies the retention rules of policies/, merges small files, sorts tables by what queries
+    filter (if lake.yml allows), deletes what no kept version needs, writes checkpoints, refreshes
+    statistics, forgets old queries and runs, moves old landing files. Safe beside runs and readers;
+    what a run holds is left.
     """
     budget_s = seconds(budget)
     with opened(folder, environment) as lake, progress.shown():
+        kept = None if tables else lake.privacy.apply_retention(dry_run=dry_run, wait_s=0)
         done = lake.care.maintain(tables or None, budget_s=budget_s, dry_run=dry_run)
     if as_json:
-        say.as_json(say.plain(done))
+        told = say.plain(done)
+        assert isinstance(told, dict)  # noqa: S101 - of a dataclass
+        say.as_json({**told, "retention": say.plain(kept.done if kept else ())})
     else:
+        if kept is not None:
+            _print_retention(kept)
         print_maintenance(done)
     if done.failed:
         raise typer.Exit(1)
@@ -145,6 +152,26 @@ def print_maintenance(done: Maintenance) -> None:
         say.line(f"{render.plural(len(done.planned), 'chore')} due; looked for {took}.")
     else:
         say.line(f"{render.plural(len(done.done), 'chore')} done in {took}.")
+
+
+def _print_retention(kept: RetentionReport) -> None:
+    shown = [one for one in kept.done if one.rows or one.left]
+    if not shown:
+        return
+    say.table(
+        ["retention", "table", "action", "rows", "older than", ""],
+        [
+            [
+                one.rule,
+                one.table,
+                f"{one.action} {', '.join(one.columns)}".strip(),
+                one.rows,
+                one.before[:10],
+                f"left: {one.left}" if one.left else "",
+            ]
+            for one in shown
+        ],
+    )
 
 
 def _print_done(done: Maintenance) -> None:

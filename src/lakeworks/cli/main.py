@@ -22,6 +22,7 @@ from lakeworks.cli import (
     governance,
     lifecycle,
     lineage,
+    privacy,
     owners_only,
     project,
     quality,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NOUNS = (
-    project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query,
+    project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query, privacy,
     queries, shell, quality, registry, quarantine, governance, serve, token, docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env", "--as")

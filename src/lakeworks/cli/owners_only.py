@@ -19,9 +19,12 @@ _ENTRIES = "entries make the lake read files in its owner's name"
 _SCHEMAS = "schemas are its owner's to change: no permission is on them"
 _KEPT = "named queries are its owner's to keep: no permission is on them"
 _NO_LAKE = "it reads files that you name, and no lake"
+_ERASED = "its reports name every table that held somebody"
 
 # Words of a command, to the reason.
 OWNERS_ONLY: Mapping[str, str] = {
+    "erase list": _ERASED,
+    "erase show": _ERASED,
     "init": _NO_LAKE,
     "demo": _NO_LAKE,
     "generate": _NO_LAKE,

@@ -21,7 +21,7 @@ Kind = Literal["catalog", "database", "table", "tags"]
 TagExpression = tuple[tuple[str, tuple[str, ...]], ...]
 
 ALL = "ALL"
-CATALOG = frozenset({ALL, "CREATE_DATABASE", "DESCRIBE"})
+CATALOG = frozenset({ALL, "CREATE_DATABASE", "DESCRIBE", "ERASE"})
 DATABASE = frozenset({ALL, "ALTER", "CREATE_TABLE", "DESCRIBE", "DROP"})
 TABLE = frozenset({ALL, "ALTER", "DELETE", "DESCRIBE", "DROP", "INSERT", "SELECT"})
 COLUMNS = frozenset({"SELECT"})

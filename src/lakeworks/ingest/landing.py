@@ -74,7 +74,8 @@ class Landed:
             found.size_bytes,
             found.modified_ns,
             found.etag,
-            self.sha256,
+            # Of the bytes as they arrived: what lies in the landing zone may have been erased.
+            found.landed_sha256 or self.sha256,
             self.uri,
         )
 

@@ -54,7 +54,7 @@ def check(services: Services) -> Project:
     mistakes = [
         *rule_mistakes(rulesets),
         *record_schema_mistakes(services),
-        *_policy_mistakes(services.project, described.schemas),
+        *_policy_mistakes(services, described.schemas),
         *described.mistakes,
     ]
     if mistakes:
@@ -80,7 +80,7 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
         _tell([*described.doubts, *useless_declassify(services, described.schemas)])
         mistakes += [
             *record_schema_mistakes(services),
-            *_policy_mistakes(services.project, described.schemas),
+            *_policy_mistakes(services, described.schemas),
             *described.mistakes,
         ]
     if mistakes or services is None:
@@ -89,13 +89,15 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
 
 
 def _policy_mistakes(
-    project: Project, schemas: Mapping[TableName, Schema | None]
+    services: Services, schemas: Mapping[TableName, Schema | None]
 ) -> list[Mistake]:
+    project = services.project
     if not project.policies:
         return []
     from lakeworks.governance.checking import policy_mistakes
 
-    return policy_mistakes(project, schemas)
+    more = services.more_checks(project, schemas) if services.more_checks else []
+    return [*policy_mistakes(project, schemas), *more]
 
 
 @dataclass

@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     from lakeworks.engines.remote_reading import RemoteReader
     from lakeworks.project.declaration import Project
     from lakeworks.ingest.federation.tables import FederatedTables
+    from lakeworks.project.declaration import Project
+    from lakeworks.project.errors import Mistake
     from lakeworks.storage.layout import Storage
     from lakeworks.storage.log import TableVersion
+
+    MoreChecks = Callable[[Project, Mapping[TableName, Schema | None]], list[Mistake]]
 
 FILES = "lakeworks/files"
 
@@ -45,6 +49,8 @@ class Services:
     catalog: Catalog
     storage: Storage
     make_engine: Callable[[], Engine]
+    more_checks: MoreChecks | None = None
+    """What else `lake check` looks at: given the project and the columns of its tables."""
 
     @cached_property
     def engine(self) -> Engine:

@@ -103,6 +103,26 @@ class HybridYaml(DeclaredShape, BaseModel):
     opted_in: Texts = ()
 
 
+class SubjectYaml(DeclaredShape, BaseModel):
+    """One entry of `subjects:`: what names a person."""
+
+    column: str
+    identifiers: Texts = ()
+    links: dict[str, str] = {}
+
+
+class RetentionYaml(DeclaredShape, BaseModel):
+    """One entry of `retention:`: how long data is kept."""
+
+    description: str = ""
+    on: Texts = ()
+    tables: TagValues = {}
+    columns: TagValues = {}
+    by: str
+    keep: str
+    action: Literal["delete", "null"] = "delete"
+
+
 Listed = Annotated[MembersYaml, BeforeValidator(_members)]
 
 
@@ -118,6 +138,8 @@ class PoliciesYaml(DeclaredShape, BaseModel):
         ("policies", "*"): PolicyYaml,
         ("policies", "*", "mask"): MaskYaml,
         ("hybrid", "*"): HybridYaml,
+        ("subjects", "*"): SubjectYaml,
+        ("retention", "*"): RetentionYaml,
     }
 
     administrators: Texts = ()
@@ -130,4 +152,6 @@ class PoliciesYaml(DeclaredShape, BaseModel):
     filters: dict[str, FilterYaml] = {}
     policies: dict[str, PolicyYaml] = {}
     hybrid: list[HybridYaml] = []
+    subjects: dict[str, SubjectYaml] = {}
+    retention: dict[str, RetentionYaml] = {}
     declassify: Texts | None = None

@@ -142,6 +142,31 @@ class Archive:
         )
         return kept
 
+    def replace(self, manifest: Manifest, one: ArchivedFile, stream: BinaryIO) -> Manifest:
+        """Give an archived file other content. Hold the table's lock.
+
+        The manifest is written first, so that a kill leaves the old file, which it does not
+        fit, and whoever replaces it again finds it there.
+        """
+        stream.seek(0)
+        digest, size = hashlib.sha256(), 0
+        for chunk in _chunks(stream):
+            digest.update(chunk)
+            size += len(chunk)
+        stream.seek(0)
+        place = f"{manifest.storage_class}/{manifest.arrival.folder}/{one.stored_path}"
+        data = b"".join(_packed(_chunks(stream))) if one.packed else stream.read()
+        made = replace(
+            one, size_bytes=size, sha256=digest.hexdigest(), stored_bytes=len(data)
+        )
+        current = self.manifest(manifest.arrival) or manifest
+        files = tuple(made if known.path == one.path else known for known in current.files)
+        now = replace(current, files=files)
+        self._write(now)
+        self._store.write_stream(place, iter([data]))
+        self._verify(manifest.storage_class, manifest.arrival.folder, made)
+        return now
+
     def settle(self, manifest: Manifest) -> None:
         """Finish what a manifest says: no copies in the landing zone that need not be there."""
         until = manifest.restored_until

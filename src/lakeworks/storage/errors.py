@@ -236,6 +236,14 @@ class VersionNotFoundError(StorageRequestError):
         )
 
     @classmethod
+    def erased(cls, where: str, version: int, oldest: int) -> Self:
+        """Name a version that held what was erased."""
+        return cls(
+            f"version {version} of the table at {where} was erased with a person's data",
+            f"lake erase list names the erasure; the oldest version left is {oldest}",
+        )
+
+    @classmethod
     def before(cls, where: str, moment: datetime, first: datetime) -> Self:
         """Name a moment before the first version."""
         return cls(

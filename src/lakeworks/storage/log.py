@@ -32,7 +32,12 @@ from lakeworks.storage.log_changes import Changes, net_changes
 from lakeworks.storage.log_checkpoint import CHECKPOINT_EVERY, read_checkpoint, write_checkpoint
 from lakeworks.storage.log_listing import Listing, list_log
 from lakeworks.storage.log_plan import plan
-from lakeworks.storage.log_state import TableState, TableVersion, UnsupportedFeatureError
+from lakeworks.storage.log_state import (
+    ERASED_BELOW,
+    TableState,
+    TableVersion,
+    UnsupportedFeatureError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -153,6 +158,11 @@ class TableLog:
             return
         self.store.delete(sorted(paths))
 
+    def forget(self) -> None:
+        """Forget the versions that were read: some of them are no more."""
+        with self._lock:
+            self._known.clear()
+
     def changes(self, since: int, until: int) -> Changes:
         """Return which files' rows came and went after version `since`, up to `until`."""
         return net_changes(self, since, until)
@@ -252,9 +262,16 @@ class TableLog:
             listing = list_log(self.store, whole=True)
             if listing.cleaned and min(listing.checkpoints) > version:
                 oldest = min(listing.checkpoints)
+                if version < self._erased_below(latest):
+                    raise VersionNotFoundError.erased(self.root, version, oldest)
                 raise VersionNotFoundError.cleaned(self.root, version, oldest)
         listing.check_whole(self.store, state.version, version)
         return self._replayed(state, range(state.version + 1, version + 1))
+
+    def _erased_below(self, latest: int) -> int:
+        """Return the version below which the table was erased, or 0."""
+        told = self._load(latest)[1].properties.get(ERASED_BELOW, "")
+        return int(told) if told.isdecimal() else 0
 
     def _from_checkpoint(self, listing: Listing, version: int) -> TableState:
         """Return the state at the newest sound checkpoint up to a version, or an empty one."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 UNIFORM = "lakeworks.uniform"
 """Table property: digest of the schema that every file of the table has, whole."""
+ERASED_BELOW = "lakeworks.erasedBelow"
+"""Table property: versions below this number were erased with a person's data."""
 
 _NO_SCHEMA = Schema()
 _READABLE = {"timestampNtz", "vacuumProtocolCheck", "typeWidening", "typeWidening-preview"}

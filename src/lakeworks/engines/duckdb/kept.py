@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
+
+from lakeworks.core.errors import LakeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +69,10 @@ class KeptSessions:
             return LentSession(found.session, self._back(scope, found.tables))
         if found is not None:
             found.session.close()
-            tables = _united(found.tables, tables)
+            united = _united(found.tables, tables)
+            # What an earlier query read may be gone since: files of old versions are deleted.
+            with suppress(LakeError):
+                return LentSession(make(united), self._back(scope, united))
         return LentSession(make(tables), self._back(scope, tables))
 
     def drop(self, *, older_than_s: float = 0.0) -> None:

@@ -83,6 +83,27 @@ class Container:
         return ""
 
 
+def copy_records(
+    source: BinaryIO, target: BinaryIO, stays: Callable[[Any], bool]
+) -> None:
+    """Write a file's records to another of the same schema, but those that are not to stay.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    module = fastavro()
+    try:
+        read = module.reader(source, return_record_name=True)
+        made = module.write.Writer(target, read.writer_schema, read.codec)
+        for record in read:
+            if stays(_plain(record)):
+                made.write(record)
+        made.flush()
+    except (EOFError, KeyError, IndexError, TypeError) as error:
+        reason = f"it is no Avro file that can be read: {type(error).__name__}"
+        raise ValueError(reason) from error
+
+
 def _row(record: Any) -> str:  # noqa: ANN401 - a record
     return json.dumps(_plain(record), ensure_ascii=False, default=str)
 

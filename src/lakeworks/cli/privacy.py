@@ -1,0 +1,228 @@
+"""`lake erase` and `lake subject`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lakeworks.cli import progress, render, say
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, opened
+
+if TYPE_CHECKING:
+    from lakeworks.privacy.report import ErasureReport
+
+Subjects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--subject",
+        metavar="NAME=VALUE",
+        help="Who: customer_id=C-17; several name the same person.",
+        show_default=False,
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this noun's commands."""
+    erasing = typer.Typer(
+        help="Erase a person: from tables, their history, quarantine, landed files, results.",
+        invoke_without_command=True,
+        rich_markup_mode=None,
+    )
+    erasing.callback()(erase)
+    erasing.command("list")(list_erasures)
+    erasing.command("show")(show)
+    app.add_typer(erasing, name="erase")
+    subject = typer.Typer(help="The data of one person.", rich_markup_mode=None)
+    subject.command("export")(export)
+    app.add_typer(subject, name="subject")
+
+
+def erase(
+    context: typer.Context,
+    subject: Subjects = None,
+    *,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what is where.", show_default=False),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask; it cannot be undone.", show_default=False)
+    ] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why; kept with the report.", show_default=False)
+    ] = "",
+    mentions: Annotated[
+        str,
+        typer.Option(
+            metavar="report|delete|keep",
+            help="What happens to rows of others that name the person in a text.",
+        ),
+    ] = "report",
+    principal: AsPrincipal = "",
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person, and prove it with a report.
+
+    The person is followed along the lineage into every table, quarantine and landed file. Old
+    versions that held the person's rows can no longer be read. Repeat the command after a kill.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from lakeworks.core.errors import RequestError
+    from lakeworks.privacy.errors import NotErasedError
+    from lakeworks.privacy.service import MENTIONS
+
+    if mentions not in MENTIONS:
+        raise RequestError(f"--mentions {mentions!r} is none of {', '.join(MENTIONS)}")
+    if not dry_run:
+        _confirm(subject or [], yes=yes)
+    with opened(folder, environment) as lake, progress.shown():
+        try:
+            report = lake.privacy.erase(
+                subject or [],
+                dry_run=dry_run,
+                reason=reason,
+                mentions=mentions,
+                principal=principal,
+            )
+        except NotErasedError as error:
+            _show(_report_of(lake, error), as_json=as_json)
+            raise
+    _show(report, as_json=as_json)
+
+
+def list_erasures(
+    *, folder: Folder = None, environment: EnvironmentName = None, as_json: AsJson = False
+) -> None:
+    """List the erasures of this lake, newest first."""
+    with opened(folder, environment) as lake:
+        found = lake.privacy.erasures()
+    if as_json:
+        say.as_json([_told(one) for one in found])
+    elif not found:
+        say.line("Nobody was erased.")
+    else:
+        say.table(
+            ["erasure", "state", "when", "by", "identified by", "erased", "reason"],
+            [
+                [
+                    one.erasure_id,
+                    one.state,
+                    f"{one.started_at:%Y-%m-%d %H:%M}",
+                    one.principal,
+                    ", ".join(one.report.get("identified_by", ())),
+                    sum(p["erased"] for p in one.report.get("places", ())),
+                    one.reason,
+                ]
+                for one in found
+            ],
+        )
+
+
+def show(
+    erasure_id: Annotated[str, typer.Argument(metavar="ID", help="As lake erase list has it.")],
+    *,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the report of one erasure: what was found, erased and left, by place."""
+    from lakeworks.privacy.report import ErasureReport
+
+    with opened(folder, environment) as lake:
+        found = lake.privacy.erasure(erasure_id)
+    if as_json:
+        say.as_json(_told(found))
+    elif not found.report:
+        say.line(f"Erasure {found.erasure_id} is {found.state}: repeat its command.")
+    else:
+        _show(ErasureReport.from_json(dict(found.report)), as_json=False)
+
+
+def export(
+    subject: Subjects = None,
+    *,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="A new folder for the files.", show_default=False),
+    ],
+    format_: Annotated[
+        str, typer.Option("--format", metavar="json|csv|parquet", help="Of the files.")
+    ] = "json",
+    principal: AsPrincipal = "",
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write every row of a person to files, one a table, with a manifest.
+
+    From every table, quarantine and landed file; under --as only what the principal may see.
+    """
+    with opened(folder, environment) as lake, progress.shown():
+        done = lake.privacy.export(subject or [], out, format_=format_, principal=principal)
+    if as_json:
+        say.as_json(say.plain(done))
+        return
+    say.table(
+        ["place", "rows", "file"], [[one.place, one.rows, one.file] for one in done.files]
+    )
+    say.line(f"{render.plural(done.rows, 'row')} written to {done.folder}.")
+
+
+def _confirm(subject: list[str], *, yes: bool) -> None:
+    from lakeworks.privacy.errors import ErasureRefusedError
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ErasureRefusedError.unconfirmed()
+    named = ", ".join(subject) or "nobody"
+    if not typer.confirm(f"Erase {named} for good? It cannot be undone.", err=True):
+        raise ErasureRefusedError.unconfirmed()
+
+
+def _report_of(lake: object, error: Exception) -> ErasureReport:
+    from lakeworks.lake import Lake
+    from lakeworks.privacy.report import ErasureReport
+
+    assert isinstance(lake, Lake)  # noqa: S101 - for the type checker
+    named = str(error).partition("erasure ")[2].partition(" ")[0]
+    return ErasureReport.from_json(dict(lake.privacy.erasure(named).report))
+
+
+def _told(one: object) -> dict[str, object]:
+    told = say.plain(one)
+    assert isinstance(told, dict)  # noqa: S101 - of a dataclass
+    return {key: value for key, value in told.items() if key not in {"sealed", "salt"}}
+
+
+def _show(report: ErasureReport, *, as_json: bool) -> None:
+    if as_json:
+        say.as_json(report.as_json())
+        return
+    if report.places:
+        say.table(
+            ["place", "found", "erased", "left", "files", ""],
+            [
+                [str(one), one.found, one.erased, one.left, one.files, one.note]
+                for one in report.places
+            ],
+        )
+    else:
+        say.line("The subject is nowhere in this lake.")
+    for table, why in report.unidentified:
+        say.line(f"{table}: {why}; lake run makes it anew")
+    for one in report.elsewhere:
+        say.line(f"not the lake's, left to you: {one}")
+    if report.dry_run:
+        say.line(f"Looked for {render.duration(report.seconds)}; nothing was changed.")
+        return
+    state = say.good("nothing is left") if report.state == "done" else say.bad("not complete")
+    took = render.duration(report.seconds)
+    say.line(f"Erasure {report.erasure_id}: {state}; {took}.")

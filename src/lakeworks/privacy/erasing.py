@@ -1,0 +1,320 @@
+"""Carry out an erasure: find, delete, publish, end the past, prove it. Repeatable after a kill.
+
+What is looked for is sealed in the catalog before anything is deleted, since afterwards the
+lineage no longer leads there. The order: tables, one snapshot, their past, landed files, results,
+the catalog's texts; then everything is looked at again, and the report says what is left.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lakeworks.core import clock, events
+from lakeworks.pipeline.catalog_entries import note_publication
+from lakeworks.pipeline.publication import restore
+from lakeworks.pipeline.state import State
+from lakeworks.privacy import other_places
+from lakeworks.privacy.elsewhere import copies_elsewhere
+from lakeworks.privacy.landing import Landings
+from lakeworks.privacy.report import ErasureReport, Gathered
+from lakeworks.privacy.subjects import subject_text
+from lakeworks.privacy.tables import TableErasure, find, is_quarantine, with_words
+from lakeworks.privacy.tracing import Trace, Tracer
+from lakeworks.storage.erasing import forget_past
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from lakeworks.catalog.erasures import Erasure, ErasureState
+    from lakeworks.catalog.locks import Lease
+    from lakeworks.core.names import TableName
+    from lakeworks.core.types import Schema
+    from lakeworks.pipeline.lineage import Lineage
+    from lakeworks.pipeline.state import Services
+    from lakeworks.privacy.landing import LandedFile
+    from lakeworks.privacy.parquet_search import Look
+    from lakeworks.privacy.report import Kind
+    from lakeworks.privacy.subjects import Wanted
+    from lakeworks.privacy.tables import TableFound
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRequest:
+    """What is asked.
+
+    Attributes:
+        mentions: What happens to others' rows that name the person in a text: `report` leaves
+            them and says so, `delete` deletes them, `keep` leaves them on purpose.
+        wait_s: How long to wait for tables that a run holds; None: as long as it takes.
+    """
+
+    wanted: tuple[Wanted, ...]
+    principal: str = "operator"
+    reason: str = ""
+    mentions: str = "report"
+    wait_s: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The subject in its one spelling."""
+        return subject_text(self.wanted)
+
+
+@dataclass
+class Eraser:
+    """One erasure in one lake."""
+
+    services: Services
+    lineage: Lineage
+    asked: ErasureRequest
+    gathered: Gathered = field(default_factory=Gathered)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def look(self) -> ErasureReport:
+        """Return what an erasure would do; change nothing."""
+        begin = time.monotonic()
+        trace = self._trace()
+        found = self._found(trace, words=True)
+        self._note_found(found, key="found")
+        landings = Landings(self.services, trace)
+        for one in landings.found():
+            self._note_landed(one, key="found")
+        self.elsewhere = copies_elsewhere(self.services, landings, trace)
+        for path in other_places.decoded_results(self.services, trace.words):
+            self.gathered.note("results", path.parent.name, found=1)
+        other_places.look_at_catalog(self.services, trace.words, self.gathered, key="found")
+        return replace(self._report("", "dry run", trace, begin), dry_run=True)
+
+    def erase(self) -> ErasureReport:
+        """Erase the subject, and return the report of what was done and what is left.
+
+        Raises:
+            SubjectError: a name leads nowhere.
+            NotUpToDateError: a table that keeps history must be brought up to date first.
+            TableLockedError: a run held a table for longer than `wait_s`.
+        """
+        begin = time.monotonic()
+        run_id = clock.new_run_id()
+        with self._locks(run_id) as lease:
+            self._settle()
+            trace = self._trace()
+            catalog = self.services.catalog
+            journal = catalog.erasures.begin(
+                self.asked.text,
+                kind="erasure",
+                principal=self.asked.principal,
+                reason=self.asked.reason,
+            )
+            trace.join(journal.opened(self.asked.text))
+            catalog.erasures.seal(journal, self.asked.text, trace.as_json())
+            catalog.begin_run(run_id)
+            try:
+                report = self._carried_out(journal, trace, run_id, lease, begin)
+            except BaseException:
+                catalog.end_run(run_id, "failed", {"steps": [], "erasure": journal.erasure_id})
+                raise
+            finally:
+                self.services.storage.clear_staging(run_id)
+            told: dict[str, object] = {"steps": [], "erasure": journal.erasure_id}
+            told["snapshot"] = report.snapshot
+            catalog.end_run(run_id, "succeeded", told)
+        state: ErasureState = "incomplete" if report.left else "done"
+        catalog.erasures.end(journal, state, report.as_json())
+        # What was sealed, and texts that were replaced, lie in the database's free pages.
+        catalog.erasures.compact()
+        events.emit("subject.erased", erasure=journal.erasure_id, state=state)
+        return report
+
+    def _carried_out(
+        self, journal: Erasure, trace: Trace, run_id: str, lease: Lease, begin: float
+    ) -> ErasureReport:
+        delete_mentions = self.asked.mentions == "delete"
+        found = self._found(trace, words=delete_mentions)
+        landings = Landings(self.services, trace, mentions_too=delete_mentions)
+        self.elsewhere = copies_elsewhere(self.services, landings, trace)
+        snapshot = self._erase_tables(journal, trace, run_id, lease, found)
+        for one in landings.erase():
+            self._note_landed(one, key="found")
+            if not one.why_not:
+                self._note_landed(one, key="erased")
+        other_places.drop_results(self.services, self.gathered)
+        other_places.drop_scratch(self.services, self.gathered)
+        other_places.redact_catalog(self.services, trace.words, self.gathered)
+        self._prove(trace)
+        report = self._report(journal.erasure_id, "done", trace, begin, snapshot=snapshot)
+        report = replace(report, subject_hash=journal.subject_hash)
+        return replace(report, state="incomplete") if report.left else report
+
+    def _erase_tables(
+        self,
+        journal: Erasure,
+        trace: Trace,
+        run_id: str,
+        lease: Lease,
+        found: Mapping[TableName, TableFound],
+    ) -> int | None:
+        self._note_found(found, key="found")
+        touched = {table: one for table, one in found.items() if self._touches(one)}
+        if not touched:
+            return None
+        state = State(self.services, self.services.catalog.heads())
+        state.snapshot = self.services.catalog.current_snapshot()
+        work = TableErasure(
+            self.services,
+            state,
+            trace,
+            run_id,
+            journal.erasure_id,
+            mentions_too=self.asked.mentions == "delete",
+        )
+        work.check(touched)
+        work.erase(touched)
+        lease.check()
+        seen = state.snapshot.tables
+        versions = {t: one.version for t, one in work.changes.items() if t in seen}
+        published = self.services.catalog.publish(run_id, versions, kind="erasure")
+        note_publication(self.services, versions, state.heads, f"erasure {journal.erasure_id}")
+        ended = {table: work.changes[table].version for table in touched}
+        self.services.catalog.erasures.end_versions(journal.erasure_id, ended)
+        for table, one in touched.items():
+            gone = forget_past(self.services.storage.table(table))
+            kind = _kind(table)
+            rows = work.changes[table].deleted_rows
+            self.gathered.note(
+                kind, str(table), erased=rows, files=work.changes[table].rewritten
+            )
+            self.gathered.note(
+                "history", str(table), erased=one.past_rows, files=len(gone.files)
+            )
+        return published.id
+
+    def _touches(self, one: TableFound) -> bool:
+        return bool(one) or (self.asked.mentions == "delete" and bool(one.found.mentions))
+
+    def _prove(self, trace: Trace) -> None:
+        """Look at everything again, and note what is left of the person."""
+        self._note_found(self._found(trace, words=True), key="left")
+        for one in Landings(self.services, trace).found():
+            self._note_landed(one, key="left")
+        for path in other_places.decoded_results(self.services, trace.words):
+            self.gathered.note("results", path.parent.name, left=1)
+        other_places.look_at_catalog(self.services, trace.words, self.gathered, key="left")
+
+    def _note_found(self, found: Mapping[TableName, TableFound], *, key: str) -> None:
+        for table, one in found.items():
+            kind = _kind(table)
+            mentions = sum(one.found.mentions.values())
+            self.gathered.note(kind, str(table), **{key: one.found.rows})
+            if mentions:
+                columns = ", ".join(sorted(one.found.mentions))
+                note = (
+                    f"rows of others name the subject in {columns}: --mentions says what to do"
+                )
+                kept = self.asked.mentions == "keep" and not (key == "left" and one.found.rows)
+                self.gathered.note(kind, str(table), **{key: mentions}, note=note, kept=kept)
+            past = one.past_rows + (1 if one.log and not one.past_rows else 0)
+            self.gathered.note("history", str(table), **{key: past})
+
+    def _note_landed(self, one: LandedFile, *, key: str) -> None:
+        kind: Kind = "archive" if "/archive/" in one.uri else "landing"
+        mentioned = 0 if self.asked.mentions == "keep" else one.mentions
+        if key == "erased" and self.asked.mentions != "delete":
+            mentioned = 0
+        files = 1 if key == "erased" and (one.rows or mentioned) else 0
+        self.gathered.note(kind, one.table, **{key: one.rows + mentioned}, files=files)
+        if one.why_not:
+            self.gathered.note(kind, one.table, left=1, note=f"{one.uri}: {one.why_not}")
+
+    def _locks(self, run_id: str) -> AbstractContextManager[Lease]:
+        project, catalog = self.services.project, self.services.catalog
+        tables = {*catalog.heads(), *project.sources, *project.models}
+        return catalog.locks.hold(
+            sorted(tables),
+            holder=run_id,
+            wait_s=self.asked.wait_s,
+            on_wait=lambda holder: events.emit("run.waiting", holder=str(holder)),
+        )
+
+    def _settle(self) -> None:
+        """Take back what a failed run committed and never published: the next run does it again.
+
+        Else an erasure would publish half of a run.
+        """
+        catalog = self.services.catalog
+        seen = catalog.current_snapshot().tables
+        state = State.read(self.services, [])
+        for table in sorted({*state.heads, *self.services.storage.tables()}):
+            head = state.refresh(table)
+            if head is None or seen.get(table) == head.version:
+                continue
+            if table in seen or head.fingerprint or head.rows:
+                restore(table, seen.get(table), state)
+                if table in seen:
+                    catalog.publish(
+                        clock.new_run_id(), {table: state.heads[table].version},
+                        kind="maintenance",
+                    )  # fmt: skip
+
+    def _schemas(self) -> dict[TableName, Schema]:
+        return {
+            table: self.services.storage.table(table).version().schema
+            for table in self.services.storage.tables()
+        }
+
+    def _trace(self) -> Trace:
+        return Tracer(self.services, self.lineage, self._schemas()).follow(self.asked.wanted)
+
+    def _found(self, trace: Trace, *, words: bool) -> dict[TableName, TableFound]:
+        project = self.services.project
+        targets = {str(t.quarantine): t for t in (*project.sources, *project.models)}
+        found = {}
+        for table in self.services.storage.tables():
+            log = self.services.storage.table(table)
+            look: Look = trace.look(table, log.version().schema, targets)
+            found[table] = find(log, table, with_words(look, trace) if words else look)
+        return found
+
+    def _report(
+        self,
+        erasure_id: str,
+        state: str,
+        trace: Trace,
+        begin: float,
+        *,
+        snapshot: int | None = None,
+    ) -> ErasureReport:
+        columns = sorted(
+            f"{table}.{path}" for table, paths in trace.columns.items() for path in paths
+        )
+        return ErasureReport(
+            erasure_id,
+            state,
+            identified_by=tuple(one.name for one in self.asked.wanted),
+            columns=tuple(columns),
+            places=self.gathered.sorted(),
+            unidentified=tuple(sorted(trace.unidentified.items())),
+            elsewhere=tuple(self.elsewhere),
+            snapshot=snapshot,
+            seconds=time.monotonic() - begin,
+        )
+
+
+def _kind(table: TableName) -> Kind:
+    return "quarantine" if is_quarantine(table) else "table"
+
+
+def wanted_of(texts: Sequence[str]) -> tuple[Wanted, ...]:
+    """Read what `--subject` was given.
+
+    Raises:
+        SubjectError: one of them is no subject.
+    """
+    from lakeworks.privacy.errors import SubjectError
+    from lakeworks.privacy.subjects import Wanted
+
+    if not texts:
+        raise SubjectError.unreadable("")
+    return tuple(dict.fromkeys(Wanted.parse(text) for text in texts))

@@ -1,0 +1,168 @@
+"""`lake.privacy`: erase a person, export a person's data, keep data no longer than declared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakeworks.governance.principals import Principal
+from lakeworks.privacy.erasing import Eraser, ErasureRequest, wanted_of
+from lakeworks.privacy.errors import (
+    ErasureRefusedError,
+    NotErasedError,
+    UnknownErasureError,
+)
+from lakeworks.privacy.report import ErasureReport, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from lakeworks.catalog.erasures import Erasure
+    from lakeworks.governance.service import Governance
+    from lakeworks.pipeline.lineage import Lineage
+    from lakeworks.pipeline.state import Services
+    from lakeworks.privacy.exporting import SubjectExport
+    from lakeworks.privacy.retention import RetentionReport
+    from lakeworks.query.service import QueryService
+
+PERMISSION = "ERASE"
+MENTIONS = ("report", "delete", "keep")
+
+
+class Privacy:
+    """What a lake does with the data of persons."""
+
+    def __init__(
+        self,
+        services: Services,
+        lineage: Lineage,
+        governance: Governance,
+        query: Callable[[], QueryService],
+    ) -> None:
+        self._services = services
+        self._lineage = lineage
+        self._governance = governance
+        self._query = query
+
+    def erase(
+        self,
+        subject: str | Sequence[str],
+        *,
+        dry_run: bool = False,
+        reason: str = "",
+        mentions: str = "report",
+        principal: str = "",
+        wait_s: float | None = None,
+    ) -> ErasureReport:
+        """Erase a person from every table, its history, quarantine, landed files and results.
+
+        Safe to repeat: after a kill, the same call finishes the work.
+
+        Args:
+            subject: `customer_id=C-17`, `silver.customers.customer_id=C-17`, `customer=C-17`
+                for a declared subject; several name the same person.
+            dry_run: Only say what is where.
+            reason: Kept with the report.
+            mentions: What happens to rows of others that name the person in a text: `report`
+                (they count as left), `delete` or `keep`.
+            principal: Who asks; empty for the lake's owner.
+            wait_s: How long to wait for tables that a run holds; None waits.
+
+        Raises:
+            SubjectError: a name leads nowhere, or to unlike things.
+            ErasureRefusedError: the principal may not.
+            NotErasedError: something is left; the report is kept under `lake erase show`.
+            NotUpToDateError: a table that keeps history has to be brought up to date first.
+            TableLockedError: a run held a table for longer than `wait_s`.
+        """
+        texts = (subject,) if isinstance(subject, str) else tuple(subject)
+        who = self._allowed(principal, "erase a subject", {"dry_run": dry_run})
+        asked = ErasureRequest(wanted_of(texts), str(who), reason, mentions, wait_s)
+        eraser = Eraser(self._services, self._lineage, asked)
+        if dry_run:
+            return eraser.look()
+        report = eraser.erase()
+        self._governance.audit(
+            "erasure",
+            who,
+            {
+                "erasure": report.erasure_id,
+                "subject_hash": report.subject_hash,
+                "identified_by": list(report.identified_by),
+                "state": report.state,
+                "erased": report.erased_rows,
+                "reason": reason,
+            },
+        )
+        if report.left:
+            raise NotErasedError.left(report.erasure_id, listed(report.left))
+        return report
+
+    def erasures(self) -> list[Erasure]:
+        """Return the last erasures, newest first."""
+        return self._services.catalog.erasures.all()
+
+    def erasure(self, erasure_id: str) -> Erasure:
+        """Return one erasure by its identifier, or the beginning of it.
+
+        Raises:
+            UnknownErasureError: there is none, or there are several.
+        """
+        found = self._services.catalog.erasures.named(erasure_id)
+        if len(found) != 1:
+            known = [one.erasure_id for one in self.erasures()]
+            raise UnknownErasureError.named(erasure_id, known)
+        return found[0]
+
+    def export(
+        self,
+        subject: str | Sequence[str],
+        out: Path,
+        *,
+        format_: str = "json",
+        principal: str = "",
+    ) -> SubjectExport:
+        """Write every row of a person, one file a place, with a manifest of where each is from.
+
+        Args:
+            subject: As for `erase`.
+            out: A folder that is empty or not there yet.
+            format_: `json`, `csv` or `parquet`.
+            principal: Whose permissions hold: tables, columns and rows as it may see them, and
+                no raw files. Empty for the lake's owner.
+
+        Raises:
+            SubjectError: a name leads nowhere, or to unlike things.
+            ExportFolderError: the folder is not empty.
+        """
+        from lakeworks.privacy.exporting import Exporter
+
+        texts = (subject,) if isinstance(subject, str) else tuple(subject)
+        exporter = Exporter(
+            self._services, self._lineage, self._query, self._governance, principal
+        )
+        return exporter.export(wanted_of(texts), out, format_)
+
+    def apply_retention(
+        self, *, dry_run: bool = False, wait_s: float | None = None
+    ) -> RetentionReport:
+        """Delete, or empty, what the retention rules of `policies/*.yml` no longer keep."""
+        from lakeworks.privacy.retention import Retainer
+
+        retainer = Retainer(self._services, self._lineage, self._governance)
+        return retainer.apply(dry_run=dry_run, wait_s=wait_s)
+
+    def _allowed(self, principal: str, what: str, told: Mapping[str, Any]) -> Principal:
+        if not principal:
+            return Principal.operator()
+        who = Principal.parse(principal)
+        decides = self._governance.authorizer()
+        granted = any(
+            grant.resource.kind == "catalog" and {PERMISSION, "ALL"} & grant.permissions
+            for grant in decides.grants_of(who)
+        )
+        if not (decides.administers(who) and granted):
+            self._governance.audit("denial", who, {"action": what, **told})
+            raise ErasureRefusedError.principal(str(who), what)
+        return who

@@ -1,0 +1,377 @@
+"""A person's rows in tables: found by bounds and columns, deleted by the engine, gone for good.
+
+Every table that held the person gets one or two commits: the rows go, and a line says below which
+version nothing can be read. All are published as one snapshot; then each table's past goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.core.names import QUARANTINE, TableName, quote_identifier, quote_literal
+from lakeworks.core.types import Array, Scalar, Struct
+from lakeworks.pipeline.state import bookmark_of
+from lakeworks.privacy.errors import NotUpToDateError
+from lakeworks.privacy.parquet_search import Found, may_hold, search
+from lakeworks.privacy.text_search import text_of
+from lakeworks.storage.contents import data_entries
+from lakeworks.storage.log_actions import LOG_FOLDER, Commit, file_of, parse_lines
+from lakeworks.storage.log_checkpoint import read_checkpoint
+from lakeworks.storage.log_state import ERASED_BELOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from lakeworks.core.types import Schema, Type
+    from lakeworks.pipeline.state import Services, State
+    from lakeworks.privacy.parquet_search import Look
+    from lakeworks.privacy.tracing import Trace
+    from lakeworks.project.declaration import Model
+    from lakeworks.storage.files import DataFile
+    from lakeworks.storage.log import TableLog, TableVersion
+
+_CHANGE_DATA = "_change_data"
+
+
+@dataclass
+class TableFound:
+    """What of the person one table has.
+
+    Attributes:
+        found: In the newest version.
+        files: Of that version, those with rows of the person.
+        past: Files of earlier versions only, or of none, that have such rows.
+        past_rows: How many, each file counted by itself.
+        log: Whether the log's statistics or partitions tell a value of the past.
+    """
+
+    table: TableName
+    look: Look
+    found: Found = field(default_factory=Found)
+    files: list[DataFile] = field(default_factory=list)
+    past: list[str] = field(default_factory=list)
+    past_rows: int = 0
+    log: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.found.rows or self.past or self.log)
+
+
+def find(log: TableLog, table: TableName, look: Look) -> TableFound:
+    """Look for the person in every file of a table, of all its versions."""
+    result = TableFound(table, look)
+    if not (look.columns or look.cells or look.words):
+        return result
+    now = log.version()
+    for one in now.files:
+        if not may_hold(one, look):
+            continue
+        with log.store.open_read(one.path) as file:
+            found = search(file, look, one.partition)
+        result.found.add(found)
+        if found:
+            result.files.append(one)
+    current = {one.path for one in now.files}
+    stats = _past_files(log)
+    for path in _other_files(log, current):
+        told = stats.get(path)
+        if told is not None and not may_hold(told, look):
+            continue
+        rows = _rows_in(log, path, look, told.partition if told else {})
+        if rows:
+            result.past.append(path)
+            result.past_rows += rows
+    result.log = log_tells(log, look, now)
+    return result
+
+
+def _rows_in(log: TableLog, path: str, look: Look, partition: Mapping[str, str | None]) -> int:
+    import pyarrow as pa
+
+    try:
+        with log.store.open_read(path) as file:
+            found = search(file, look, partition)
+    except (pa.ArrowException, OSError):
+        return 1  # an unfinished file: whatever is in it, it is nobody's
+    return found.rows + sum(found.mentions.values())
+
+
+def _other_files(log: TableLog, current: set[str]) -> Iterator[str]:
+    for entry in data_entries(log):
+        if entry.path not in current:
+            yield entry.path
+    for entry in log.store.list(_CHANGE_DATA):
+        yield entry.path
+
+
+def _past_files(log: TableLog) -> dict[str, DataFile]:
+    """Return what the log says of the files that it ever added."""
+    found: dict[str, DataFile] = {}
+    for actions in _log_actions(log):
+        for action in actions:
+            if "add" in action:
+                one = file_of(action["add"])
+                found[one.path] = one
+    return found
+
+
+def _log_actions(log: TableLog) -> Iterator[list[dict[str, Any]]]:
+    for entry in log.store.list(LOG_FOLDER):
+        if entry.path.endswith(".json"):
+            yield list(parse_lines(log.store.get(entry.path)))
+        elif ".checkpoint" in entry.path and entry.path.endswith(".parquet"):
+            yield list(read_checkpoint(log.store, [entry.path]))
+
+
+def log_tells(log: TableLog, look: Look, now: TableVersion) -> bool:
+    """Whether lines of the log about files that are no more tell a value of the person."""
+    current = {one.path for one in now.files}
+    for actions in _log_actions(log):
+        for action in actions:
+            for kind in ("add", "remove"):
+                if kind not in action:
+                    continue
+                one = file_of(action[kind])
+                if one.path not in current and _stats_tell(one, look):
+                    return True
+    return False
+
+
+def _stats_tell(one: DataFile, look: Look) -> bool:
+    for name, value in one.partition.items():
+        if value is not None and value in look.columns.get(name.lower(), ()):
+            return True
+    for kind in ("minValues", "maxValues"):
+        for name, value in (one.stats.get(kind) or {}).items():
+            if name.lower() in look.cells or look.words is not None:
+                keys = look.cells.get(name.lower())
+                if isinstance(value, str) and (
+                    (keys is not None and keys.words.within(value))
+                    or (look.words is not None and look.words.within(value))
+                ):
+                    return True
+            if text_of(value) in look.columns.get(name.lower(), ()):
+                return True
+    return False
+
+
+def condition(found: TableFound, schema: Schema, *, mentions: bool = False) -> str:
+    """Return, in the lake's dialect, what is true of the person's rows."""
+    parts = []
+    for path, values in found.look.columns.items():
+        first = schema.get(path.partition(".")[0])
+        if first is not None and values:
+            parts.append(_one_of(first.name, first.type, path.split(".")[1:], sorted(values)))
+    cells = [found.found.cells, *([found.found.mentioned] if mentions else [])]
+    for by_name in cells:
+        for name, texts in by_name.items():
+            column = schema.get(name)
+            if column is not None:
+                parts.append(_is_text(column.name, column.type, sorted(texts)))
+    return " or ".join(f"({part})" for part in parts) or "false"
+
+
+def _one_of(name: str, kind: Type, path: list[str], values: list[str]) -> str:
+    return _within(quote_identifier(name), kind, path, _listed(values), 0)
+
+
+def _within(sql: str, kind: Type, path: list[str], listed: str, depth: int) -> str:
+    if isinstance(kind, Array):
+        item = f"x{depth}"
+        inner = _within(item, kind.element, path, listed, depth + 1)
+        return f"len(list_filter({sql}, {item} -> {inner})) > 0"
+    if path and isinstance(kind, Struct):
+        inner_field = next(f for f in kind.fields if f.name.lower() == path[0])
+        place = f"{sql}.{quote_identifier(inner_field.name)}"
+        return _within(place, inner_field.type, path[1:], listed, depth)
+    plain = sql if kind == Scalar("string") else f"cast({sql} as varchar)"
+    return f"{plain} in ({listed})"
+
+
+def _is_text(name: str, kind: Type, texts: list[str]) -> str:
+    column = quote_identifier(name)
+    plain = column if kind == Scalar("string") else f"cast(to_json({column}) as varchar)"
+    return f"{plain} in ({_listed(texts)})"
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(quote_literal(one) for one in values)
+
+
+@dataclass
+class Change:
+    """What an erasure does to one table.
+
+    Attributes:
+        version: The table's newest version afterwards.
+        deleted_rows: In the newest version before.
+        rows_changed: Whether rows went, or it is only the past that goes.
+        rewritten: Files that were written anew; `bytes` of them before.
+    """
+
+    table: TableName
+    version: int
+    deleted_rows: int = 0
+    rows_changed: bool = False
+    rewritten: int = 0
+
+
+@dataclass
+class TableErasure:
+    """Deletes the person's rows of many tables; whoever calls holds all their locks."""
+
+    services: Services
+    state: State
+    trace: Trace
+    run_id: str
+    erasure_id: str
+    mentions_too: bool = False
+    changes: dict[TableName, Change] = field(default_factory=dict)
+
+    def check(self, found: Mapping[TableName, TableFound]) -> None:
+        """See that no history is lost for want of a run.
+
+        Raises:
+            NotUpToDateError: a table keeps history and has not read all of an input.
+        """
+        for model in self.services.project.models.values():
+            head = self.state.heads.get(model.table)
+            if head is None or model.load != "scd2" or model.latest_by:
+                continue
+            for table in model.inputs:
+                if found.get(table) and not self._has_read(model, table):
+                    raise NotUpToDateError.history(str(model.table), str(table))
+
+    def erase(self, found: Mapping[TableName, TableFound]) -> None:
+        """Commit the deletion in every table that holds the person, inputs before outputs."""
+        for table in self._in_order(found):
+            one = found.get(table)
+            bookmarks = self._bookmarks(table)
+            if one:
+                self.changes[table] = self._commit(one, bookmarks)
+            elif bookmarks:
+                self.changes[table] = self._note(table, bookmarks)
+
+    def _in_order(self, found: Mapping[TableName, TableFound]) -> list[TableName]:
+        from lakeworks.pipeline.graph import execution_order, graph_of
+
+        ordered = list(execution_order(graph_of(self.services.project)))
+        others = [table for table in found if table not in set(ordered)]
+        return [table for table in (*ordered, *others) if table in self.state.heads]
+
+    def _has_read(self, model: Model, table: TableName) -> bool:
+        head, before = self.state.heads.get(model.table), self._before.get(table)
+        seen = head.transactions.get(bookmark_of(table), -1) if head else -1
+        return before is None or seen == before
+
+    @property
+    def _before(self) -> dict[TableName, int]:
+        """The version that each table had before the erasure."""
+        if not self._kept:
+            self._kept.update({t: head.version for t, head in self.state.heads.items()})
+        return self._kept
+
+    _kept: dict[TableName, int] = field(default_factory=dict)
+
+    def _bookmarks(self, table: TableName) -> dict[str, int]:
+        """Return how far a table has read its inputs now, where it need not read them again."""
+        model = self.services.project.models.get(table)
+        if model is None:
+            return {}
+        moved: dict[str, int] = {}
+        for source in model.inputs:
+            change = self.changes.get(source)
+            if change is None or not self._has_read(model, source):
+                continue
+            if not change.rows_changed or self._follows(model, source):
+                moved[bookmark_of(source)] = change.version
+            elif source != model.driving and model.load != "replace" and model.driving:
+                # What it took over from a joined table is only renewed by making it anew.
+                moved[bookmark_of(model.driving)] = -1
+        return moved
+
+    def _follows(self, model: Model, source: TableName) -> bool:
+        """Whether deleting the person's own rows is all that a new build would change."""
+        if model.load == "replace":
+            return False
+        if model.load == "scd2":
+            return True
+        own = bool(self.trace.columns.get(str(model.table)))
+        return own and model.row_wise and source == model.driving
+
+    def _commit(self, one: TableFound, bookmarks: dict[str, int]) -> Change:
+        log = self.services.storage.table(one.table)
+        now = log.version()
+        change = Change(one.table, now.version + 1)
+        info = self._info(now)
+        if one.files and (one.found.rows or self.mentions_too):
+            self._delete(log, now, one, change, info)
+        below = change.version
+        log.commit(
+            Commit(
+                expected=below,
+                operation="ERASE",
+                transactions=bookmarks,
+                info=info,
+                properties={ERASED_BELOW: str(below)},
+            )
+        )
+        self.state.moved(one.table, log.version(below))
+        return change
+
+    def _delete(
+        self,
+        log: TableLog,
+        now: TableVersion,
+        one: TableFound,
+        change: Change,
+        info: dict[str, Any],
+    ) -> None:
+        root = self.services.storage.table_root(one.table)
+        where = condition(one, now.schema, mentions=self.mentions_too)
+        with self.services.engine.session() as session:
+            done = session.delete(now.source(root, one.files), root, where)
+        if not done.removed:
+            return
+        log.commit(
+            Commit(
+                expected=change.version,
+                operation="ERASE",
+                added=done.added,
+                removed=done.removed,
+                info=info,
+            )
+        )
+        change.deleted_rows = done.deleted_rows
+        change.rows_changed = True
+        change.rewritten = len(done.removed)
+        change.version += 1
+
+    def _note(self, table: TableName, bookmarks: dict[str, int]) -> Change:
+        log = self.services.storage.table(table)
+        now = log.version()
+        log.commit(
+            Commit(
+                expected=now.version + 1,
+                operation="BOOKMARK",
+                transactions=bookmarks,
+                info=self._info(now),
+            )
+        )
+        self.state.moved(table, log.version(now.version + 1))
+        return Change(table, now.version + 1)
+
+    def _info(self, now: TableVersion) -> dict[str, Any]:
+        lasting = {key: value for key, value in now.info.items() if key != "restores"}
+        return {**lasting, "run_id": self.run_id, "erasure": self.erasure_id}
+
+
+def is_quarantine(table: TableName) -> bool:
+    """Whether a table holds rejected rows."""
+    return table.database == QUARANTINE
+
+
+def with_words(look: Look, trace: Trace) -> Look:
+    """Return a look that also finds where others' rows name the person."""
+    return replace(look, words=trace.words)
