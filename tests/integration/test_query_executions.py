@@ -22,9 +22,10 @@ from lakeworks.query.executions.errors import (
     UnknownWorkgroupError,
     WorkgroupRefusesError,
 )
+from lakeworks.query.executions.limits import Limits
 from lakeworks.query.executions.pool import QueryPool
 from lakeworks.query.executions.records import QueryRequest
-from lakeworks.query.executions.results import ResultStore
+from lakeworks.query.executions.results import ResultPlaces, ResultStore
 from lakeworks.query.executions.service import QueryExecutions
 from lakeworks.server.query_worker import command
 
@@ -63,7 +64,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Served:
     """One service over the project, with its pool in reach."""
 
-    def __init__(self, project: Path, results: Path, processes: int = 2) -> None:
+    def __init__(
+        self,
+        project: Path,
+        results: Path,
+        processes: int = 2,
+        places: dict[str, str] | None = None,
+        options: dict[str, str] | None = None,
+    ) -> None:
         self.lake = Lake.open(project)
         started = command(project, None, memory_bytes=MEMORY_BYTES, threads=1)
         self.pool = QueryPool(
@@ -72,11 +80,18 @@ class Served:
             memory_bytes=MEMORY_BYTES + 512 * 2**20,
             concurrent=lambda: {name: group.concurrent for name, group in GROUPS.items()},
         )
+        catalog = self.lake.catalog
         self.executions = QueryExecutions(
-            GROUPS,
+            Limits(
+                GROUPS,
+                usage=catalog.query_usage,
+                records=catalog.query_executions,
+                waiting=self.pool.waiting,
+            ),
             examine=lambda asked: self.lake.query.examine(asked.sql, asked.principal),
-            history=self.lake.catalog.query_history,
-            results=ResultStore(results),
+            records=catalog.query_executions,
+            history=catalog.query_history,
+            results=ResultPlaces(results, places or {}, options),
             pool=self.pool,
         )
 
@@ -208,7 +223,7 @@ def test_a_callers_execution_is_nobody_elses(served: Served) -> None:
         with pytest.raises(UnknownExecutionError):
             served.executions.get(wrong)
         with pytest.raises(ResultGoneError):
-            ResultStore(served.lake.project.root).path(wrong)
+            ResultStore(str(served.lake.project.root)).path(wrong)
 
 
 def test_two_hundred_clients_are_all_served(served: Served) -> None:

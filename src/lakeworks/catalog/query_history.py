@@ -165,21 +165,6 @@ class QueryHistory:
             for record in records:
                 _keep_examined(session, record)
 
-    def used(self, workgroup: str, *, since: datetime) -> tuple[int, float]:
-        """Return the bytes that a workgroup's queries scanned since a moment, and their cost.
-
-        The cost is the sum of what was kept as `cost_usd` in their details, in US dollars.
-        """
-        with self._database.reading() as session:
-            rows = session.all(
-                "SELECT coalesce(bytes_scanned, bytes_bound), details FROM queries "
-                "WHERE workgroup = :workgroup AND started_us >= :since",
-                workgroup=workgroup,
-                since=microseconds(since),
-            )
-        costs = (float(json.loads(details).get("cost_usd", 0.0)) for _, details in rows)
-        return sum(int(scanned) for scanned, _ in rows), sum(costs)
-
     def count(self) -> int:
         """Return how many queries are kept."""
         with self._database.reading() as session:

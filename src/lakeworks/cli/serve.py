@@ -40,6 +40,13 @@ def sql(
         Path | None,
         typer.Option(metavar="FILE", help="Its key, as PEM.", show_default=False),
     ] = None,
+    metrics_for: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PRINCIPAL", show_default=False,
+            help="Who may read /v1/metrics beside the lake's owner; may be given again.",
+        ),
+    ] = None,
     folder: Folder = None,
     environment: EnvironmentName = None,
 ) -> None:  # fmt: skip
@@ -48,6 +55,7 @@ def sql(
     Clients send a token that `lake token create` made. Each query runs in a process of its own,
     under the limits of its workgroup. Ctrl-C ends the service.
     """
+    from lakeworks.governance.principals import Principal
     from lakeworks.server.sql.serving import opened_executions, serve
 
     if (tls_certificate is None) != (tls_key is None):
@@ -63,5 +71,6 @@ def sql(
             host=host,
             port=port,
             tls=tls,
+            metrics_for=[str(Principal.parse(one)) for one in metrics_for or ()],
             ready=lambda url: say.remark(f"The SQL service of {lake.project.name} is at {url}"),
         )

@@ -95,19 +95,31 @@ _DATA = frozenset({"LW402"})
 _BUSY = frozenset({"LW403", "LW404", "LW405", "LW406", "LW811", "LW812", "LW816"})
 
 
-def connect(url: str, *, token: str = "", workgroup: str = "primary") -> Connection:
+def connect(
+    url: str,
+    *,
+    token: str = "",
+    workgroup: str = "primary",
+    ca: str | None = None,
+    allow_http: bool = False,
+) -> Connection:
     """Open a connection; nothing is sent yet.
 
     Args:
         url: Such as `http://127.0.0.1:8765`.
         token: What `lake token create` printed.
         workgroup: Where queries run.
+        ca: A file of certificates (PEM) that vouch for the service, instead of the system's.
+        allow_http: Whether a token may be sent to another machine as it is, without TLS.
 
     Raises:
-        InterfaceError: that is no address.
+        InterfaceError: that is no address, or a token would cross the network unprotected.
     """
     try:
-        return Connection(SqlService(url, token=token, workgroup=workgroup))
+        service = SqlService(
+            url, token=token, workgroup=workgroup, ca=ca, allow_http=allow_http
+        )
+        return Connection(service)
     except LakeError as error:
         raise InterfaceError(str(error)) from None
 

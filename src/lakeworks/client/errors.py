@@ -60,3 +60,16 @@ class ServiceUrlError(RequestError):
         return cls(
             f"{url[:80]!r} is no address of a SQL service", "write http://127.0.0.1:8765"
         )
+
+    @classmethod
+    def unprotected(cls, host: str) -> Self:
+        """Say what would cross the network."""
+        return cls(
+            f"http:// would show the token to everyone between here and {host}",
+            "write https://, or say allow_http where another layer protects the connection",
+        )
+
+    @classmethod
+    def authority(cls, file: str, reason: str) -> Self:
+        """Say why a file of certificates is of no use."""
+        return cls(f"the certificates in {file} cannot be used: {reason}", "give a PEM file")

@@ -8,7 +8,9 @@ The standard library and pyarrow only. Safe to use from several threads.
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import ssl
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -34,12 +36,28 @@ class SqlService:
         url: Its address.
         token: What `lake token create` printed.
         workgroup: Where queries run.
+        ca: A file of certificates (PEM) that vouch for the service, instead of the system's.
+        allow_http: Whether a token may be sent to another machine as it is, without TLS.
+
+    Raises:
+        ServiceUrlError: that is no address, or a token would cross the network unprotected.
     """
 
-    def __init__(self, url: str, *, token: str = "", workgroup: str = "primary") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str = "",
+        workgroup: str = "primary",
+        ca: str | None = None,
+        allow_http: bool = False,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ServiceUrlError.of(url)
+        if parts.scheme == "http" and token and not (allow_http or _is_here(parts.hostname)):
+            raise ServiceUrlError.unprotected(parts.hostname)
+        self._tls = _tls(ca) if parts.scheme == "https" else None
         self._url = url.rstrip("/")
         self._token = token
         self.workgroup = workgroup
@@ -146,7 +164,7 @@ class SqlService:
             request.add_unredirected_header("authorization", f"Bearer {self._token}")
         try:
             answer: HTTPResponse = urllib.request.urlopen(  # noqa: S310
-                request, timeout=WAIT_S + _SLACK_S
+                request, timeout=WAIT_S + _SLACK_S, context=self._tls
             )
         except urllib.error.HTTPError as error:
             with error:
@@ -155,6 +173,25 @@ class SqlService:
             reason = getattr(error, "reason", error)
             raise ServiceUnreachableError.at(self._url, str(reason)) from None
         return answer
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine, by name or number."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _tls(ca: str | None) -> ssl.SSLContext:
+    try:
+        found = ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ServiceUrlError.authority(str(ca), error.strerror or str(error)) from None
+    found.minimum_version = ssl.TLSVersion.TLSv1_2
+    return found
 
 
 def _told(error: urllib.error.HTTPError) -> dict[str, str]:

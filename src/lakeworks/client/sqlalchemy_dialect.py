@@ -60,7 +60,12 @@ class LakeworksDialect(PGDialect):
         scheme = "https" if url.query.get("tls") in {"true", "1"} else "http"
         host = f"[{url.host}]" if ":" in (url.host or "") else url.host or "127.0.0.1"
         port = f":{url.port}" if url.port else ""
-        told = {"token": url.password or "", "workgroup": url.database or "primary"}
+        told: dict[str, Any] = {
+            "token": url.password or "",
+            "workgroup": url.database or "primary",
+            "ca": url.query.get("ca"),
+            "allow_http": url.query.get("allow_http") in {"true", "1"},
+        }
         return [f"{scheme}://{host}{port}"], told
 
     def initialize(self, connection: Connection) -> None:

@@ -131,7 +131,7 @@ _KINDS = {
     "tables": _Kind("external_tables", "read_external_table"),
     "policies": _Kind("policies", "read_policies", names_places=False),
     "crawlers": _Kind("crawlers", "read_crawler"),
-    "workgroups": _Kind("workgroups", "read_workgroup", names_places=False),
+    "workgroups": _Kind("workgroups", "read_workgroup"),
     "catalogs": _Kind("catalogs", "read_catalog", keeps=catalogs.may_be_kept),
 }
 

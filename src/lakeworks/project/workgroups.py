@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from lakeworks.core.names import is_identifier
 from lakeworks.project.errors import NAME_REFUSED, WRONG_VALUE
 from lakeworks.project.limits import age_s, share
+from lakeworks.project.locations import Refused, resolved
 from lakeworks.project.sizes import size_bytes
 from lakeworks.project.yaml_lines import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from lakeworks.project.errors import Mistakes
     from lakeworks.project.workgroups_yaml import WorkgroupYaml
@@ -38,6 +40,8 @@ class Workgroup:
         timeout_s: How long one query may run.
         memory_bytes: What the process of one query may take.
         concurrent: How many queries run side by side; queued: how many more may wait.
+        result_location: Where results go: an absolute folder, or `s3://bucket/prefix`; empty for
+            the lake's own folder.
         retention_s: How long results are kept.
         reuse_s: How old a result may be to answer an equal question again; 0: never.
         enforced: Whether a caller's own settings are ignored where the workgroup has its own.
@@ -54,6 +58,7 @@ class Workgroup:
     memory_bytes: int | None = None
     concurrent: int = 20
     queued: int = 1_000
+    result_location: str = ""
     retention_s: int = 7 * DAY_S
     reuse_s: int = 0
     enforced: bool = True
@@ -63,7 +68,7 @@ class Workgroup:
 
 
 def read_workgroup(
-    text: str, file: str, mistakes: Mistakes, *, variables: Mapping[str, str]
+    text: str, file: str, mistakes: Mistakes, *, root: Path, variables: Mapping[str, str]
 ) -> dict[str, Any] | None:
     """Return the facts of one workgroup, plain JSON values; None where there are mistakes."""
     from lakeworks.project.declared_yaml import validated
@@ -77,7 +82,7 @@ def read_workgroup(
     declared = validated(WorkgroupYaml, document, mistakes)
     if declared is None:
         return None
-    facts = _Reading(declared, document, mistakes).facts(PurePosixPath(file).stem)
+    facts = _Reading(declared, document, mistakes, root).facts(PurePosixPath(file).stem)
     return facts if len(mistakes.found) == before else None
 
 
@@ -92,7 +97,10 @@ def workgroup_of(facts: Mapping[str, Any]) -> Workgroup:
 class _Reading:
     """One workgroup as it was declared, and where its mistakes go."""
 
-    def __init__(self, declared: WorkgroupYaml, document: Document, mistakes: Mistakes) -> None:
+    def __init__(
+        self, declared: WorkgroupYaml, document: Document, mistakes: Mistakes, root: Path
+    ) -> None:
+        self.root = root
         self.declared = declared
         self.document = document
         self.mistakes = mistakes
@@ -121,6 +129,7 @@ class _Reading:
             "concurrent": declared.concurrent,
             "queued": declared.queued,
             "principals": list(declared.principals),
+            "result_location": self._location(),
             **self._budget(),
         }
         ages = (("timeout", "timeout_s"), ("retention", "retention_s"), ("reuse", "reuse_s"))
@@ -128,6 +137,18 @@ class _Reading:
             written = getattr(declared, key)
             if written is not None:
                 found[fact] = self._read(written, age_s, _AGE, key)
+        return found
+
+    def _location(self) -> str:
+        written = self.declared.result_location
+        if written is None:
+            return ""
+        found = resolved(self.root, written)
+        if isinstance(found, Refused):
+            at = self.document.at("result_location")
+            problem = f"result_location {found.problem}"
+            self.mistakes.add(at, problem, found.hint, code=WRONG_VALUE)
+            return ""
         return found
 
     def _budget(self) -> dict[str, Any]:

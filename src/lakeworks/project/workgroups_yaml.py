@@ -43,6 +43,7 @@ class WorkgroupYaml(DeclaredShape, BaseModel):
     memory: str | None = None
     concurrent: Annotated[int, Field(ge=1)] = 20
     queued: Annotated[int, Field(ge=0)] = 1_000
+    result_location: str | None = None
     retention: str | None = None
     reuse: str | None = None
     budget: BudgetYaml | None = None

@@ -65,3 +65,17 @@ class PortTakenError(LakeError):
         return cls(
             f"the service cannot listen on {host}:{port}: {reason}", "choose another --port"
         )
+
+
+class NotForThisTokenError(RequestError):
+    """A valid token, but not for this path."""
+
+    code = "LW974"
+
+    @classmethod
+    def metrics(cls) -> Self:
+        """Say whose tokens read metrics."""
+        return cls(
+            "metrics tell of everyone's queries; this token may not read them",
+            "use an owner's token, or name its principal: lake serve sql --metrics-for",
+        )

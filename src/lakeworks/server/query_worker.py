@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from lakeworks.core.errors import LakeError
 from lakeworks.engines.errors import DiskFullError
 from lakeworks.query.executions.jobs import Job, Report, moment_of
 from lakeworks.query.executions.records import told
+from lakeworks.query.executions.results import bring
 from lakeworks.query.questions import Caller
 
 if TYPE_CHECKING:
@@ -90,26 +92,27 @@ def _served(lake: Lake, job: Job) -> Report:
             "hint": "lake doctor looks for what is wrong with the lake",
         }
         return Report("failed", job.execution_id, error=reason)
-    rows, columns, scanned = found
-    return Report(
-        "succeeded",
-        job.execution_id,
-        rows=rows,
-        result_bytes=Path(job.out).stat().st_size,
-        scanned_bytes=scanned,
-        seconds=time.monotonic() - begin,
-        columns=columns,
-    )
+    return replace(found, seconds=time.monotonic() - begin)
 
 
-def _answered(lake: Lake, job: Job) -> tuple[int, tuple[tuple[str, str], ...], int]:
+def _answered(lake: Lake, job: Job) -> Report:
     caller = Caller(job.principal, job.workgroup, job.execution_id, job.bytes_limit)
     with lake.query.sql(
         job.sql, at=moment_of(job.at), limit=job.limit, timeout_s=job.timeout_s, caller=caller
     ) as result:
         rows = _written(result, Path(job.out))
+        size_bytes = Path(job.out).stat().st_size
+        if job.place:
+            bring(Path(job.out), job.place, lake.project.environment.options)
         columns = tuple((field.name, str(field.type)) for field in result.schema)
-        return rows, columns, result.scanned_bytes
+        return Report(
+            "succeeded",
+            job.execution_id,
+            rows=rows,
+            result_bytes=size_bytes,
+            scanned_bytes=result.scanned_bytes,
+            columns=columns,
+        )
 
 
 def _written(result: QueryResult, out: Path) -> int:

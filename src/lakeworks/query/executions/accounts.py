@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lakeworks.project.workgroups import Period, Workgroup
 
@@ -38,6 +38,18 @@ def begin_of(period: Period, now: datetime) -> datetime:
         return moment
     moment = moment.replace(hour=0)
     return moment if period == "day" else moment.replace(day=1)
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    """Return the middle, the 95th of a hundred and the greatest of some values; 0 of none."""
+    ordered = sorted(values)
+    if not ordered:
+        return {"p50": 0.0, "p95": 0.0, "max": 0.0}
+
+    def ranked(share: float) -> float:
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+    return {"p50": ranked(0.5), "p95": ranked(0.95), "max": ordered[-1]}
 
 
 BudgetState = Literal["none", "within", "alarm", "spent"]

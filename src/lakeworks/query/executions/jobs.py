@@ -21,6 +21,7 @@ class Job:
         principal: Whose permissions hold; empty for the lake's owner.
         at: What readers saw at this moment (ISO 8601) or in the snapshot of this number.
         out: The file that takes the result, as an Arrow IPC stream. It appears whole or not.
+        place: The bucket's prefix that the file is then brought to; empty where it stays.
         bytes_limit: How many bytes the query may scan; None for any number.
         timeout_s: How long it may run; None for any time.
         memory_bytes: What its process may take, where that is less than what any process may.
@@ -29,6 +30,7 @@ class Job:
     execution_id: str
     sql: str
     out: str
+    place: str = ""
     principal: str = ""
     workgroup: str = ""
     at: str | int | None = None

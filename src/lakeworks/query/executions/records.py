@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
+from lakeworks.catalog.query_executions import KeptExecution
+from lakeworks.catalog.query_history import QueryRecord
 from lakeworks.project.workgroups import PRIMARY
 
 if TYPE_CHECKING:
@@ -74,6 +76,81 @@ def allowed_s(group: Workgroup, asked_s: float | None) -> float | None:
     if asked_s is None or group.timeout_s is None:
         return asked_s if group.timeout_s is None else group.timeout_s
     return min(asked_s, group.timeout_s) if group.enforced else asked_s
+
+
+def kept_of(
+    seen: QueryExecution,
+    service_id: str,
+    *,
+    result_place: str = "",
+    result_of: str = "",
+    reuse_key: str = "",
+) -> KeptExecution:
+    """Return an execution as the catalog keeps it."""
+    return KeptExecution(
+        seen.execution_id,
+        service_id,
+        seen.principal,
+        seen.workgroup,
+        seen.sql,
+        seen.state,
+        seen.submitted_at,
+        seen.completed_at,
+        seen.queued_s,
+        seen.seconds,
+        seen.rows,
+        seen.scanned_bytes,
+        seen.cost_usd,
+        seen.reused,
+        {"reason": seen.reason, "error": dict(seen.error), "columns": seen.columns},
+        result_place,
+        result_of,
+        reuse_key,
+    )
+
+
+def seen_of(kept: KeptExecution) -> QueryExecution:
+    """Return an execution as clients see it, from what the catalog keeps."""
+    told = kept.told
+    return QueryExecution(
+        kept.execution_id,
+        kept.sql,
+        kept.principal,
+        kept.workgroup,
+        cast("State", kept.state),
+        kept.submitted_at,
+        kept.completed_at,
+        str(told.get("reason", "")),
+        dict(told.get("error", {})),
+        kept.queued_s,
+        kept.seconds,
+        kept.rows,
+        kept.scanned_bytes,
+        kept.cost_usd,
+        kept.reused,
+        tuple((str(name), str(kind)) for name, kind in told.get("columns", ())),
+    )
+
+
+def record_of(seen: QueryExecution) -> QueryRecord:
+    """Return an execution as the history of queries keeps it."""
+    return QueryRecord(
+        query_id=seen.execution_id,
+        sql=seen.sql,
+        started_at=seen.submitted_at,
+        seconds=seen.seconds,
+        rows=seen.rows,
+        state=seen.state,
+        error=f"{seen.error.get('code', '')} {seen.reason}".strip(),
+        principal=seen.principal,
+        workgroup=seen.workgroup,
+        bytes_scanned=seen.scanned_bytes,
+        details={
+            "cost_usd": seen.cost_usd,
+            "queued_s": seen.queued_s,
+            "reused": seen.reused,
+        },
+    )
 
 
 def told(error: LakeError) -> dict[str, str]:

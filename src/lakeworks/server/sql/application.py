@@ -8,6 +8,7 @@
     GET    /v1/tables                  the tables that the caller may read
     GET    /v1/tables/{database.table} the columns that it may see
     GET    /v1/workgroups              those that it may use, and their accounts
+    GET    /v1/metrics                 what all workgroups did, for Prometheus
     GET    /v1/health                  whether the service is up; needs no token
 
 Errors are JSON: `{"error": {"code", "kind", "problem", "hint"}}`.
@@ -16,13 +17,14 @@ Errors are JSON: `{"error": {"code", "kind", "problem", "hint"}}`.
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from lakeworks.core.errors import LakeError
@@ -34,15 +36,20 @@ from lakeworks.query.executions.errors import (
     UnknownWorkgroupError,
     WorkgroupRefusesError,
 )
+from lakeworks.query.executions.metrics import CONTENT_TYPE
 from lakeworks.query.executions.records import told
-from lakeworks.server.errors import BadRequestError, NotAuthenticatedError
+from lakeworks.server.errors import (
+    BadRequestError,
+    NotAuthenticatedError,
+    NotForThisTokenError,
+)
 from lakeworks.server.sql.requests import query_request, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
+    from typing import BinaryIO
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from lakeworks.lake import Lake
     from lakeworks.query.executions.records import QueryExecution
@@ -50,8 +57,10 @@ if TYPE_CHECKING:
 
 ARROW = "application/vnd.apache.arrow.stream"
 _BEARER = "bearer "
+_PIECE_BYTES = 1024 * 1024
 _STATUS: dict[type[LakeError], int] = {
     NotAuthenticatedError: 401,
+    NotForThisTokenError: 403,
     UnknownExecutionError: 404,
     UnknownWorkgroupError: 404,
     ResultGoneError: 410,
@@ -61,9 +70,17 @@ _STATUS: dict[type[LakeError], int] = {
 }
 
 
-def application(lake: Lake, executions: QueryExecutions) -> Starlette:
-    """Return the service of a lake."""
-    service = _Service(lake, executions)
+def application(
+    lake: Lake, executions: QueryExecutions, *, metrics_for: frozenset[str] = frozenset()
+) -> Starlette:
+    """Return the service of a lake.
+
+    Args:
+        lake: Whose tables, permissions and tokens hold.
+        executions: Runs what is asked.
+        metrics_for: The principals that may read metrics, beside the lake's owner.
+    """
+    service = _Service(lake, executions, metrics_for)
     return Starlette(
         routes=[
             Route("/v1/health", service.health),
@@ -75,6 +92,7 @@ def application(lake: Lake, executions: QueryExecutions) -> Starlette:
             Route("/v1/tables", _guarded(service, service.tables)),
             Route("/v1/tables/{name}", _guarded(service, service.table)),
             Route("/v1/workgroups", _guarded(service, service.workgroups)),
+            Route("/v1/metrics", _guarded(service, service.metrics)),
         ],
         exception_handlers={HTTPException: _http, Exception: _broken},
     )
@@ -83,8 +101,11 @@ def application(lake: Lake, executions: QueryExecutions) -> Starlette:
 class _Service:
     """The work behind each path; all of it in threads, since catalogs and files block."""
 
-    def __init__(self, lake: Lake, executions: QueryExecutions) -> None:
+    def __init__(
+        self, lake: Lake, executions: QueryExecutions, metrics_for: frozenset[str]
+    ) -> None:
         self._lake = lake
+        self._metrics_for = metrics_for
         self._executions = executions
 
     def caller(self, request: Request) -> str:
@@ -131,8 +152,11 @@ class _Service:
 
     def result(self, request: Request, principal: str, _body: bytes) -> Response:
         """Send a result's rows."""
-        path = self._executions.result_path(request.path_params["id"], principal=principal)
-        return FileResponse(path, media_type=ARROW)
+        stream, size_bytes = self._executions.open_result(
+            request.path_params["id"], principal=principal
+        )
+        headers = {"content-length": str(size_bytes)}
+        return StreamingResponse(_read(stream), media_type=ARROW, headers=headers)
 
     def tables(self, _request: Request, principal: str, _body: bytes) -> Response:
         """List the tables that the caller may read."""
@@ -148,7 +172,26 @@ class _Service:
 
     def workgroups(self, _request: Request, principal: str, _body: bytes) -> Response:
         """List the workgroups that the caller may use."""
-        return JSONResponse({"workgroups": self._executions.usages(principal)})
+        found = self._executions.limits.accounts(principal)
+        return _json({"workgroups": found})
+
+    def metrics(self, _request: Request, principal: str, _body: bytes) -> Response:
+        """Tell what all workgroups did: to the owner, and whoever was named for it."""
+        if principal and principal not in self._metrics_for:
+            raise NotForThisTokenError.metrics()
+        text = self._executions.limits.metrics()
+        return Response(text, headers={"content-type": CONTENT_TYPE})
+
+
+def _json(value: Any) -> Response:  # noqa: ANN401 - plain values and moments
+    text = json.dumps(value, default=lambda moment: moment.isoformat())
+    return Response(text, media_type="application/json")
+
+
+def _read(stream: BinaryIO) -> Iterator[bytes]:
+    with stream:
+        while piece := stream.read(_PIECE_BYTES):
+            yield piece
 
 
 def _guarded(

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
+import ssl
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lakeworks.core.errors import MissingExtraError
+from lakeworks.core.errors import LakeError, MissingExtraError
 from lakeworks.engines.machine import memory_share_bytes
 from lakeworks.governance.principals import Principal, grantee
 from lakeworks.project.workgroups import PRIMARY, Workgroup
 from lakeworks.query.executions.jobs import moment_of
+from lakeworks.query.executions.limits import Limits
 from lakeworks.query.executions.pool import QueryPool
-from lakeworks.query.executions.results import ResultStore
+from lakeworks.query.executions.results import ResultPlaces
 from lakeworks.query.executions.service import QueryExecutions
 from lakeworks.server.errors import OpenDoorError, PortTakenError
 from lakeworks.server.query_worker import command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from lakeworks.lake import Lake
     from lakeworks.query.executions.records import QueryRequest
     from lakeworks.query.questions import Question
+
+logger = logging.getLogger(__name__)
 
 RESULTS = ".lake/query-results"
 # Beyond what its engine may take, a process holds Python and its libraries.
@@ -67,11 +72,17 @@ def opened_executions(
         return lake.governance.authorizer().identities(Principal.parse(principal))
 
     executions = QueryExecutions(
-        groups,
+        Limits(
+            groups,
+            usage=lake.catalog.query_usage,
+            records=lake.catalog.query_executions,
+            identities=identities,
+            waiting=pool.waiting,
+        ),
         examine=examine,
-        identities=identities,
+        records=lake.catalog.query_executions,
         history=lake.catalog.query_history,
-        results=ResultStore(lake.project.root / RESULTS),
+        results=result_places(lake, groups),
         pool=pool,
     )
     stop = threading.Event()
@@ -99,13 +110,20 @@ def workgroups(lake: Lake) -> Mapping[str, Workgroup]:
     return {PRIMARY: Workgroup(PRIMARY), **declared}
 
 
-def serve(
+def result_places(lake: Lake, groups: Mapping[str, Workgroup]) -> ResultPlaces:
+    """Return where the results of a lake's workgroups go."""
+    named = {name: one.result_location for name, one in groups.items() if one.result_location}
+    return ResultPlaces(lake.project.root / RESULTS, named, lake.project.environment.options)
+
+
+def serve(  # noqa: PLR0913 - what a server is told
     lake: Lake,
     executions: QueryExecutions,
     *,
     host: str,
     port: int,
     tls: tuple[Path, Path] | None = None,
+    metrics_for: Iterable[str] = (),
     ready: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Answer requests until the process is asked to stop.
@@ -113,6 +131,7 @@ def serve(
     Args:
         port: 0 for any that is free.
         tls: The certificate's and the key's file, as PEM.
+        metrics_for: Who may read metrics beside the lake's owner: principals.
         ready: Told the service's address once it listens.
 
     Raises:
@@ -131,13 +150,16 @@ def serve(
     with _listening(host, port) as found:
         certificate, key = (str(path) for path in tls) if tls else (None, None)
         config = uvicorn.Config(
-            application(lake, executions),
+            application(lake, executions, metrics_for=frozenset(metrics_for)),
             log_level="warning",
             access_log=False,
             ssl_certfile=certificate,
             ssl_keyfile=key,
             timeout_graceful_shutdown=5,
         )
+        config.load()
+        if config.ssl is not None:
+            config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
         found.listen(_WAITING)
         shown = f"[{host}]" if ":" in host else host
         ready(f"{'https' if tls else 'http'}://{shown}:{found.getsockname()[1]}")
@@ -169,5 +191,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _prune(executions: QueryExecutions, stop: threading.Event) -> None:
-    while not stop.wait(PRUNE_S):
-        executions.prune()
+    while True:
+        try:
+            executions.prune()
+        except LakeError:
+            logger.warning("old results could not be deleted", exc_info=True)
+        if stop.wait(PRUNE_S):
+            return
