@@ -34,6 +34,14 @@ from lakeworks.query.errors import (
     ViewUnreadableError,
 )
 
+from lakeworks.query.statements.errors import (
+    MisfitError,
+    UnloadLocationError,
+    WriteLostError,
+    WriteOptionError,
+    WriteRefusedError,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -51,6 +59,7 @@ _TOLD = (
     SqlError, StatementRefusedError, QueryTimeoutError, InterruptedQueryError, OutOfMemoryError,
     ValueConversionError, UnknownTableError, UnqualifiedTableError, VersionTextError,
     UnknownSnapshotError, HiddenFailureError, BytesLimitError, GovernanceError,
+    WriteRefusedError, MisfitError, WriteOptionError, UnloadLocationError, WriteLostError,
     ViewUnreadableError, ViewDefinitionError, NameTakenError, NotAllowedError,
     StatementSyntaxError,
 )  # fmt: skip
