@@ -41,6 +41,7 @@ GROUPS = {
     "small": Workgroup("small", bytes_limit=10, concurrent=1, queued=1, timeout_s=1.0),
     "closed": Workgroup("closed", enabled=False),
     "tight": Workgroup("tight", memory_bytes=2**20),
+    "brief": Workgroup("brief", cpu_s=0.5),
     "ours": Workgroup("ours", principals=("ana",)),
     "metered": Workgroup("metered", bytes_per={"hour": 1}, budget_usd=0.00001),
 }
@@ -179,6 +180,15 @@ def test_a_workgroup_bounds_the_memory_of_its_queries_alone(served: Served) -> N
     assert (large.state, large.error["code"]) == ("failed", "LW816")
     assert "more than 1 MiB of memory" in large.reason
     assert served.run("select 5 as five").state == "succeeded"
+
+
+def test_a_workgroup_bounds_the_processor_time_of_each_of_its_queries(served: Served) -> None:
+    long = served.run(ENDLESS, workgroup="brief")
+    assert (long.state, long.error["code"]) == ("failed", "LW816")
+    assert "more than 0.5 s of processor time" in long.reason
+    # Each query has its own: what the process took before does not count.
+    for _ in range(3):
+        assert served.run("select 5 as five", workgroup="brief").state == "succeeded"
 
 
 def test_a_killed_process_fails_its_query_alone(served: Served) -> None:

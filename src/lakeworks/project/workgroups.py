@@ -39,6 +39,7 @@ class Workgroup:
         bytes_per: How many bytes all queries together may scan in an hour, day or month.
         timeout_s: How long one query may run.
         memory_bytes: What the process of one query may take.
+        cpu_s: How much processor time one query may take, on all cores together.
         concurrent: How many queries run side by side; queued: how many more may wait.
         result_location: Where results go: an absolute folder, or `s3://bucket/prefix`; empty for
             the lake's own folder.
@@ -56,6 +57,7 @@ class Workgroup:
     bytes_per: Mapping[Period, int] = field(default_factory=dict)
     timeout_s: float | None = 1_800.0
     memory_bytes: int | None = None
+    cpu_s: float | None = None
     concurrent: int = 20
     queued: int = 1_000
     result_location: str = ""
@@ -132,7 +134,10 @@ class _Reading:
             "result_location": self._location(),
             **self._budget(),
         }
-        ages = (("timeout", "timeout_s"), ("retention", "retention_s"), ("reuse", "reuse_s"))
+        ages = (
+            ("timeout", "timeout_s"), ("cpu_time", "cpu_s"),
+            ("retention", "retention_s"), ("reuse", "reuse_s"),
+        )  # fmt: skip
         for key, fact in ages:
             written = getattr(declared, key)
             if written is not None:

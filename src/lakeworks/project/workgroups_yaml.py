@@ -41,6 +41,7 @@ class WorkgroupYaml(DeclaredShape, BaseModel):
     bytes_scanned_per: PeriodsYaml = Field(default_factory=PeriodsYaml)
     timeout: str | None = None
     memory: str | None = None
+    cpu_time: str | None = None
     concurrent: Annotated[int, Field(ge=1)] = 20
     queued: Annotated[int, Field(ge=0)] = 1_000
     result_location: str | None = None

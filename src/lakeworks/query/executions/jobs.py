@@ -25,6 +25,7 @@ class Job:
         bytes_limit: How many bytes the query may scan; None for any number.
         timeout_s: How long it may run; None for any time.
         memory_bytes: What its process may take, where that is less than what any process may.
+        cpu_s: How much processor time it may take.
     """
 
     execution_id: str
@@ -38,6 +39,7 @@ class Job:
     bytes_limit: int | None = None
     timeout_s: float | None = None
     memory_bytes: int | None = None
+    cpu_s: float | None = None
 
     def to_line(self) -> str:
         """Return it as one line, without the line's end."""

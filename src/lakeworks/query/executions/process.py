@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lakeworks.query.executions.jobs import Job
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _LOOK_S = 0.25
 
 
@@ -37,6 +38,8 @@ class QueryProcess:
     def __init__(self, command: Sequence[str], *, memory_bytes: int | None = None) -> None:
         self._memory_bytes = memory_bytes
         self._job_bytes: int | None = None
+        self._job_cpu_s: float | None = None
+        self._until_cpu_s: float | None = None
         self._reason = ""
         self._busy = threading.Event()
         self.jobs_done = 0
@@ -50,7 +53,7 @@ class QueryProcess:
             # Ctrl-C at the service's terminal is for the service alone.
             start_new_session=True,
         )
-        threading.Thread(target=self._watch, name="query-memory", daemon=True).start()
+        threading.Thread(target=self._watch, name="query-limits", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -80,6 +83,8 @@ class QueryProcess:
             timer.daemon = True
             timer.start()
         self._job_bytes = job.memory_bytes
+        self._job_cpu_s = job.cpu_s
+        self._until_cpu_s = None if job.cpu_s is None else cpu_seconds(self.pid) + job.cpu_s
         self._busy.set()
         try:
             if not self._tell(job):
@@ -148,12 +153,16 @@ class QueryProcess:
                     stream.close()
 
     def _watch(self) -> None:
-        """Kill the process when it takes more memory than it may."""
+        """Kill the process when it takes more memory or processor time than it may."""
         while self.alive:
             if self._busy.wait(1):
                 limit = self._limit_bytes()
                 if limit is not None and resident_bytes(self.pid) > limit:
                     self.kill(f"it took more than {limit // 2**20} MiB of memory")
+                    return
+                until_s, job_s = self._until_cpu_s, self._job_cpu_s
+                if until_s is not None and cpu_seconds(self.pid) > until_s:
+                    self.kill(f"it took more than {job_s:g} s of processor time")
                     return
             time.sleep(_LOOK_S)
 
@@ -169,3 +178,14 @@ def resident_bytes(pid: int) -> int:
     except OSError:
         return 0
     return int(text.split()[1]) * _PAGE_BYTES
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process took so far; 0 where the system does not tell."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0.0
+    # The program's name stands in parentheses and may hold blanks; user and system time follow.
+    told = text.rpartition(")")[2].split()
+    return (int(told[11]) + int(told[12])) / _TICKS_A_SECOND

@@ -143,6 +143,7 @@ class QueryExecutions:
             bytes_limit=bytes_limit,
             timeout_s=allowed_s(group, asked.timeout_s),
             memory_bytes=group.memory_bytes,
+            cpu_s=group.cpu_s,
         )
         return self._queued(seen, job, key)
 
