@@ -281,13 +281,14 @@ class Session(Protocol):
         """
         ...
 
-    def bind_arrow(self, name: str, data: Any) -> None:  # noqa: ANN401
+    def bind_arrow(self, name: str, data: Any, *, once: bool = False) -> None:  # noqa: ANN401
         """Let SQL read Arrow data that a caller brings, as `name`.
 
         Args:
             data: A `pyarrow.Table` or a `pyarrow.dataset.Dataset`, which SQL reads where it is
                 as long as the session lives; or a `pyarrow.RecordBatchReader`, which is read to
                 its end here and now.
+            once: Whether SQL reads the name once only: a reader's rows then need not be kept.
         """
         ...
 

@@ -34,10 +34,13 @@ if TYPE_CHECKING:
     from lakeworks.catalog.audit_trail import AuditEntry, Head, Verification
     from lakeworks.catalog.grants import GrantedState
     from lakeworks.catalog.lineage.graph import LineageGraph
+    from lakeworks.catalog.statement_writes import ColumnTags
     from lakeworks.catalog.store import Catalog
     from lakeworks.governance.decisions import Authorizer
+    from lakeworks.governance.makers import Makers
     from lakeworks.governance.policy_set import Grant, PolicySet
     from lakeworks.project.declaration import Project
+    from lakeworks.project.lineage_facts import QueryLineage
 
 AUDIT_MARKS = ".lake/audit"
 
@@ -232,19 +235,25 @@ class Governance:
         """Return every grant, declared or given at run time."""
         return self.authorizer().policies.grants
 
-    def created(self, principal: Principal, table: str) -> None:
+    def created(self, principal: Principal, table: str, *, making: str = "") -> None:
         """Give who made a table at run time all permissions on it, with the grant option.
 
         https://docs.aws.amazon.com/lake-formation/latest/dg/implicit-permissions.html
+
+        Args:
+            principal: Who made it.
+            table: The table.
+            making: The run that made it, for a table that a statement made: the grant counts as
+                long as it is that table which has the name.
         """
-        if principal.kind == "operator":
-            return
-        to = grantee(f"{principal.kind}:{principal.name}")
-        self._catalog.grants.add(
-            to, Resource.parse(table).as_text(), ("ALL",), by="creation", grantable=("ALL",)
-        )
-        self.audit("grant", principal, {"to": to, "permissions": ["ALL"], "resource": table,
-                                        "reason": "made the table"})  # fmt: skip
+        self.makers.created(principal, table, making=making)
+
+    @cached_property
+    def makers(self) -> Makers:
+        """What those hold who made tables at run time."""
+        from lakeworks.governance.makers import Makers
+
+        return Makers(self._catalog, self.audit)
 
     def dropped(self, principal: Principal | None, table: str) -> None:
         """Take away what was granted and tagged at run time on a table that is no more.
@@ -262,6 +271,18 @@ class Governance:
         if self._catalog.grants.forget(sorted(own), table):
             self.audit("revoke", principal or Principal.operator(),
                        {"resource": table, "reason": "dropped the table"})  # fmt: skip
+
+    def inherited(self, lineage: QueryLineage) -> tuple[QueryLineage, dict[str, ColumnTags]]:
+        """Return a query's lineage with the gaps of its origins, and its columns' tags."""
+        from lakeworks.governance.inherited import inherited
+        from lakeworks.governance.tagged_project import governed_tags
+
+        authorizer = self.authorizer()
+        state = authorizer.tags
+        if not authorizer.governs:
+            declared = {n: dict(t) for n, t in authorizer.policies.assigned.items()}
+            state = governed_tags(self._lineage(), self._project, declared)
+        return inherited(state, lineage)
 
     def audit(self, kind: str, principal: Principal, body: Mapping[str, Any]) -> Head:
         """Add an entry to the audit trail.
@@ -309,9 +330,8 @@ class Governance:
         for row in state.tags:
             # What a file says counts before what was said at run time.
             assigned.setdefault(row.resource, {}).setdefault(row.key, row.value)
-        policies = replace(
-            declared, grants=(*declared.grants, *grants_of(state.grants)), assigned=assigned
-        )
+        granted = grants_of(self.makers.lasting(state.grants))
+        policies = replace(declared, grants=(*declared.grants, *granted), assigned=assigned)
         self._note_policies(policies)
         if not policies.governs:
             return Authorizer(policies)

@@ -16,7 +16,7 @@ from lakeworks.project.declaration import ColumnNote, Model, Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lakeworks.catalog.lineage.graph import LineageGraph
+    from lakeworks.catalog.lineage.graph import ColumnId, LineageGraph
     from lakeworks.catalog.lineage.tags import Found
     from lakeworks.governance.tags import TagState
     from lakeworks.project.declaration import Project
@@ -37,13 +37,27 @@ def governed_tags(
     tags = tags_on(graph, headers)
     if assigned:
         # A column may have one value from its header and another assigned: both go on.
+        noted = _noted_project(project, assigned, approved)
         for table, columns in tags_on(
-            graph, _noted_project(project, assigned, approved)
+            graph, noted, _undeclared(graph, noted, assigned)
         ).items():
             for column, found in columns.items():
                 have = tags.setdefault(table, {}).get(column, {})
                 tags[table][column] = _both(have, found)
     return tag_state(graph, tags, project, assigned, external)
+
+
+def _undeclared(
+    graph: LineageGraph, project: Project, assigned: Mapping[str, Mapping[str, str]]
+) -> dict[ColumnId, Mapping[str, str]]:
+    """Return the tags assigned to columns of tables that no file declares."""
+    declared = {str(table) for table in (*project.sources, *project.models)}
+    found: dict[ColumnId, Mapping[str, str]] = {}
+    for resource, tags in assigned.items():
+        table, _, column = resource.lower().rpartition(".")
+        if table in graph.nodes and table not in declared:
+            found[table, column] = tags
+    return found
 
 
 def _both(one: Found, other: Found) -> Found:

@@ -163,6 +163,39 @@ class ReplayError(RequestError):
         )
 
 
+class DefinerError(LakeError):
+    """A materialised view cannot be computed as whoever made it."""
+
+    code = "LW714"
+
+    @classmethod
+    def unseen(cls, view: TableName, definer: str, table: str) -> Self:
+        """Name the table that the definer may not read, or not any more."""
+        return cls(
+            f"{view} is computed as {definer}, who may not read {table}",
+            "grant SELECT on it to the definer, or let somebody who may make the view anew",
+        )
+
+    @classmethod
+    def refused(cls, view: TableName, definer: str, problem: str) -> Self:
+        """Say why its text may not be run."""
+        return cls(
+            f"{view} is computed as {definer}, who may not run its text: {problem}",
+            "make the view anew",
+        )
+
+
+class NotFilledError(LakeError):
+    """A materialised view reads a table that readers do not see yet."""
+
+    code = "LW715"
+
+    @classmethod
+    def reads(cls, view: TableName, table: TableName) -> Self:
+        """Name both."""
+        return cls(f"{view} reads {table}, which has no data yet", f"lake run --select {table}")
+
+
 class UnknownNodeError(RequestError):
     """Lineage was asked for something that the project does not declare."""
 
@@ -180,3 +213,33 @@ class UnknownNodeError(RequestError):
     def column(cls, table: str, column: str, known: Iterable[str]) -> Self:
         """The table has no such column; suggest the nearest."""
         return cls(f"{table} has no column {column!r}", did_you_mean(column, known))
+
+
+class RowsLostError(LakeError):
+    """A statement wrote another number of rows than its query gave."""
+
+    code = "LW712"
+
+    @classmethod
+    def counted(cls, table: TableName, *, given: int, written: int) -> Self:
+        """Say both numbers."""
+        return cls(
+            f"the query gave {given:,} rows and {written:,} would have entered {table}: "
+            "nothing was written",
+            "this is a fault of Lakeworks; the statement may be asked again",
+        )
+
+
+class StatementTableError(LakeError):
+    """A model or source of the name of a table that a statement made."""
+
+    code = "LW709"
+
+    @classmethod
+    def named(cls, table: TableName, file: str) -> Self:
+        """Name both."""
+        return cls(
+            f"{file} declares {table}, and a statement (CREATE TABLE … AS) made a table of that "
+            "name: its rows are kept",
+            f"name the model otherwise, or DROP TABLE {table} first",
+        )

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lakeworks.catalog.lineage.build import build_graph
+from lakeworks.catalog.lineage.written import add_written
 from lakeworks.pipeline.errors import UnknownNodeError
 
 if TYPE_CHECKING:
@@ -155,7 +156,9 @@ def graph_with(
     project, schemas = _joined(services, schemas)
 
     with _frames(services) as frames:
-        return build_graph(project, schemas, frames=frames, exactly=exactly, keep=not exactly)
+        graph = build_graph(project, schemas, frames=frames, exactly=exactly, keep=not exactly)
+    add_written(graph, services.catalog.statement_writes.all(), services.catalog.heads())
+    return graph
 
 
 def _joined(

@@ -34,6 +34,7 @@ class QueryAudit:
     ) -> None:
         self._audit = audit
         self._principal = principal
+        self._kind = "query"
         self._body: dict[str, Any] = dict(told)
 
     def reads(
@@ -55,6 +56,12 @@ class QueryAudit:
             for name, table in secured.items()
         ]
 
+    def writes(self, statement: str, target: str, *, kind: str = "query") -> None:
+        """Take note of what the statement writes; an `export` leaves the lake."""
+        self._kind = kind
+        self._body["statement"] = statement
+        self._body["target"] = target
+
     def after(
         self, ended: Callable[[int, float, BaseException | None], None]
     ) -> Callable[[int, float, BaseException | None], None]:
@@ -75,7 +82,7 @@ class QueryAudit:
         state = "succeeded" if error is None else "failed"
         code = error.code if isinstance(error, LakeError) else ""
         self._audit(
-            "query",
+            self._kind,
             self._principal,
             {**self._body, "rows": rows, "state": state, "error": code},
         )

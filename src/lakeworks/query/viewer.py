@@ -27,13 +27,13 @@ from lakeworks.query.errors import (
     BytesLimitError,
     HiddenFailureError,
     NameTakenError,
+    NoPermissionsError,
     NotAllowedError,
     StatementSyntaxError,
     UnqualifiedTableError,
     ViewDefinitionError,
     ViewUnreadableError,
 )
-
 from lakeworks.query.statements.errors import (
     MisfitError,
     UnloadLocationError,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from lakeworks.governance.decisions import Authorizer, TableAccess
     from lakeworks.governance.principals import Principal
     from lakeworks.governance.resources import Resource
+    from lakeworks.governance.service import Governance
     from lakeworks.storage.external import AnySource
 
 # What these say comes from the query and from what the principal sees.
@@ -63,6 +64,26 @@ _TOLD = (
     ViewUnreadableError, ViewDefinitionError, NameTakenError, NotAllowedError,
     StatementSyntaxError,
 )  # fmt: skip
+
+
+def viewer_of(
+    governance: Governance | None,
+    principal: Principal,
+    tables: Callable[[], Iterable[TableName]],
+) -> Viewer:
+    """Return what a principal may see under the permissions of now.
+
+    Args:
+        governance: Holds them; None in a lake that is its owner's alone.
+        tables: As for `Viewer`.
+
+    Raises:
+        NoPermissionsError: the lake has no policies.
+    """
+    found = None if governance is None else governance.authorizer()
+    if found is None or not found.governs:
+        raise NoPermissionsError.none()
+    return Viewer(found, principal, tables)
 
 
 class Viewer:

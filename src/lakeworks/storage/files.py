@@ -5,13 +5,14 @@ Pure data: the vocabulary shared by the Delta log, the engines and the planner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from lakeworks.core.types import Field, Scalar, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from lakeworks.core.types import Schema
 
 
 # Names of the files that an engine of ours wrote: these hold their partition columns too. (A
@@ -20,6 +21,11 @@ OWN_FILE = (
     r"(?:part-[0-9a-f]{8}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|spark-[0-9a-f]{8}/(?:[^/]+/)*part-[^/]+)\.parquet"
 )
+
+
+# The column under which rows tell which they are, where a source asks for that.
+ROW_ID = "__lakeworks_row"
+FILE_MARK = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class TableSource:
         schema: All columns, partition columns included. Files may lack columns that were added
             later; those read as null.
         evolved: Whether files may differ in their columns.
+        row_ids: A secret; with it the rows have one more column, `ROW_ID`, a text that tells
+            the row from all others and says nothing to whoever lacks the secret.
     """
 
     root: str
@@ -55,6 +63,25 @@ class TableSource:
     files: tuple[DataFile, ...]
     partition_columns: tuple[str, ...] = ()
     evolved: bool = False
+    row_ids: str = ""
+
+    def with_row_ids(self, secret: str) -> TableSource:
+        """Return the same rows, each with its identifier under a secret."""
+        column = Field(ROW_ID, Scalar("string"))
+        schema = Schema((*self.schema.fields, column))
+        return replace(self, schema=schema, row_ids=secret)
+
+    @property
+    def own_schema(self) -> Schema:
+        """The columns that the table itself has."""
+        if not self.row_ids:
+            return self.schema
+        return Schema(tuple(field for field in self.schema if field.name != ROW_ID))
+
+    def file_mark(self, file: DataFile) -> str:
+        """Return how the identifiers of a file's rows begin."""
+        told = f"{self.row_ids}{file.path}".encode()
+        return hashlib.md5(told, usedforsecurity=False).hexdigest()[:FILE_MARK]
 
     @property
     def rows(self) -> int:

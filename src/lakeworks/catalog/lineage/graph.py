@@ -89,6 +89,8 @@ class LineageGraph:
         influences: Of a column, those that influence it alone, with how.
         row_influences: Of a node, the columns that influence which rows it has, with how.
         unresolved: Of a column, why not all that it derives from is known.
+        given: Tags that columns, in lower case, were written with.
+        entwined: Whether nodes may stand before nodes that they read.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -101,6 +103,8 @@ class LineageGraph:
     row_influences: dict[str, dict[ColumnId, tuple[str, ...]]] = field(default_factory=dict)
     rows_influenced: dict[ColumnId, list[str]] = field(default_factory=dict)
     unresolved: dict[ColumnId, tuple[str, ...]] = field(default_factory=dict)
+    given: dict[ColumnId, dict[str, set[str]]] = field(default_factory=dict)
+    entwined: bool = False
 
     def add(self, node: Node, reads: Iterable[str] = ()) -> None:
         """Add a node and the nodes that it reads."""

@@ -74,10 +74,20 @@ def tags_of(project: Project, schemas: Mapping[TableName, Schema]) -> Tags:
     return tags_on(build_graph(project, schemas), project)
 
 
-def tags_on(graph: LineageGraph, project: Project) -> Tags:
-    """Return the tags of every column of a graph that is there already."""
+def tags_on(
+    graph: LineageGraph,
+    project: Project,
+    assigned: Mapping[ColumnId, Mapping[str, str]] | None = None,
+) -> Tags:
+    """Return the tags of every column of a graph that is there already.
+
+    Args:
+        graph: What derives from what.
+        project: What is declared.
+        assigned: Tags of columns, in lower case, that nothing declares.
+    """
     tags: Tags = {}
-    for column, found, _ in _walked(graph, project):
+    for column, found, _ in _walked(graph, project, assigned or {}):
         if found:
             tags.setdefault(column[0], {})[column[1]] = found
     for name in [*tags]:
@@ -100,7 +110,7 @@ def declassified(graph: LineageGraph, project: Project) -> list[Declassified]:
     notes = _notes(project)
     if not any(note.declassify for note in notes.values()):
         return []
-    removed = {_fold(column): gone for column, _, gone in _walked(graph, project)}
+    removed = {_fold(column): gone for column, _, gone in _walked(graph, project, {})}
     return [
         Declassified(
             *column,
@@ -114,9 +124,28 @@ def declassified(graph: LineageGraph, project: Project) -> list[Declassified]:
     ]
 
 
-def _walked(graph: LineageGraph, project: Project) -> Iterator[tuple[ColumnId, Found, Found]]:
-    """Yield each column with its tags and with those that it gave up, origins first."""
+def _walked(
+    graph: LineageGraph, project: Project, assigned: Mapping[ColumnId, Mapping[str, str]]
+) -> list[tuple[ColumnId, Found, Found]]:
+    """Return each column with its tags and with those that it gave up, origins first."""
     notes = _notes(project)
+    found: dict[ColumnId, Found] = {}
+    while True:
+        before = dict(found)
+        walked = list(_walk(graph, project, notes, assigned, found))
+        # Tags only become more from one walk to the next, so this ends.
+        if not graph.entwined or found == before:
+            return walked
+
+
+def _walk(
+    graph: LineageGraph,
+    project: Project,
+    notes: Mapping[ColumnId, ColumnNote],
+    assigned: Mapping[ColumnId, Mapping[str, str]],
+    found: dict[ColumnId, Found],
+) -> Iterator[tuple[ColumnId, Found, Found]]:
+    """Yield each column as `_walked` returns it, by what is found of those that it derives from."""
     sources = {
         str(table): _together(
             {tag: (TagOrigin(value, str(table), name),) for tag, value in note.tags.items()}
@@ -124,7 +153,6 @@ def _walked(graph: LineageGraph, project: Project) -> Iterator[tuple[ColumnId, F
         )
         for table, source in project.sources.items()
     }
-    found: dict[ColumnId, Found] = {}
     for column in _in_order(graph, project):
         inherited: dict[str, set[TagOrigin]] = {}
         for origin in graph.values.get(column, ()):
@@ -138,6 +166,10 @@ def _walked(graph: LineageGraph, project: Project) -> Iterator[tuple[ColumnId, F
             tag: tuple(sorted(inherited.pop(tag))) for tag in given_up if tag in inherited
         }
         for tag, value in note.tags.items() if note else ():
+            inherited.setdefault(tag, set()).add(TagOrigin(value, *column))
+        for tag, values in graph.given.get(_fold(column), {}).items():
+            inherited.setdefault(tag, set()).update(TagOrigin(v, *column) for v in values)
+        for tag, value in assigned.get(_fold(column), {}).items():
             inherited.setdefault(tag, set()).add(TagOrigin(value, *column))
         tags = {tag: tuple(sorted(origins)) for tag, origins in sorted(inherited.items())}
         found[_fold(column)] = tags

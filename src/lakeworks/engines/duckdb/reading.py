@@ -15,7 +15,7 @@ from lakeworks.core.types import Field, Scalar, Struct
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.types import from_duckdb, to_duckdb
 from lakeworks.engines.errors import UnsupportedTypeError
-from lakeworks.storage.files import OWN_FILE
+from lakeworks.storage.files import FILE_MARK, OWN_FILE, ROW_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,7 +78,8 @@ class _Reader:
         self, con: duckdb.DuckDBPyConnection, source: TableSource, file_column: str | None
     ) -> None:
         self.con = con
-        self.schema: Schema = source.schema
+        self.schema: Schema = source.own_schema
+        self.row_ids = source.row_ids
         self.root = source.root
         self.partitions = source.partition_columns
         self.evolved = source.evolved
@@ -127,6 +128,8 @@ class _Reader:
         columns = [f"{value} AS {quote_identifier(name)}" for name, value in found.items()]
         if self.file_column:
             columns.append(f"'' AS {quote_identifier(self.file_column)}")
+        if self.row_ids:
+            columns.append(f"'' AS {quote_identifier(ROW_ID)}")
         return f"SELECT {', '.join(columns)} WHERE false"
 
     def paths_tell(self, files: Sequence[DataFile]) -> bool:
@@ -146,7 +149,17 @@ class _Reader:
         told = [f"{value} AS {quote_identifier(name)}" for name, value in columns.items()]
         if self.file_column:
             told.append(f"filename AS {quote_identifier(self.file_column)}")
+        if self.row_ids:
+            told.append(f"{self._row_id()} AS {quote_identifier(ROW_ID)}")
         return f"SELECT {', '.join(told)} FROM {relation}"
+
+    def _row_id(self) -> str:
+        """Return an expression: which row it is, of which file."""
+        file = f"{quote_literal(self.row_ids)} || substr(filename, {len(self.root) + 2})"
+        return (
+            f"left(md5({file}), {FILE_MARK}) || "
+            f"md5({file} || ':' || CAST(file_row_number AS VARCHAR))"
+        )
 
     def _from_file(self, scan: str, schema: Schema) -> dict[str, str]:
         with translated(self.con):

@@ -7,6 +7,7 @@ the log (and mostly the path): for their files the log's value is taken.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -14,7 +15,7 @@ from urllib.parse import unquote
 from lakeworks.core.types import Scalar, Schema
 from lakeworks.engines.spark.footers import groups_by_type, plain_path
 from lakeworks.engines.spark.types import spark_schema, spark_type
-from lakeworks.storage.files import OWN_FILE
+from lakeworks.storage.files import FILE_MARK, OWN_FILE, ROW_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,8 +60,9 @@ class _Reader:
 
     def __init__(self, spark: SparkSession, source: TableSource, with_file: str | None) -> None:
         self.spark = spark
-        self.source = source
-        self.schema = source.schema
+        self.row_ids = source.row_ids
+        self.source = replace(source, schema=source.own_schema, row_ids="")
+        self.schema = self.source.schema
         self.with_file = with_file
         found = (self.schema.get(name) for name in source.partition_columns)
         self.partitions = tuple(field for field in found if field is not None)
@@ -100,6 +102,8 @@ class _Reader:
         told = [values.get(c.name, scan[_quoted(c.name)]).alias(c.name) for c in self.schema]
         if self.with_file:
             told.append(scan[_PATH].alias(self.with_file))
+        if self.row_ids:
+            told.append(self._row_id())
         return joined.select(*told)
 
     def empty(self) -> DataFrame:
@@ -107,8 +111,8 @@ class _Reader:
         from pyspark.sql import types
 
         wanted = spark_schema(self.schema)
-        if self.with_file:
-            wanted = wanted.add(self.with_file, types.StringType())
+        for added in (self.with_file, ROW_ID if self.row_ids else None):
+            wanted = wanted.add(added, types.StringType()) if added else wanted
         return self.spark.createDataFrame([], wanted)
 
     def paths_tell(self, files: Sequence[DataFile]) -> bool:
@@ -137,10 +141,20 @@ class _Reader:
             told.append(value)
         if self.with_file:
             told.append(self._path().alias(self.with_file))
+        if self.row_ids:
+            told.append(self._row_id())
         return scan.select(*told)
 
     def _paths(self, files: Sequence[DataFile]) -> list[str]:
         return [plain_path(f"{self.source.root}/{file.path}") for file in files]
+
+    def _row_id(self) -> Column:
+        """Which row it is, of which file."""
+        from pyspark.sql import functions as f
+
+        file = f.concat(f.lit(self.row_ids), self._path())
+        place = f.concat(file, f.lit(":"), f.col("_metadata.row_index").cast("string"))
+        return f.concat(f.substring(f.md5(file), 1, FILE_MARK), f.md5(place)).alias(ROW_ID)
 
     def _path(self) -> Column:
         """Each row's file below the root. Spark tells it as a URI, percent signs and all."""

@@ -190,7 +190,7 @@ class SparkLakeSession:
             rows = self.sql(f"{select} LIMIT 0" if empty else select)
         self.register(name, rows)
 
-    def bind_arrow(self, name: str, data: Any) -> None:  # noqa: ANN401
+    def bind_arrow(self, name: str, data: Any, *, once: bool = False) -> None:  # noqa: ANN401, ARG002
         """Let SQL read a caller's Arrow data as `name`."""
         from lakeworks.engines.spark.given import arrow_frame
 

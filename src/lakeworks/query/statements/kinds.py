@@ -37,9 +37,11 @@ class Statement(Protocol):
 
 # By first word, the modules that may know it, in the order in which they are asked.
 _MODULES: Mapping[str, tuple[str, ...]] = {
-    "CREATE": ("views",),
-    "DROP": ("views",),
+    "CREATE": ("views", "creating"),
+    "DELETE": ("deleting",),
+    "DROP": ("views", "dropping"),
     "GRANT": ("grants",),
+    "INSERT": ("inserting",),
     "REVOKE": ("grants",),
 }
 

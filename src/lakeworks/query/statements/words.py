@@ -28,15 +28,28 @@ class Words:
             raise StatementSyntaxError.at(text, len(text), "a quote has no end")
         self._tokens: list[Word] = found
         self._next = 0
+        self._end = len(text)
+
+    def stands(self, *words: str) -> bool:
+        """Whether these words or marks are the next ones."""
+        found = self._tokens[self._next : self._next + len(words)]
+        return tuple(_word(token) for token in found) == words
 
     def take(self, *words: str) -> bool:
         """Go past these words or marks, if they are the next ones; else stay."""
-        found = self._tokens[self._next : self._next + len(words)]
-        if len(found) < len(words):
-            return False
-        if any(_word(token) != word for token, word in zip(found, words, strict=True)):
+        if not self.stands(*words):
             return False
         self._next += len(words)
+        return True
+
+    def drop_end(self, *words: str) -> bool:
+        """Leave these words out, if the statement ends with them."""
+        begin = len(self._tokens) - len(words)
+        found = self._tokens[max(begin, self._next) :]
+        if tuple(_word(token) for token in found) != words:
+            return False
+        self._end = self._tokens[begin].start
+        del self._tokens[begin:]
         return True
 
     def expect(self, *words: str) -> None:
@@ -161,7 +174,24 @@ class Words:
         if self._next >= len(self._tokens):
             raise self.wrong("a query is expected")
         begin, self._next = self.at, len(self._tokens)
-        return self.text[begin:]
+        return self.text[begin : self._end]
+
+    def condition(self) -> str:
+        """Go to the end and return the text up to it, in which parentheses close.
+
+        Raises:
+            StatementSyntaxError: there is none, they do not, or another statement follows.
+        """
+        depth = 0
+        for token in self._tokens[self._next :]:
+            depth += {"(": 1, ")": -1}.get(_word(token), 0)
+            if depth < 0 or _word(token) == ";":
+                raise StatementSyntaxError.at(
+                    self.text, token.start, f"{token.text!r} is not expected here"
+                )
+        if depth:
+            raise StatementSyntaxError.at(self.text, self._end, "a parenthesis does not close")
+        return self.rest()
 
     def end(self) -> None:
         """Go past a semicolon, if one stands there.

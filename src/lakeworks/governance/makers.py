@@ -1,0 +1,95 @@
+"""What those hold who made tables at run time: every permission, as long as it is their table.
+
+https://docs.aws.amazon.com/lake-formation/latest/dg/implicit-permissions.html. A table that is
+dropped and made again is another table, though it has the name: what was granted on the first does
+not reach the second, and comes back with it when the lake is rolled back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.catalog.statement_writes import making_of
+from lakeworks.governance.principals import Principal, grantee
+from lakeworks.governance.resources import ALL, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from lakeworks.catalog.grants import GrantRow
+    from lakeworks.catalog.store import Catalog
+    from lakeworks.core.names import TableName
+
+# Who granted what the maker of a table has on it; the run that made the table follows.
+CREATION = "creation"
+
+
+class Makers:
+    """Grants to whoever makes a table.
+
+    Args:
+        catalog: Keeps the grants, and says which tables there are.
+        audit: Appends to the audit trail.
+    """
+
+    def __init__(
+        self, catalog: Catalog, audit: Callable[[str, Principal, Mapping[str, Any]], object]
+    ) -> None:
+        self._catalog = catalog
+        self._audit = audit
+
+    def created(self, principal: Principal, table: str, *, making: str = "") -> None:
+        """Give who made a table all permissions on it; see `Governance.created`."""
+        if principal.kind == "operator":
+            return
+        to = _grantee(principal)
+        self._catalog.grants.add(
+            to, Resource.parse(table).as_text(), (ALL,), by=_by(making), grantable=(ALL,)
+        )
+        self._audit("grant", principal, {"to": to, "permissions": [ALL], "resource": table,
+                                         "reason": "made the table"})  # fmt: skip
+
+    def uncreated(self, principal: Principal, table: str, *, making: str) -> None:
+        """Take back what `created` gave for a table that was not made after all."""
+        to, resource = _grantee(principal), Resource.parse(table).as_text()
+        if self._catalog.grants.remove(to, resource, (ALL,), by=_by(making)):
+            self._audit("revoke", principal, {"to": to, "permissions": [ALL], "resource": table,
+                                              "reason": "the table was not made"})  # fmt: skip
+
+    def forget_table(self, table: TableName) -> None:
+        """Take back what was granted at run time on one table: another takes its name.
+
+        What its makers hold stays, as it counts for the tables that they made.
+        """
+        for row in self._catalog.grants.read().grants:
+            resource = Resource.from_text(row.resource)
+            named = (resource.database, resource.table) == (table.database, table.table)
+            if not named or row.granted_by.startswith(f"{CREATION} "):
+                continue
+            self._catalog.grants.remove(
+                row.principal, row.resource, (row.permission,), by=row.granted_by
+            )
+            self._audit("revoke", Principal.operator(), {
+                "to": row.principal, "permissions": [row.permission], "resource": str(table),
+                "reason": "another table takes the name"})  # fmt: skip
+
+    def lasting(self, rows: Sequence[GrantRow]) -> list[GrantRow]:
+        """Return the grants without those to makers of tables that are not there now."""
+        if not any(_making(row) for row in rows):
+            return list(rows)
+        makings = {making_of(head.fingerprint) for head in self._catalog.heads().values()}
+        return [row for row in rows if not _making(row) or _making(row) in makings]
+
+
+def _grantee(principal: Principal) -> str:
+    return grantee(f"{principal.kind}:{principal.name}")
+
+
+def _by(making: str) -> str:
+    return f"{CREATION} {making}".rstrip()
+
+
+def _making(row: GrantRow) -> str:
+    """Return the run that made the table that a grant is for; empty for other grants."""
+    found, _, making = row.granted_by.partition(" ")
+    return making if found == CREATION else ""
