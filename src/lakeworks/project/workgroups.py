@@ -48,6 +48,7 @@ class Workgroup:
         enforced: Whether a caller's own settings are ignored where the workgroup has its own.
         budget_usd: What the queries of a month may cost; alarms: at which shares of it to tell.
         principals: Who may use it, as grants spell them; empty for everyone.
+        dialect: What its queries are written in where they do not say.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Workgroup:
     budget_usd: float | None = None
     alarms: tuple[float, ...] = (0.8,)
     principals: tuple[str, ...] = ()
+    dialect: str = "duckdb"
 
 
 def read_workgroup(
@@ -131,6 +133,7 @@ class _Reading:
             "concurrent": declared.concurrent,
             "queued": declared.queued,
             "principals": list(declared.principals),
+            "dialect": declared.dialect,
             "result_location": self._location(),
             **self._budget(),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
@@ -48,4 +48,5 @@ class WorkgroupYaml(DeclaredShape, BaseModel):
     retention: str | None = None
     reuse: str | None = None
     budget: BudgetYaml | None = None
+    dialect: Literal["duckdb", "athena"] = "duckdb"
     principals: Texts = ()

@@ -24,6 +24,7 @@ class Asking:
         at: The moment or snapshot that it reads; None for now.
         limit: How many rows it gives at most.
         timeout_s: How long it may run.
+        dialect: What it is written in: `duckdb`, the lake's own, or `athena`.
     """
 
     text: str
@@ -33,3 +34,4 @@ class Asking:
     at: datetime | int | None = None
     limit: int | None = None
     timeout_s: float | None = None
+    dialect: str = "duckdb"

@@ -233,7 +233,7 @@ class Reader:
         query = without_versions(text)
         gated = None if viewer is None else self.parts.engine.gate(query.sql)
         named = self.parts.engine.tables_read(query.sql) if gated is None else gated.tables
-        snapshot = self._snapshot(at) if named or at is not None else None
+        snapshot = self.snapshot(at) if named or at is not None else None
 
         def find(written: str, number: int | None) -> tuple[TableName, int]:
             if number is not None:
@@ -253,7 +253,8 @@ class Reader:
             found.views,
         )
 
-    def _snapshot(self, at: datetime | int | None) -> Snapshot:
+    def snapshot(self, at: datetime | int | None) -> Snapshot:
+        """Return what readers saw at a moment or in a snapshot; None stands for now."""
         if at is None:
             return self.parts.catalog.current_snapshot()
         if isinstance(at, datetime):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import LakeError
 from lakeworks.query.asking import Asking
+from lakeworks.query.dialects.spoken import LAKE, dialect_of, in_lake_sql, unplaced
 from lakeworks.query.parameters import with_parameters
 from lakeworks.query.questions import Caller, Question
 from lakeworks.query.reading import Parts, Reader
@@ -67,6 +68,7 @@ class QueryService:
         timeout_s: float | None = None,
         caller: Caller | str | None = None,
         parameters: Sequence[Any] | Mapping[str, Any] | None = None,
+        dialect: str = LAKE,
     ) -> QueryResult:
         """Run one query and stream its result.
 
@@ -81,8 +83,10 @@ class QueryService:
             caller: The principal whose permissions hold (`ana`, `role:analyst`), as of now,
                 whatever `at` says; the lake's owner, who sees everything, when left out.
             parameters: Values for `?` and `$1` by position, or for `$name` by name.
+            dialect: What the text is written in: `duckdb`, or `athena` (Trino's SQL).
 
         Raises:
+            AthenaUnsupportedError: something in SQL of Athena's does not work here.
             ParameterError: statement and parameters do not fit.
             SqlError: the engine refuses the SQL; says line, column and the nearest right name.
             StatementRefusedError: it is something else than one query over tables, or calls a
@@ -98,12 +102,15 @@ class QueryService:
         """
         text = with_parameters(text, parameters)
         who = Caller(caller or "") if not isinstance(caller, Caller) else caller
-        asking = self._asking(text, who, at=at, limit=limit, timeout_s=timeout_s)
-        with self._refusals(asking):
-            statement = statement_of(text)
+        asking = self._asking(
+            text, who, at=at, limit=limit, timeout_s=timeout_s, dialect=dialect_of(dialect)
+        )
+        with self._refusals(asking), unplaced(asking.dialect):
+            sql = in_lake_sql(text, asking, self._reader)
+            statement = statement_of(sql)
             if statement is not None:
                 return statement.run(asking, self._reader)
-            return self._reader.run(self._reader.asked(text, at, asking.viewer), asking)
+            return self._reader.run(self._reader.asked(sql, at, asking.viewer), asking)
         raise AssertionError  # a refusal is raised: for the type checker
 
     def _asking(self, text: str, who: Caller, **limits: Any) -> Asking:  # noqa: ANN401
@@ -173,6 +180,7 @@ class QueryService:
         at: datetime | int | None = None,
         *,
         workgroup: str = "",
+        dialect: str = LAKE,
     ) -> Question:
         """Read a query without running it, and say what its answer rests on.
 
@@ -181,10 +189,12 @@ class QueryService:
         Raises:
             LakeError: as `sql` does, for what can be seen without running it.
         """
-        asking = self._asking(text, Caller(principal, workgroup), at=at)
-        with self._refusals(asking):
-            statement = statement_of(text)
+        who = Caller(principal, workgroup)
+        asking = self._asking(text, who, at=at, dialect=dialect_of(dialect))
+        with self._refusals(asking), unplaced(asking.dialect):
+            sql = in_lake_sql(text, asking, self._reader)
+            statement = statement_of(sql)
             if statement is not None:
                 return statement.question(asking, self._reader)
-            return self._reader.question(text, asking)
+            return self._reader.question(sql, asking)
         raise AssertionError  # a refusal is raised: for the type checker

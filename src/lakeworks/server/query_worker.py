@@ -98,7 +98,12 @@ def _served(lake: Lake, job: Job) -> Report:
 def _answered(lake: Lake, job: Job) -> Report:
     caller = Caller(job.principal, job.workgroup, job.execution_id, job.bytes_limit)
     with lake.query.sql(
-        job.sql, at=moment_of(job.at), limit=job.limit, timeout_s=job.timeout_s, caller=caller
+        job.sql,
+        at=moment_of(job.at),
+        limit=job.limit,
+        timeout_s=job.timeout_s,
+        caller=caller,
+        dialect=job.dialect,
     ) as result:
         rows = _written(result, Path(job.out))
         size_bytes = Path(job.out).stat().st_size

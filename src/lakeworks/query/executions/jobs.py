@@ -20,6 +20,7 @@ class Job:
         execution_id: What the catalog's history calls it.
         principal: Whose permissions hold; empty for the lake's owner.
         at: What readers saw at this moment (ISO 8601) or in the snapshot of this number.
+        dialect: What it is written in.
         out: The file that takes the result, as an Arrow IPC stream. It appears whole or not.
         place: The bucket's prefix that the file is then brought to; empty where it stays.
         bytes_limit: How many bytes the query may scan; None for any number.
@@ -34,6 +35,7 @@ class Job:
     place: str = ""
     principal: str = ""
     workgroup: str = ""
+    dialect: str = "duckdb"
     at: str | int | None = None
     limit: int | None = None
     bytes_limit: int | None = None

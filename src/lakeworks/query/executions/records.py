@@ -58,6 +58,7 @@ class QueryRequest:
     Attributes:
         principal: Whose permissions hold; empty for the lake's owner.
         at: As for `QueryService.sql`: a moment in ISO 8601, or a snapshot's number.
+        dialect: What it is written in; the workgroup's where it is empty.
         timeout_s, reuse_s: The caller's own; where the workgroup enforces its settings, a time
             limit can only be shorter, and a result's age is the workgroup's.
     """
@@ -69,6 +70,7 @@ class QueryRequest:
     limit: int | None = None
     timeout_s: float | None = None
     reuse_s: int | None = None
+    dialect: str = ""
 
 
 def allowed_s(group: Workgroup, asked_s: float | None) -> float | None:

@@ -196,6 +196,7 @@ def reuse_key(asked: QueryRequest, question: Question) -> str:
     """Return what an equal question has in common with this one, and no other has."""
     told = [
         asked.sql.strip(),
+        asked.dialect,
         asked.principal,
         asked.limit,
         question.policy_version,

@@ -27,6 +27,7 @@ from lakeworks.query.executions.errors import (
     ResultGoneError,
     UnknownExecutionError,
 )
+from lakeworks.query.dialects.spoken import dialect_of
 from lakeworks.query.executions.jobs import Job, Report
 from lakeworks.query.executions.pool import Waiting
 from lakeworks.query.executions.records import (
@@ -119,6 +120,7 @@ class QueryExecutions:
             LakeError: what is wrong with the query at first sight: SQL, tables, permissions.
         """
         group = self.limits.group(asked.workgroup, asked.principal)
+        asked = replace(asked, dialect=dialect_of(asked.dialect or group.dialect))
         bytes_limit = self.limits.bytes_left(group)
         question = self._examine(asked)
         execution_id = secrets.token_hex(16)
@@ -138,6 +140,7 @@ class QueryExecutions:
             place=place,
             principal=asked.principal,
             workgroup=group.name,
+            dialect=asked.dialect,
             at=asked.at,
             limit=asked.limit,
             bytes_limit=bytes_limit,

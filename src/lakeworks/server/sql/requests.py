@@ -23,6 +23,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "timeout_s": (int, float),
     "reuse_s": (int,),
     "parameters": (list, dict),
+    "dialect": (str,),
 }
 
 

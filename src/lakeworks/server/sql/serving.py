@@ -66,7 +66,13 @@ def opened_executions(
 
     def examine(asked: QueryRequest) -> Question:
         moment = moment_of(asked.at)
-        return lake.query.examine(asked.sql, asked.principal, moment, workgroup=asked.workgroup)
+        return lake.query.examine(
+            asked.sql,
+            asked.principal,
+            moment,
+            workgroup=asked.workgroup,
+            dialect=asked.dialect,
+        )
 
     def identities(principal: str) -> frozenset[str]:
         return lake.governance.authorizer().identities(Principal.parse(principal))
