@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from lakeworks.catalog.statement_writes import making_of
 from lakeworks.core import events
 from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName
@@ -237,8 +238,12 @@ class Reader:
 
         def find(written: str, number: int | None) -> tuple[TableName, int]:
             if number is not None:
-                return self._version(written, number, snapshot, viewer)
-            return self.published(written, snapshot, at, viewer)
+                one = self._version(written, number, snapshot, viewer)
+            else:
+                one = self.published(written, snapshot, at, viewer)
+            if viewer is not None and (number is not None or at is not None):
+                self._check_same(*one)
+            return one
 
         found = Resolution(self.parts, snapshot, viewer, find)
         found.add(query, named)
@@ -307,6 +312,29 @@ class Reader:
             is_outside(self.parts, name, version=f"@v{number}")
             raise UnknownTableError.named(str(name), known)
         return name, number
+
+    def _check_same(self, name: TableName, number: int) -> None:
+        """Hold a principal to the versions of the table that has a name now.
+
+        A table that was dropped, and another that a statement made under its name since, are
+        not the same, and who may see the one may not see the other.
+
+        Raises:
+            HiddenFailureError: it is another table's version.
+        """
+        shown = self.parts.catalog.current_snapshot().tables.get(name)
+        if shown in {None, number} or number == NO_VERSION:
+            return
+        log = self.parts.storage.table(name)
+        try:
+            makings = {
+                making_of(str(log.version(one).info.get("fingerprint", "")))
+                for one in (shown, number)
+            }
+        except VersionNotFoundError:
+            return  # whoever reads it says so
+        if len(makings) > 1:
+            raise HiddenFailureError.version(str(name), number)
 
     def source(self, name: TableName, number: int, *, hidden: bool) -> TableSource:
         """Return a version of a table as engines read it.
