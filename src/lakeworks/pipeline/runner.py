@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
+from lakeworks.catalog.statement_writes import making_of
 from lakeworks.core import clock, events
 from lakeworks.core.errors import LakeError
 from lakeworks.pipeline.catalog_entries import note_publication
-from lakeworks.pipeline.errors import RulesFailedError
+from lakeworks.pipeline.errors import RulesFailedError, StatementTableError
 from lakeworks.pipeline.graph import graph_of, select, upstream
 from lakeworks.pipeline.planner import make_plan
 from lakeworks.pipeline.report import RunReport, RunStatus, StepReport
@@ -180,11 +181,21 @@ class _Work:
         from lakeworks.pipeline.source_step import SourceStep
 
         model = self.services.project.models.get(table)
+        self._check_not_a_statements(table)
         if model is not None:
             return ModelStep(model, self.state, self.run_id, self.request.full_refresh).run()
         source = self.services.project.sources[table]
         again = self.request.full_refresh and self.request.selection is not None
         return SourceStep(source, self.state, self.run_id, "all" if again else "").run()
+
+    def _check_not_a_statements(self, table: TableName) -> None:
+        """Keep the rows of a table that a statement made, and that a file declares now, too."""
+        head = self.state.heads.get(table)
+        shown = self.state.snapshot is not None and table in self.state.snapshot.tables
+        if shown and head is not None and making_of(head.fingerprint):
+            project = self.services.project
+            declared = project.models.get(table) or project.sources[table]
+            raise StatementTableError.named(table, str(declared.at.file))
 
     def _blocker(self, table: TableName) -> StepReport | None:
         """Return the report of a step that cannot run because of what it reads, or None."""
