@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.data_catalog.views import View
     from lakeworks.core.names import TableName
+    from lakeworks.pipeline.state import Services
     from lakeworks.project.declaration import Project
 
 _VERSION = re.compile(r"@v\d{1,18}\b")
@@ -49,7 +50,7 @@ def with_views(project: Project, views: Iterable[View]) -> Project:
     return replace(project, models={**project.models, **models})
 
 
-def with_materialized(project: Project, views: Iterable[View]) -> Project:
+def with_materialized(project: Project, views: Iterable[View], services: Services) -> Project:
     """Return a project whose models are joined by the materialised views, to be run as such."""
     known = {view.name: view for view in views}
     lost = {view.name for view in conflicting(project, known.values())}
@@ -60,7 +61,21 @@ def with_materialized(project: Project, views: Iterable[View]) -> Project:
     }
     for name in _in_circles(models):
         del models[name]
+    for name, model in models.items():
+        if model.definer:
+            models[name] = _as_definer(model, known, services)
     return replace(project, models={**project.models, **models})
+
+
+def _as_definer(model: Model, known: Mapping[TableName, View], services: Services) -> Model:
+    """Return a model that is another one when its definer comes to see other things."""
+    from lakeworks.pipeline.definers import Definer
+
+    heads = services.catalog.heads()
+    schemas = {table: heads[table].schema for table in model.inputs if table in heads}
+    schemas |= {name: known[name].schema for name, _ in model.through}
+    found = Definer(model, services.governance).fingerprint(schemas)
+    return replace(model, fingerprint=found)
 
 
 def _named_model(view: View) -> Model:

@@ -47,7 +47,8 @@ def decide(model: Model, state: State, *, full_refresh: bool = False) -> Decisio
     if not head.fingerprint:
         return Decision("whole", "rolled back to before its first build")
     if head.fingerprint != model.fingerprint:
-        return Decision("whole", "its code changed")
+        who = ", or what its definer may see," if model.definer else ""
+        return Decision("whole", f"its code{who} changed")
     external = [table for table in model.inputs if table in state.services.project.tables]
     moved = [table for table in model.inputs if _moved(model, table, state)]
     if external:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakeworks.core import clock, events
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from lakeworks.core.names import TableName
     from lakeworks.engines.protocol import RowCheck, Session, Staged
     from lakeworks.pipeline.decide import Decision
+    from lakeworks.pipeline.definers import Definer
     from lakeworks.pipeline.state import State
     from lakeworks.project.declaration import Model
     from lakeworks.quality import Evaluation
+    from lakeworks.storage.external import AnySource
     from lakeworks.storage.files import DataFile, TableSource
     from lakeworks.storage.log import TableVersion
 
@@ -65,12 +68,15 @@ class ModelStep:
         own = [table for table in self.model.inputs if table not in external]
         inputs = {table: self._version(table) for table in own}
         reads = tuple(self._read(table, inputs, decision) for table in own)
+        if self._definer is not None:
+            self._definer.check(self.state.services.engine)
         self._bind(session, inputs, decision)
         reads += tuple(
             self._bind_external(session, table)
             for table in self.model.inputs
             if table in external
         )
+        self._define_views(session, reads)
         sql = (
             frame_models.as_sql(self.model, session) if self.model.function else self.model.sql
         )
@@ -153,7 +159,33 @@ class ModelStep:
             source = self._source(table, version)
             if decision.mode == "new rows" and table == self.model.driving:
                 source = replace(source, files=decision.gained)
+            self._hold(session, table, source)
+
+    def _hold(self, session: Session, table: TableName, source: AnySource) -> None:
+        """Let the query read a table: all of it, or as the definer of a view sees it."""
+        if self._definer is None:
             session.bind(str(table), source)
+        else:
+            self._definer.bind(session, table, source)
+
+    def _define_views(self, session: Session, reads: tuple[Read, ...]) -> None:
+        """Let the text of a materialised view read the views that it names."""
+        for name, select in self.model.through:
+            if self._definer is None:
+                session.secure(str(name), select)
+            else:
+                self._definer.define(session, name, select)
+        if self._definer is not None:
+            self._definer.audit({one.name: one.version for one in reads})
+
+    @cached_property
+    def _definer(self) -> Definer | None:
+        """As whom a materialised view is computed; None for all rows."""
+        if not self.model.definer:
+            return None
+        from lakeworks.pipeline.definers import Definer
+
+        return Definer(self.model, self.state.services.governance)
 
     def _bind_external(self, session: Session, table: TableName) -> Read:
         """Bind an external table whole: its files have no versions to tell what is new."""
@@ -161,7 +193,7 @@ class ModelStep:
         entry = tables.find(table)
         assert entry is not None  # noqa: S101 - the project declares it
         source = tables.whole(entry)
-        session.bind(str(table), source)
+        self._hold(session, table, source)
         return Read(str(table), files=len(source.files), size_bytes=source.size_bytes)
 
     def _touched(

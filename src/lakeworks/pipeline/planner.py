@@ -49,6 +49,7 @@ def make_plan(
     Raises:
         SelectionError: the selection names nothing.
     """
+    services = services.with_views()
     graph = graph_of(services.project)
     chosen = select(graph, request.selection)
     state = State.read(services, upstream(graph, chosen))

@@ -58,6 +58,7 @@ def run(services: Services, request: RunRequest) -> RunReport:
         TableLockedError: another run holds a table and `wait_s` passed.
         KeyboardInterrupt: stopped cleanly; finished steps are committed, the rest untouched.
     """
+    services = services.with_views()
     graph = graph_of(services.project)
     chosen = select(graph, request.selection)
     begin = time.monotonic()

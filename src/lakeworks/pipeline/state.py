@@ -7,7 +7,7 @@ file exists. Only a table that moved without the catalog's knowledge is opened.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.store import Catalog
     from lakeworks.core.names import TableName
+    from lakeworks.core.types import Schema
     from lakeworks.engines.protocol import Engine
-    from lakeworks.ingest.external_tables import ExternalTables
     from lakeworks.engines.remote_reading import RemoteReader
-    from lakeworks.project.declaration import Project
+    from lakeworks.governance.service import Governance
+    from lakeworks.ingest.external_tables import ExternalTables
     from lakeworks.ingest.federation.tables import FederatedTables
     from lakeworks.project.declaration import Project
     from lakeworks.project.errors import Mistake
@@ -58,6 +59,24 @@ class Services:
         return self.make_engine()
 
     @cached_property
+    def governance(self) -> Governance:
+        """Who may see what; asked where rows are computed in a principal's name."""
+        from lakeworks.governance.service import Governance
+        from lakeworks.pipeline.lineage import Lineage
+
+        return Governance(self.project, self.catalog, lambda: Lineage(self).graph)
+
+    def with_views(self) -> Services:
+        """Return the same parts with the catalog's materialised views as models beside others."""
+        views = self.catalog.data_catalog.views()
+        if not any(view.materialized for view in views):
+            return self
+        from lakeworks.pipeline.catalog_views import with_materialized
+
+        project = with_materialized(self.project, views, self)
+        return replace(self, project=project, make_engine=lambda: self.engine)
+
+    @cached_property
     def external(self) -> ExternalTables:
         """The tables of files outside the lake."""
         from lakeworks.ingest.external_tables import ExternalTables
@@ -70,12 +89,6 @@ class Services:
             lambda: self.engine.external,
             self.project.tables,
         )
-
-    def close(self) -> None:
-        """Free what is held."""
-        if "engine" in self.__dict__:
-            self.engine.close()
-        self.catalog.close()
 
     @cached_property
     def remote_reader(self) -> RemoteReader:
@@ -93,10 +106,16 @@ class Services:
             self.project, lambda: self.remote_reader, lambda: self.engine.external
         )
 
-
-@dataclass
+    def close(self) -> None:
+        """Free what is held."""
         if "remote_reader" in self.__dict__:
             self.remote_reader.close()
+        if "engine" in self.__dict__:
+            self.engine.close()
+        self.catalog.close()
+
+
+@dataclass
 class State:
     """Heads and the published snapshot as one run sees them; steps update it."""
 

@@ -37,11 +37,12 @@ class Statement(Protocol):
 
 # By first word, the modules that may know it, in the order in which they are asked.
 _MODULES: Mapping[str, tuple[str, ...]] = {
-    "CREATE": ("views", "creating"),
+    "CREATE": ("views", "materialized", "creating"),
     "DELETE": ("deleting",),
-    "DROP": ("views", "dropping"),
+    "DROP": ("views", "materialized", "dropping"),
     "GRANT": ("grants",),
     "INSERT": ("inserting",),
+    "REFRESH": ("materialized",),
     "REVOKE": ("grants",),
 }
 

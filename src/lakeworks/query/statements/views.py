@@ -108,7 +108,7 @@ class CreateView:
         viewer = asking.viewer
         made = View(
             self.name,
-            self.query.strip().rstrip(";").rstrip(),
+            text_of(self.query),
             columns_of(self.name, schema, self.columns),
             self.description,
             owner_of(viewer),
@@ -122,7 +122,7 @@ class CreateView:
             by=owner_of(viewer) or None,
             reason=f"{verb} by a statement",
         )
-        _told(reader, viewer, made, verb)
+        tell(reader, viewer, made, verb)
         asking.recording.begun()(0, 0.0, None)
         return without_rows()
 
@@ -180,7 +180,7 @@ class DropView:
         found = found_view(self.name, viewer, reader, quietly=self.quietly, materialized=False)
         if found is not None:
             reader.parts.catalog.data_catalog.drop_view(self.name)
-            _told(reader, viewer, found, "dropped")
+            tell(reader, viewer, found, "dropped")
         asking.recording.begun()(0, 0.0, None)
         return without_rows()
 
@@ -194,19 +194,38 @@ def found_view(
         UnknownTableError: there is none, or the caller may not know of it.
         NotAllowedError: the caller may not drop it.
     """
-    found = reader.parts.catalog.data_catalog.find_view(name)
-    if found is not None and found.materialized != materialized:
-        found = None
-    if found is None or (viewer is not None and not viewer.may("DESCRIBE", name)):
+    try:
+        found = known_view(name, viewer, reader, materialized=materialized)
+    except UnknownTableError:
         if quietly:
             return None
-        if viewer is not None:
-            raise viewer.unknown(name)
-        known = [str(one.name) for one in reader.parts.catalog.data_catalog.views()]
-        raise UnknownTableError.named(str(name), known)
+        raise
     if viewer is not None and not viewer.may("DROP", name):
         raise NotAllowedError.to(f"drop {name}", "DROP", str(name))
     return found
+
+
+def known_view(
+    name: TableName, viewer: Viewer | None, reader: Reader, *, materialized: bool
+) -> View:
+    """Return a view that its caller may know of.
+
+    Raises:
+        UnknownTableError: there is none, as far as it knows.
+    """
+    found = reader.parts.catalog.data_catalog.find_view(name)
+    seen = viewer is None or viewer.may("DESCRIBE", name)
+    if found is not None and found.materialized == materialized and seen:
+        return found
+    if viewer is not None:
+        raise viewer.unknown(name)
+    known = [str(one.name) for one in reader.parts.catalog.data_catalog.views()]
+    raise UnknownTableError.named(str(name), known)
+
+
+def text_of(query: str) -> str:
+    """Return a query as a view keeps it."""
+    return query.strip().rstrip(";").rstrip()
 
 
 def check_may_create(viewer: Viewer | None, name: TableName) -> None:
@@ -290,8 +309,8 @@ def owner_of(viewer: Viewer | None) -> str:
     return "" if viewer is None else str(viewer.principal)
 
 
-def _told(reader: Reader, viewer: Viewer | None, view: View, verb: str) -> None:
-    """Tell governance of a view that was made, replaced or dropped."""
+def tell(reader: Reader, viewer: Viewer | None, view: View, verb: str) -> None:
+    """Tell governance of a view that was `made`, `replaced` or `dropped`."""
     governance = reader.parts.governance
     if governance is None:
         return
