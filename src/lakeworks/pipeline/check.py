@@ -11,10 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lakeworks.catalog.statement_writes import making_of
 from lakeworks.core import events
 from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.pipeline import frame_models
+from lakeworks.pipeline.errors import StatementTableError
 from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
 from lakeworks.pipeline.lineage import useless_declassify
 from lakeworks.pipeline.record_schemas import record_schema_mistakes
@@ -81,11 +83,24 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
         mistakes += [
             *record_schema_mistakes(services),
             *_policy_mistakes(services, described.schemas),
+            *_statement_mistakes(services),
             *described.mistakes,
         ]
     if mistakes or services is None:
         raise ProjectError.of(mistakes)
     return services.project
+
+
+def _statement_mistakes(services: Services) -> list[Mistake]:
+    """Return a mistake for each declared table whose name is that of a statement's table."""
+    project, shown = services.project, services.catalog.current_snapshot().tables
+    found = []
+    for table, head in services.catalog.heads().items():
+        declared = project.models.get(table) or project.sources.get(table)
+        if declared is not None and table in shown and making_of(head.fingerprint):
+            error = StatementTableError.named(table, str(declared.at.file))
+            found.append(Mistake(declared.at, error.problem, error.hint, error.code))
+    return found
 
 
 def _policy_mistakes(
