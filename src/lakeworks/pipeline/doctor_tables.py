@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lakeworks.catalog.statement_writes import making_of
 from lakeworks.core.errors import LakeError
 from lakeworks.pipeline.findings import Finding
 from lakeworks.pipeline.state import bookmark_of
@@ -42,7 +43,9 @@ def examine(services: Services) -> Iterator[Found]:
             yield table, _unreadable(table, error)
     yield from _never_made(services, existing)
     yield from _unfinished_quarantines(newest)
-    yield from _undeclared(services, existing)
+    made = {table for table, head in heads.items() if making_of(head.fingerprint)}
+    built = {table for table, version in newest.items() if version.files}
+    yield from _undeclared(services, (existing & (built | set(published))) - made)
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,9 @@ class _Table:
             str(self.name),
             f"it is at version {newest}; readers see {seen}",
             "warning",
-            "lake run publishes it, once the steps that failed succeed",
+            "lake run publishes it, once the steps that failed succeed"
+            if self.head is None or not making_of(self.head.fingerprint)
+            else "a statement was killed; the next one that writes the table takes it back",
         )
 
     def _missing(self, newest: TableVersion) -> Iterator[Finding]:
