@@ -96,7 +96,7 @@ def vacuum(
     kept_for = retention.of_snapshots
     run_id = clock.new_run_id()
     if table is not None:
-        settled(catalog, storage, table)
+        _vacuumable(catalog, storage, table)
     if not dry_run:
         # Forgotten first: a snapshot whose files may be gone must not be offered for rollback.
         catalog.forget_snapshots(before=clock.now() - kept_for)
@@ -160,7 +160,7 @@ def _vacuum_one(
 
     storage = needs.storage
     try:
-        settled(needs.catalog, storage, table)
+        _vacuumable(needs.catalog, storage, table)
     except UnpublishedVersionsError as error:
         if strict:
             raise
@@ -172,6 +172,15 @@ def _vacuum_one(
         log, needed=lambda: needs.of_log(table), at_least=retention, dry_run=dry_run
     )
     return TableVacuum(table, report.deleted, report.deleted_bytes, dry_run, log_paths=cleaned)
+
+
+def _vacuumable(catalog: Catalog, storage: Storage, table: TableName) -> None:
+    """Hold a table to what may be vacuumed: it is settled, or was dropped and is empty."""
+    try:
+        settled(catalog, storage, table)
+    except UnpublishedVersionsError:
+        if table in catalog.current_snapshot().tables or storage.table(table).version().files:
+            raise
 
 
 @contextmanager
