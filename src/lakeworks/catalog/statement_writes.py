@@ -65,6 +65,14 @@ def making_of(fingerprint: str) -> str:
     return fingerprint.removeprefix(FINGERPRINT).partition(":")[0]
 
 
+def identity_of(fingerprint: str) -> str:
+    """Return which of several tables of one name a version is of: `statement:…`, `view:…`.
+
+    Empty for tables that files declare, which stay one table whatever becomes of them.
+    """
+    return ":".join(fingerprint.split(":")[:2]) if ":" in fingerprint else ""
+
+
 class StatementWrites:
     """The writes of statements. Safe to use from several threads and processes."""
 

@@ -133,7 +133,9 @@ def _model(view: View, sql: str, inputs: tuple[TableName, ...], kind: str) -> Mo
 def _fingerprint(view: View, through: Mapping[TableName, str]) -> str:
     texts = [view.select(), view.definer, *view.partitioned_by]
     texts += [f"{name} {sql}" for name, sql in sorted(through.items())]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+    told = hashlib.sha256("\0".join(texts).encode()).hexdigest()
+    # One that is dropped and made again is another table.
+    return f"view:{view.number}:{told}"
 
 
 def _in_circles(models: Mapping[TableName, Model]) -> set[TableName]:

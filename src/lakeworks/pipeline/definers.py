@@ -100,7 +100,8 @@ class Definer:
                 )
             )
             told.append(repr((str(table), shown, access and access.row_filter)))
-        return hashlib.sha256("\0".join(told).encode()).hexdigest()
+        own = self.model.fingerprint.rpartition(":")[0]
+        return f"{own}:{hashlib.sha256(chr(0).join(told).encode()).hexdigest()}"
 
     def audit(self, tables: Mapping[str, int | None]) -> None:
         """Tell the audit trail that the view is computed, from which versions of which tables."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lakeworks.catalog.statement_writes import making_of
+from lakeworks.catalog.statement_writes import identity_of
 from lakeworks.core import events
 from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName
@@ -328,7 +328,7 @@ class Reader:
         log = self.parts.storage.table(name)
         try:
             makings = {
-                making_of(str(log.version(one).info.get("fingerprint", "")))
+                identity_of(str(log.version(one).info.get("fingerprint", "")))
                 for one in (shown, number)
             }
         except VersionNotFoundError:
