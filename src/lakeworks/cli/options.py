@@ -40,6 +40,15 @@ EnvironmentName = Annotated[
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON.", show_default=False)
 ]
+Dialect = Annotated[
+    str,
+    typer.Option(
+        "--dialect",
+        metavar="NAME",
+        help="What the SQL is written in: duckdb, or athena (Trino's).",
+        show_default=False,
+    ),
+]
 AsPrincipal = Annotated[
     str,
     typer.Option(

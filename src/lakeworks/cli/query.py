@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lakeworks.cli import render, say
-from lakeworks.cli.errors import BinaryOutputError, UnknownChoiceError
+from lakeworks.cli.errors import BinaryOutputError, OptionsError, UnknownChoiceError
 from lakeworks.cli.options import (
     AsJson,
     AsPrincipal,
+    Dialect,
     EnvironmentName,
     Folder,
     moment_or_snapshot,
@@ -59,9 +60,20 @@ def register(app: typer.Typer) -> None:
 def query(
     sql: Annotated[
         str,
-        typer.Argument(help="One SELECT, GRANT or REVOKE; - reads it from standard input."),
-    ],
+        typer.Argument(
+            help="One SELECT or another statement; - reads it from standard input.",
+            show_default=False,
+        ),
+    ] = "",
     *,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="Read the SQL here.",
+            show_default=False,
+        ),
+    ] = None,
+    dialect: Dialect = "duckdb",
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -98,14 +110,29 @@ def query(
 
     Tables are written silver.orders, or silver.orders@v3 for an earlier version.
     """
-    text = sys.stdin.read() if sql == "-" else sql
+    text = _text(sql, file)
     chosen = chosen_format(format_, output, as_json=as_json)
     moment = moment_or_snapshot(at) if at else None
     with opened(folder, environment) as lake:
-        ask = lambda most: lake.query.sql(text, at=moment, limit=most, caller=principal)  # noqa: E731
+        ask = lambda most: lake.query.sql(  # noqa: E731
+            text, at=moment, limit=most, caller=principal, dialect=dialect
+        )
         answer(ask, chosen, output, limit=limit)
         if principal and output is not None:
             lake.as_principal(principal).exported("query", [], output)
+
+
+def _text(sql: str, file: Path | None) -> str:
+    """Return the SQL, wherever it stands.
+
+    Raises:
+        OptionsError: it stands nowhere, or in two places.
+    """
+    if bool(sql) == bool(file):
+        raise OptionsError.one_of("SQL", "--file")
+    if file is None:
+        return sys.stdin.read() if sql == "-" else sql
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def answer(

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from lakeworks.cli import failures, render, say
-from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, AsPrincipal, Dialect, EnvironmentName, Folder, opened
 from lakeworks.cli.shell_names import COMMANDS, Names
 from lakeworks.cli.shell_text import parts
 from lakeworks.core.errors import LakeError
+from lakeworks.query.dialects.spoken import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +45,7 @@ def shell(
             show_default=False,
         ),
     ] = "",
+    dialect: Dialect = "duckdb",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -59,8 +61,10 @@ def shell(
     with opened(folder, environment) as lake:
         limits = _limits(lake, principal, workgroup)
         lake.query.visible(principal)  # says now what is wrong with the principal
+        spoken = dialect_of(dialect)
         names = Names(lake.query, principal, _functions())
         asked = _Shell(lake, principal, limits, names, as_json=as_json)
+        asked.dialect = spoken
         interactive = sys.stdin.isatty() and sys.stdout.isatty()
         read = reader(lake.project.name, names)
         if interactive:
@@ -88,6 +92,7 @@ class _Shell:
         self._names = names
         self._as_json = as_json
         self._timed = False
+        self.dialect = ""
 
     def serve(self, read: Callable[[], str], *, interactive: bool) -> int:
         """Carry out what is read until the input ends or asks to leave; return the exit code."""
@@ -125,6 +130,9 @@ class _Shell:
         if name == r"\timing":
             self._timed = not self._timed
             say.line(f"Timing is {'on' if self._timed else 'off'}.")
+        elif name == r"\dialect":
+            self.dialect = dialect_of(argument) if argument else self.dialect
+            say.line(f"Statements are read as {self.dialect}.")
         elif name in {r"\d", r"\dt"} and argument:
             columns = self._lake.query.columns(argument.strip(" ;"), self._principal)
             self._show(("column", "type"), columns)
@@ -162,7 +170,9 @@ class _Shell:
             bytes_limit=limits.bytes_limit if limits else None,
         )
         timeout_s = limits.timeout_s if limits else None
-        with self._lake.query.sql(sql, caller=caller, timeout_s=timeout_s) as result:
+        with self._lake.query.sql(
+            sql, caller=caller, timeout_s=timeout_s, dialect=self.dialect
+        ) as result:
             return result.head(MOST_ROWS + 1)
 
     def _result(self, found: pa.Table) -> None:

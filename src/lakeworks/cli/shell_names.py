@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     r"\dt": "the tables that you may read",
     r"\d": r"the same; \d silver.orders: the columns of a table",
+    r"\dialect": r"\dialect athena: read statements as Athena's SQL; \dialect duckdb: as the lake's",
     r"\timing": "tell how long queries take, or no longer",
     r"\?": "this help",
     r"\q": "leave; so do exit and Ctrl-D",

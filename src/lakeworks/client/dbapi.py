@@ -102,6 +102,7 @@ def connect(
     workgroup: str = "primary",
     ca: str | None = None,
     allow_http: bool = False,
+    dialect: str = "",
 ) -> Connection:
     """Open a connection; nothing is sent yet.
 
@@ -111,13 +112,19 @@ def connect(
         workgroup: Where queries run.
         ca: A file of certificates (PEM) that vouch for the service, instead of the system's.
         allow_http: Whether a token may be sent to another machine as it is, without TLS.
+        dialect: What queries are written in, `duckdb` or `athena`; the workgroup's when empty.
 
     Raises:
         InterfaceError: that is no address, or a token would cross the network unprotected.
     """
     try:
         service = SqlService(
-            url, token=token, workgroup=workgroup, ca=ca, allow_http=allow_http
+            url,
+            token=token,
+            workgroup=workgroup,
+            ca=ca,
+            allow_http=allow_http,
+            dialect=dialect,
         )
         return Connection(service)
     except LakeError as error:

@@ -38,6 +38,7 @@ class SqlService:
         workgroup: Where queries run.
         ca: A file of certificates (PEM) that vouch for the service, instead of the system's.
         allow_http: Whether a token may be sent to another machine as it is, without TLS.
+        dialect: What queries are written in, `duckdb` or `athena`; the workgroup's when empty.
 
     Raises:
         ServiceUrlError: that is no address, or a token would cross the network unprotected.
@@ -51,6 +52,7 @@ class SqlService:
         workgroup: str = "primary",
         ca: str | None = None,
         allow_http: bool = False,
+        dialect: str = "",
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -61,6 +63,7 @@ class SqlService:
         self._url = url.rstrip("/")
         self._token = token
         self.workgroup = workgroup
+        self.dialect = dialect
 
     def query(
         self,
@@ -71,9 +74,9 @@ class SqlService:
         """Ask one query and return its rows.
 
         Args:
-            sql: A SELECT in the lake's dialect.
+            sql: A SELECT, or another statement.
             parameters: Values for `?` by position or `$name` by name: what JSON can hold.
-            settings: `at` (a moment or a snapshot), `limit`, `timeout_s`, `reuse_s`.
+            settings: `at` (a moment or a snapshot), `limit`, `timeout_s`, `reuse_s`, `dialect`.
 
         Raises:
             ServiceError: the service refused it, or it failed; says why.
@@ -90,6 +93,8 @@ class SqlService:
     ) -> str:
         """Ask a query and return its execution's identifier at once."""
         body = {"sql": sql, "workgroup": self.workgroup, **settings}
+        if self.dialect:
+            body.setdefault("dialect", self.dialect)
         if parameters:
             body["parameters"] = parameters if hasattr(parameters, "keys") else list(parameters)
         return str(self._json("POST", "/v1/queries", body)["execution_id"])

@@ -65,6 +65,7 @@ class LakeworksDialect(PGDialect):
             "workgroup": url.database or "primary",
             "ca": url.query.get("ca"),
             "allow_http": url.query.get("allow_http") in {"true", "1"},
+            "dialect": url.query.get("dialect", ""),
         }
         return [f"{scheme}://{host}{port}"], told
 

@@ -149,6 +149,44 @@ class ParameterError(RequestError):
         )
 
 
+class PreparedStatementError(RequestError):
+    """A prepared statement that is not there, or not the caller's to change or to execute so."""
+
+    code = "LW843"
+
+    @classmethod
+    def unknown(cls, name: str, workgroup: str, known: Iterable[str]) -> Self:
+        """Suggest the nearest name of the workgroup."""
+        return cls(
+            f"the workgroup {workgroup} has no prepared statement {name!r}",
+            did_you_mean(name, known),
+        )
+
+    @classmethod
+    def foreign(cls, name: str) -> Self:
+        """Say whose it is to change."""
+        return cls(
+            f"the prepared statement {name!r} is another principal's",
+            "whoever made it, an administrator or the lake's owner may replace or deallocate it",
+        )
+
+    @classmethod
+    def values(cls, name: str, wanted: int, given: int) -> Self:
+        """Compare the numbers of places and of values."""
+        return cls(
+            f"the prepared statement {name!r} takes {wanted} values, and {given} are given",
+            "EXECUTE name USING value, … has one for each ? in turn",
+        )
+
+    @classmethod
+    def nested(cls, word: str) -> Self:
+        """Refuse what would prepare itself."""
+        return cls(
+            f"{word} cannot be prepared",
+            "prepare a query, or a statement that writes",
+        )
+
+
 class StatementSyntaxError(RequestError):
     """A statement that does not read as its kind does."""
 

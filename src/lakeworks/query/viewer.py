@@ -22,10 +22,12 @@ from lakeworks.engines.errors import (
 )
 from lakeworks.engines.secured import SecuredColumn, SecuredTable
 from lakeworks.governance.errors import GovernanceError
+from lakeworks.project.athena.errors import AthenaSyntaxError, AthenaUnsupportedError
 from lakeworks.query.auditing import QueryAudit
 from lakeworks.query.errors import (
     BytesLimitError,
     HiddenFailureError,
+    PreparedStatementError,
     NameTakenError,
     NoPermissionsError,
     NotAllowedError,
@@ -62,7 +64,7 @@ _TOLD = (
     UnknownSnapshotError, HiddenFailureError, BytesLimitError, GovernanceError,
     WriteRefusedError, MisfitError, WriteOptionError, UnloadLocationError, WriteLostError,
     ViewUnreadableError, ViewDefinitionError, NameTakenError, NotAllowedError,
-    StatementSyntaxError,
+    StatementSyntaxError, AthenaSyntaxError, AthenaUnsupportedError, PreparedStatementError,
 )  # fmt: skip
 
 
