@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from lakeworks.project.errors import Mistakes
 
 ENGINE_DIALECT = "duckdb"
+ATHENA = frozenset({"athena", "trino"})
 TABLE_FUNCTIONS = frozenset({"json_each", "json_tree", "repeat", "unnest"})
 _WRITING = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Command, exp.Into)
+_SQL_LINE = re.compile(r"SQL line (\d+),")
 _VERBATIM = frozenset({TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING, TokenType.NUMBER})
 
 
@@ -117,9 +120,11 @@ def _facts(text: str, file: str, dialect: str, mistakes: Mistakes) -> SqlFacts |
     before = len(mistakes.found)
     bindings = bind(query)
     _check_nodes(bindings, file, tokens[0].line, mistakes)
-    translated = (
-        None if dialect == ENGINE_DIALECT else _translated(query, file, tokens[0], mistakes)
-    )
+    translated = None
+    if dialect in ATHENA:
+        translated = _from_athena(text, file, tokens[0], mistakes)
+    elif dialect != ENGINE_DIALECT:
+        translated = _translated(query, file, tokens[0], mistakes)
     if len(mistakes.found) > before:
         return None
     path = driving_path(query, bindings)
@@ -258,6 +263,19 @@ def _translated(query: exp.Expr, file: str, first: Token, mistakes: Mistakes) ->
     hint = "write this model in DuckDB's dialect"
     mistakes.add(Location(file, first.line), problem, hint, code=SQL_DOES_NOT_PARSE)
     return None
+
+
+def _from_athena(text: str, file: str, first: Token, mistakes: Mistakes) -> str | None:
+    """Translate by the tables that hold for callers' queries, too."""
+    from lakeworks.project.athena.errors import AthenaSyntaxError, AthenaUnsupportedError
+    from lakeworks.project.athena.translation import translate
+
+    try:
+        return translate(text)
+    except (AthenaSyntaxError, AthenaUnsupportedError) as error:
+        line = int(found[1]) if (found := _SQL_LINE.match(error.problem)) else first.line
+        mistakes.add(Location(file, line), error.problem, error.hint, code=SQL_DOES_NOT_PARSE)
+        return None
 
 
 def _normal(tokens: Sequence[Token]) -> str:
