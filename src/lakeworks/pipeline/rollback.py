@@ -48,6 +48,7 @@ def rollback(
         wait_s=wait_s,
         on_wait=lambda holder: events.emit("run.waiting", holder=str(holder)),
     ) as lease:
+        _check_kept(services, target)
         catalog.begin_run(rollback_id)
         state = State.read(services, [])
         for table in tables:
@@ -62,6 +63,18 @@ def rollback(
         report = {"steps": [], "to_snapshot": target.id, "snapshot": published.id}
         catalog.end_run(rollback_id, "succeeded", report)
     return published
+
+
+def _check_kept(services: Services, target: Snapshot) -> None:
+    """See, before anything is changed, that no version of a snapshot was erased.
+
+    Raises:
+        VersionNotFoundError: one was; names the table and the oldest version that is left.
+    """
+    ended = services.catalog.erasures.ended_versions()
+    for table, version in target.tables.items():
+        if version < ended.get(table, (0, ""))[0]:
+            services.storage.table(table).version(version)
 
 
 def _target(services: Services, run_id: str | None) -> Snapshot:

@@ -248,7 +248,7 @@ class TableErasure:
         for table in self._in_order(found):
             one = found.get(table)
             bookmarks = self._bookmarks(table)
-            if one:
+            if one is not None:
                 self.changes[table] = self._commit(one, bookmarks)
             elif bookmarks:
                 self.changes[table] = self._note(table, bookmarks)
