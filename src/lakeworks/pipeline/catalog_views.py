@@ -32,7 +32,8 @@ def place_of(name: TableName) -> Location:
 
 def conflicting(project: Project, views: Iterable[View]) -> Iterator[View]:
     """Return the views whose names the project declares: its tables stand before them."""
-    declared = {*project.models, *project.sources, *project.tables}
+    models = {name for name, model in project.models.items() if not model.view}
+    declared = {*models, *project.sources, *project.tables}
     return (view for view in views if view.name in declared)
 
 

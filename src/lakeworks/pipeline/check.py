@@ -21,6 +21,7 @@ from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
 from lakeworks.pipeline.lineage import useless_declassify
 from lakeworks.pipeline.record_schemas import record_schema_mistakes
 from lakeworks.pipeline.rule_check import never_pass, rule_mistakes
+from lakeworks.pipeline.view_check import view_mistakes
 from lakeworks.project.declaration import Location
 from lakeworks.project.errors import Mistake, ProjectError
 from lakeworks.storage.files import TableSource
@@ -52,11 +53,14 @@ def check(services: Services) -> Project:
     """
     rulesets = [model.quality for model in services.project.models.values() if model.quality]
     described = describe(services)
-    _tell([*described.doubts, *useless_declassify(services, described.schemas)])
+    wrong, doubts = view_mistakes(services, described.schemas)
+    _tell([*described.doubts, *doubts, *useless_declassify(services, described.schemas)])
     mistakes = [
         *rule_mistakes(rulesets),
         *record_schema_mistakes(services),
         *_policy_mistakes(services, described.schemas),
+        *_statement_mistakes(services),
+        *wrong,
         *described.mistakes,
     ]
     if mistakes:
@@ -79,11 +83,13 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
     mistakes = [*examined.mistakes, *rule_mistakes(examined.rulesets)]
     if services is not None:
         described = describe(services, doubtful=examined.doubtful)
-        _tell([*described.doubts, *useless_declassify(services, described.schemas)])
+        wrong, doubts = view_mistakes(services, described.schemas)
+        _tell([*described.doubts, *doubts, *useless_declassify(services, described.schemas)])
         mistakes += [
             *record_schema_mistakes(services),
             *_policy_mistakes(services, described.schemas),
             *_statement_mistakes(services),
+            *wrong,
             *described.mistakes,
         ]
     if mistakes or services is None:

@@ -231,7 +231,7 @@ class RowsLostError(LakeError):
 
 
 class StatementTableError(LakeError):
-    """A model or source of the name of a table that a statement made."""
+    """A model or source of the name of a table or view that a statement made."""
 
     code = "LW709"
 
@@ -242,4 +242,12 @@ class StatementTableError(LakeError):
             f"{file} declares {table}, and a statement (CREATE TABLE … AS) made a table of that "
             "name: its rows are kept",
             f"name the model otherwise, or DROP TABLE {table} first",
+        )
+
+    @classmethod
+    def view(cls, table: TableName, file: str) -> Self:
+        """The same of a view: what is granted on it would be granted on the table."""
+        return cls(
+            f"{file} declares {table}, and the data catalog has a view of that name",
+            f"name the table otherwise, or DROP VIEW {table} first",
         )

@@ -193,9 +193,11 @@ class _Work:
         """Keep the rows of a table that a statement made, and that a file declares now, too."""
         head = self.state.heads.get(table)
         shown = self.state.snapshot is not None and table in self.state.snapshot.tables
+        project = self.services.project
+        declared = project.models.get(table) or project.sources[table]
+        if table in self.services.also_views:
+            raise StatementTableError.view(table, str(declared.at.file))
         if shown and head is not None and making_of(head.fingerprint):
-            project = self.services.project
-            declared = project.models.get(table) or project.sources[table]
             raise StatementTableError.named(table, str(declared.at.file))
 
     def _blocker(self, table: TableName) -> StepReport | None:

@@ -52,6 +52,8 @@ class Services:
     make_engine: Callable[[], Engine]
     more_checks: MoreChecks | None = None
     """What else `lake check` looks at: given the project and the columns of its tables."""
+    also_views: frozenset[TableName] = frozenset()
+    """Tables of the project whose names views of the data catalog have."""
 
     @cached_property
     def engine(self) -> Engine:
@@ -69,12 +71,16 @@ class Services:
     def with_views(self) -> Services:
         """Return the same parts with the catalog's materialised views as models beside others."""
         views = self.catalog.data_catalog.views()
-        if not any(view.materialized for view in views):
+        if not views:
             return self
-        from lakeworks.pipeline.catalog_views import with_materialized
+        from lakeworks.pipeline.catalog_views import conflicting, with_materialized
 
-        project = with_materialized(self.project, views, self)
-        return replace(self, project=project, make_engine=lambda: self.engine)
+        return replace(
+            self,
+            project=with_materialized(self.project, views, self),
+            make_engine=lambda: self.engine,
+            also_views=frozenset(view.name for view in conflicting(self.project, views)),
+        )
 
     @cached_property
     def external(self) -> ExternalTables:
