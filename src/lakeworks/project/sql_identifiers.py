@@ -73,13 +73,8 @@ def _columns(query: exp.Expr, known: Mapping[str, _Columns]) -> _Columns:
     for cte in with_.expressions if with_ else ():
         scope[cte.alias.lower()] = _columns(cte.this, scope)
     if isinstance(query, exp.SetOperation):
-        # Sides of a union go by position; the first names the columns.
-        called = dict(zip(_names(query.right), _names(query.left), strict=False))
-        right = _columns(query.right, scope)
-        return [
-            *_columns(query.left, scope),
-            *((called.get(name.lower(), name), table, node) for name, table, node in right),
-        ]
+        left = _columns(query.left, scope)
+        return [*left, *_columns(_named_as(query.right, _names(query.left)), scope)]
     if isinstance(query, exp.Subquery):
         return _columns(query.this, scope)
     if not isinstance(query, exp.Select):
@@ -93,6 +88,17 @@ def _columns(query: exp.Expr, known: Mapping[str, _Columns]) -> _Columns:
 
 def _names(query: exp.Expr) -> list[str]:
     return [name.lower() for name in getattr(query, "named_selects", ())]
+
+
+def _named_as(query: exp.Expr, names: list[str]) -> exp.Expr:
+    """Return a side of a union with the names of the first side: columns go by position."""
+    if not isinstance(query, exp.Select) or any(one.is_star for one in query.expressions):
+        return query
+    copy = query.copy()
+    columns = [exp.alias_(one.unalias(), name, quoted=True) for one, name in
+               zip(copy.expressions, names, strict=False)]  # fmt: skip
+    copy.set("expressions", columns)
+    return copy
 
 
 def _inputs(query: exp.Select, scope: Mapping[str, _Columns]) -> dict[str, _Columns | str]:
