@@ -319,8 +319,8 @@ class Authorizer:
             case "database" if resource.kind == "tags":
                 tags = self.tags.of_database(target.database)
                 return resource.of == "databases" and matches_all(tags, resource.tags)
-            case "database":
-                return resource.kind == "database" and resource.database == target.database
+            case "database" | "location":
+                return resource.kind == target.kind and resource.database == target.database
             case _:
                 return resource.kind == target.kind
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import LakeError, NameRefusedError, did_you_mean
 from lakeworks.core.names import TableName, is_identifier
+from lakeworks.governance.data_locations import checked_location
 from lakeworks.governance.declared_policies import read_policy
 from lakeworks.governance.errors import (
     GovernanceError,
@@ -75,6 +76,7 @@ class _Reading:
     grants: list[Grant] = field(default_factory=list)
     policies: dict[str, Policy] = field(default_factory=dict)
     hybrid: list[Hybrid] = field(default_factory=list)
+    locations: dict[str, str] = field(default_factory=dict)
     administrators: set[str] = field(default_factory=set)
     members: list[tuple[str, Location]] = field(default_factory=list)
     directory: Directory = field(default_factory=Directory)
@@ -90,6 +92,7 @@ class _Reading:
             self.lf_tags,
             self.assigned,
             declared=bool(self.project.policies),
+            locations=self.locations,
         )
 
     def people(self, file: PolicyFile) -> None:
@@ -128,7 +131,10 @@ class _Reading:
             )
 
     def data_filters(self, file: PolicyFile) -> None:
-        """Read data cells filters."""
+        """Read data cells filters and data locations."""
+        for name, place in self._each(file, "data_locations", self.locations):
+            at = file.at("data_locations", name)
+            self._try(at, partial(self._location, name, place))
         for name, entry in self._each(file, "filters", self.filters):
             self._try(file.at("filters", name), partial(self._filter, file, name, entry))
 
@@ -158,6 +164,11 @@ class _Reading:
         self.filters[name] = CellsFilter(
             name, table, rows, columns, excluded, str(file.at("filters", name))
         )
+
+    def _location(self, name: str, place: str) -> None:
+        if not is_identifier(name):
+            raise ResourceError(f"{name!r} cannot name a data location", "write it as exports")
+        self.locations[name] = checked_location(place)
 
     def _grant(self, file: PolicyFile, i: int, entry: Mapping[str, Any]) -> None:
         path = ("grants", i)
@@ -190,7 +201,7 @@ class _Reading:
             yield self._by_tags(entry)
             return
         for written in entry["on"]:
-            base = Resource.parse(written)
+            base = self._resource(written)
             if base.kind != "table" and (columns or excluded or rows or cells):
                 raise ResourceError(
                     f"{base} has no columns and rows", f"write {written}.* or a table"
@@ -199,6 +210,12 @@ class _Reading:
                 problem = f"the filter {cells} is one of {self.filters[cells].table}"
                 raise ResourceError(problem, f"write on: {self.filters[cells].table}")
             yield Resource(base.kind, base.database, base.table, columns, excluded, rows, cells)
+
+    def _resource(self, written: str) -> Resource:
+        found = Resource.parse(written)
+        if found.kind == "location" and found.database not in self.locations:
+            raise ResourceError.no_location(found.database, self.locations)
+        return found
 
     def _by_tags(self, entry: Mapping[str, Any]) -> Resource:
         rows, of = entry.get("rows", ""), entry.get("of", "tables")

@@ -70,6 +70,18 @@ class ResourceError(GovernanceError):
         )
 
     @classmethod
+    def location(cls, text: str, why: str) -> Self:
+        """The text names no place where data could be written."""
+        return cls(
+            f"{text!r} is no data location: {why}", "write /exports or s3://bucket/exports"
+        )
+
+    @classmethod
+    def no_location(cls, name: str, known: Iterable[str]) -> Self:
+        """No such location is declared."""
+        return cls(f"there is no data location {name!r}", did_you_mean(name, known))
+
+    @classmethod
     def no_column(cls, table: str, column: str, known: Iterable[str]) -> Self:
         """The table has no such column."""
         return cls(f"{table} has no column {column!r}", did_you_mean(column, known))

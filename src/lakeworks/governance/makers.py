@@ -56,6 +56,18 @@ class Makers:
             self._audit("revoke", principal, {"to": to, "permissions": [ALL], "resource": table,
                                               "reason": "the table was not made"})  # fmt: skip
 
+    def dropped(self, principal: Principal, table: TableName) -> None:
+        """Take away what was granted and tagged at run time on a table that is no more."""
+        own = {
+            row.resource
+            for row in self._catalog.grants.read().grants
+            if (one := Resource.from_text(row.resource)).kind == "table"
+            and (one.database, one.table) == (table.database, table.table)
+        }
+        if self._catalog.grants.forget(sorted(own), str(table)):
+            told = {"resource": str(table), "reason": "dropped the table"}
+            self._audit("revoke", principal, told)
+
     def forget_table(self, table: TableName) -> None:
         """Take back what was granted at run time on one table: another takes its name.
 

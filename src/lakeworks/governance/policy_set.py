@@ -135,6 +135,7 @@ class PolicySet:
             and read nothing that is not granted to them.
         lf_tags: The values that each defined LF-tag takes.
         assigned: LF-tags of resources, as `policies/*.yml` gives them.
+        locations: Where data may be written outside the lake: name to folder or `s3://…`.
     """
 
     directory: Directory = field(default_factory=Directory)
@@ -146,6 +147,7 @@ class PolicySet:
     lf_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     assigned: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     declared: bool = False
+    locations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def governs(self) -> bool:

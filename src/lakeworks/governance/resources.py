@@ -3,7 +3,7 @@
 Pure. The kinds and words are Lake Formation's
 (https://docs.aws.amazon.com/lake-formation/latest/dg/lf-permissions-reference.html): the catalog,
 a database, a table or all tables of a database, some columns of a table or all but some, cells (a
-data cells filter: rows and columns), and whatever an LF-tag expression matches.
+data cells filter: rows and columns), whatever an LF-tag expression matches, and data locations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName, is_identifier
 from lakeworks.governance.errors import PermissionNameError, ResourceError
 
-Kind = Literal["catalog", "database", "table", "tags"]
+Kind = Literal["catalog", "database", "table", "tags", "location"]
 # Keys are joined by AND, the values of a key by OR.
 TagExpression = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -25,7 +25,9 @@ CATALOG = frozenset({ALL, "CREATE_DATABASE", "DESCRIBE", "ERASE"})
 DATABASE = frozenset({ALL, "ALTER", "CREATE_TABLE", "DESCRIBE", "DROP"})
 TABLE = frozenset({ALL, "ALTER", "DELETE", "DESCRIBE", "DROP", "INSERT", "SELECT"})
 COLUMNS = frozenset({"SELECT"})
-PERMISSIONS = CATALOG | DATABASE | TABLE
+LOCATION = frozenset({ALL, "DATA_LOCATION_ACCESS"})
+PERMISSIONS = CATALOG | DATABASE | TABLE | LOCATION
+LOCATION_MARK = "location:"
 EVERY_TABLE = "*"
 _PARTS = 2
 
@@ -35,6 +37,7 @@ class Resource:
     """What one grant is on.
 
     Attributes:
+        database: A database's name; of a data location, its own.
         table: A table's name, or `*` for all tables of the database.
         columns: The columns granted; empty for all.
         excluded: Columns that are not granted; then columns that come later are.
@@ -56,13 +59,15 @@ class Resource:
 
     @classmethod
     def parse(cls, text: str) -> Resource:
-        """Read `catalog`, `silver`, `silver.*` or `silver.orders`.
+        """Read `catalog`, `silver`, `silver.*`, `silver.orders` or `location:exports`.
 
         Raises:
             ResourceError: it is none of them.
         """
         if text == "catalog":
             return cls("catalog")
+        if text.startswith(LOCATION_MARK) and is_identifier(text.removeprefix(LOCATION_MARK)):
+            return cls("location", text.removeprefix(LOCATION_MARK))
         if is_identifier(text):
             return cls("database", text)
         database, _, table = text.partition(".")
@@ -104,8 +109,8 @@ class Resource:
     @property
     def takes(self) -> frozenset[str]:
         """The permissions that can be granted on it."""
-        if self.kind == "catalog":
-            return CATALOG
+        if self.kind in {"catalog", "location"}:
+            return CATALOG if self.kind == "catalog" else LOCATION
         if self.kind == "database" or (self.kind == "tags" and self.of == "databases"):
             return DATABASE
         return COLUMNS if self.is_narrowed else TABLE
@@ -121,8 +126,8 @@ class Resource:
     def __str__(self) -> str:
         if self.kind == "catalog":
             return "catalog"
-        if self.kind == "database":
-            return f"database {self.database}"
+        if self.kind in {"database", "location"}:
+            return f"{self.kind} {self.database}"
         if self.kind == "tags":
             told = " and ".join(f"{key}={'|'.join(values)}" for key, values in self.tags)
             text = f"{self.of} tagged {told}"

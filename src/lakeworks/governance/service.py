@@ -25,6 +25,7 @@ from lakeworks.governance.errors import (
     ResourceError,
     TagError,
 )
+from lakeworks.governance.granted_resources import check_resource
 from lakeworks.governance.principals import EVERYONE, Principal, grantee
 from lakeworks.governance.resources import Resource, checked_permissions
 
@@ -128,7 +129,7 @@ class Governance:
         self._allowed("grant", grantor, to, words, resource)
         authorizer = self.authorizer()
         self._check_known(to, authorizer.policies)
-        self._check_resource(resource, authorizer.policies)
+        check_resource(resource, authorizer.policies, self._catalog)
         self._catalog.grants.add(
             to,
             resource.as_text(),
@@ -260,17 +261,7 @@ class Governance:
 
         Whatever is made under its name later is another table, and begins with nothing.
         """
-        name = TableName.parse(table)
-        rows = self._catalog.grants.read().grants
-        own = {
-            row.resource
-            for row in rows
-            if (one := Resource.from_text(row.resource)).kind == "table"
-            and (one.database, one.table) == (name.database, name.table)
-        }
-        if self._catalog.grants.forget(sorted(own), table):
-            self.audit("revoke", principal or Principal.operator(),
-                       {"resource": table, "reason": "dropped the table"})  # fmt: skip
+        self.makers.dropped(principal or Principal.operator(), TableName.parse(table))
 
     def inherited(self, lineage: QueryLineage) -> tuple[QueryLineage, dict[str, ColumnTags]]:
         """Return a query's lineage with the gaps of its origins, and its columns' tags."""
@@ -387,32 +378,6 @@ class Governance:
         known = policies.directory.known()
         if to.startswith(("role:", "group:")) and to not in known:
             raise PrincipalError.unknown(to, {*known, EVERYONE})
-
-    def _check_resource(self, resource: Resource, policies: PolicySet) -> None:
-        if resource.rows:
-            from lakeworks.governance.row_filters import parse_filter
-
-            parse_filter(resource.rows)
-        if resource.kind == "tags":
-            for key, values in resource.tags:
-                if policies.lf_tags and key not in policies.lf_tags:
-                    raise TagError.unknown(key, policies.lf_tags)
-                for value in values if policies.lf_tags else ():
-                    if value not in (*policies.lf_tags[key], "*"):
-                        raise TagError.value(key, value, policies.lf_tags[key])
-        if resource.cells and resource.cells not in policies.filters:
-            raise ResourceError(f"there is no data cells filter {resource.cells!r}")
-        self._check_columns(resource)
-
-    def _check_columns(self, resource: Resource) -> None:
-        named = (*resource.columns, *resource.excluded)
-        if not named or resource.table in ("", "*"):
-            return
-        for table, head in self._catalog.heads().items():
-            if resource.names(table):
-                for column in named:
-                    if column not in head.schema and column.split(".")[0] not in head.schema:
-                        raise ResourceError.no_column(str(table), column, head.schema.names)
 
 
 def _words(permissions: Iterable[str] | str, resource: Resource) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 Pure. `GRANT SELECT (a, b) ON silver.orders TO role:analyst WITH GRANT OPTION`; `ON DATABASE silver`,
 `ON silver.*`, `ON TABLES TAGGED (pii = 'none' AND domain IN ('sales', 'web'))`; `SELECT EXCEPT (c)`;
+`DATA_LOCATION_ACCESS ON LOCATION exports`;
 `WHERE country = 'DE'` after the table for some rows; principals as `role:analyst`, `ROLE analyst`,
 `USER ana`, `GROUP finance`, or in quotes. `REVOKE [GRANT OPTION FOR] … ON … FROM …`.
 """
@@ -14,7 +15,12 @@ from typing import Literal
 
 from lakeworks.governance.errors import GrantStatementError
 from lakeworks.governance.principals import grantee
-from lakeworks.governance.resources import Resource, TagExpression, checked_permissions
+from lakeworks.governance.resources import (
+    LOCATION_MARK,
+    Resource,
+    TagExpression,
+    checked_permissions,
+)
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<quoted>\"(?:[^\"]|\"\")+\")"
@@ -161,6 +167,8 @@ class _Parser:
             return Resource("tags", tags=tags, of="tables" if of == "TABLES" else "databases")
         if self._take("CATALOG"):
             return Resource("catalog")
+        if self._take("LOCATION"):
+            return Resource.parse(f"{LOCATION_MARK}{self._name().lower()}")
         is_database = self._take("DATABASE") or self._take("SCHEMA")
         if not is_database:
             self._take("TABLE")

@@ -150,6 +150,7 @@ class PoliciesYaml(DeclaredShape, BaseModel):
     tagged: dict[str, dict[str, str]] = {}
     grants: list[GrantYaml] = []
     filters: dict[str, FilterYaml] = {}
+    data_locations: dict[str, str] = {}
     policies: dict[str, PolicyYaml] = {}
     hybrid: list[HybridYaml] = []
     subjects: dict[str, SubjectYaml] = {}

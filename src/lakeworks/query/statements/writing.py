@@ -190,7 +190,7 @@ class Writing:
             return lineage, {}
         return governance.inherited(lineage)
 
-    def told(self, rows: int) -> None:
+    def told(self, rows: int, *, export: bool = False) -> None:
         """Tell the audit trail of a statement whose result is about to be seen.
 
         Raises:
@@ -199,7 +199,8 @@ class Writing:
         self.check_time()
         viewer = self.asking.viewer
         if viewer is not None:
-            viewer.audit.writes(self.kind, self.target)
+            kind = "export" if export else "query"
+            viewer.audit.writes(self.kind, self.target, kind=kind)
             viewer.audit.ended(rows, None)
 
     def check_time(self) -> None:

@@ -1,0 +1,169 @@
+"""Where UNLOAD may write, and how files get there whole or not at all.
+
+Files are written in a folder of this machine first. A folder elsewhere on it takes them by one
+rename; a bucket takes them one after the other, each whole, so a killed UNLOAD may leave some there:
+the next one then says that the location is not empty.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakeworks.governance.data_locations import S3, checked_location, reached, within
+from lakeworks.governance.errors import ResourceError
+from lakeworks.query.errors import NotAllowedError
+from lakeworks.query.statements.errors import UnloadLocationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lakeworks.pipeline.state import Services
+    from lakeworks.query.statements.writing import Writing
+
+_PIECE_BYTES = 8 * 1024 * 1024
+_NO_SUCH_PLACE = "DATA_LOCATION_ACCESS"
+
+
+@dataclass(frozen=True, slots=True)
+class UnloadPlace:
+    """One location that may be written to.
+
+    Attributes:
+        location: As it was written, in its one spelling.
+        options: How `s3://` is reached.
+    """
+
+    location: str
+    options: Mapping[str, str] | None
+    scratch: Path
+
+    @contextmanager
+    def filling(self, run_id: str) -> Iterator[Path]:
+        """Give a folder inside the block; what is in it afterwards is at the location.
+
+        Raises:
+            UnloadLocationError: the location is not empty.
+        """
+        self.check_empty()
+        if self.location.startswith(S3):
+            self.scratch.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self.scratch, prefix=f"{run_id}-") as made:
+                yield Path(made)
+                self._upload(Path(made))
+            return
+        target = Path(self.location)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.parent / f".{target.name}.{run_id}.part"
+        part.mkdir()
+        try:
+            yield part
+            _flush(part)
+            try:
+                part.replace(target)  # an empty folder gives way, any other does not
+            except OSError:
+                raise UnloadLocationError.not_empty(self.location) from None
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def check_empty(self) -> None:
+        """Look whether there is anything at the location.
+
+        Raises:
+            UnloadLocationError: there is.
+        """
+        if self.location.startswith(S3):
+            from lakeworks.storage.objects import ObjectStore
+
+            store = ObjectStore.open(self.location, dict(self.options or {}))
+            if next(iter(store.list()), None) is not None:
+                raise UnloadLocationError.not_empty(self.location)
+            return
+        target = Path(self.location)
+        if target.is_symlink() or (target.exists() and not target.is_dir()):
+            raise UnloadLocationError.refused(self.location, "it is no folder")
+        if target.is_dir() and any(target.iterdir()):
+            raise UnloadLocationError.not_empty(self.location)
+
+    def _upload(self, folder: Path) -> None:
+        from lakeworks.storage.objects import ObjectStore
+
+        store = ObjectStore.open(self.location, dict(self.options or {}))
+        self.check_empty()
+        done: list[str] = []
+        try:
+            for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+                name = path.relative_to(folder).as_posix()
+                done.append(name)
+                store.write_stream(name, _pieces(path))
+        except BaseException:
+            with suppress(Exception):
+                store.delete(done)
+            raise
+
+
+def checked_place(writing: Writing, written: str) -> UnloadPlace:
+    """Return a location that the caller may write to, and that is empty now.
+
+    What a principal may not write to is refused in the same words whatever is there.
+
+    Raises:
+        UnloadLocationError: nobody may write there, or something is there.
+        NotAllowedError: the caller may not.
+    """
+    try:
+        location = checked_location(written)
+    except ResourceError as error:
+        raise UnloadLocationError.refused(written, error.problem.partition(": ")[2]) from None
+    real = location if location.startswith(S3) else os.path.realpath(location)
+    services = writing.services
+    viewer, governance = writing.asking.viewer, writing.reader.parts.governance
+    if viewer is not None:
+        allowed = governance is not None and reached(
+            governance.authorizer(), viewer.principal, location, real=real
+        )
+        if not allowed or _is_ours(services, location, real, principal=True):
+            raise NotAllowedError.to(f"write to {written}", _NO_SUCH_PLACE, "a data location")
+    elif _is_ours(services, location, real, principal=False):
+        raise UnloadLocationError.refused(written, "it is the lake's own storage")
+    options = services.project.environment.options
+    place = UnloadPlace(location, options, services.project.root / ".lake" / "unload")
+    place.check_empty()
+    return place
+
+
+def _is_ours(services: Services, location: str, real: str, *, principal: bool) -> bool:
+    """Whether a location is the lake's: what is there is written by the lake alone."""
+    project = services.project
+    own = [services.storage.store.root]
+    if principal:
+        own += [str(project.root), *(one.path for one in project.sources.values())]
+        own += [one.result_location for one in project.workgroups.values()]
+    for place in own:
+        if place.startswith(S3) or not place:
+            if place and within(location, place.removesuffix("/")):
+                return True
+            continue
+        base = os.path.realpath(place.partition("*")[0])
+        # Neither inside, nor around: a folder that holds the lake's is no place of its own.
+        if not location.startswith(S3) and (within(real, base) or within(base, real)):
+            return True
+    return False
+
+
+def _flush(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
