@@ -1,6 +1,7 @@
 """A query process: takes jobs as lines of JSON, writes each result to a file, reports each end.
 
-Started by `QueryPool`. It ends when its standard input does, so that none outlives the service.
+Started by `QueryPool`. It ends when its standard input does, or when the service's process is gone, so
+that none outlives the service.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import errno
 import os
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from lakeworks.lake import Lake
     from lakeworks.query.results import QueryResult
 
+LOOK_S = 1.0
 NICE = 5  # the service itself answers first
 
 
@@ -52,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, required=True)
     asked = parser.parse_args(arguments)
     os.nice(NICE)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     # Whatever a library prints must not be taken for a report.
     reports = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -69,6 +73,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             job = Job.from_line(line)
             _say(reports, _served(lake, job))
     return 0
+
+
+def _end_with(service: int) -> None:
+    """End this process when the service's has gone, whatever query it runs."""
+    while os.getppid() == service:
+        time.sleep(LOOK_S)
+    os._exit(1)
 
 
 def _say(reports: TextIO, report: Report) -> None:

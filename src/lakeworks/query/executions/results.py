@@ -159,14 +159,14 @@ class ResultPlaces:
         self.written_to(workgroup, execution_id)[0].with_suffix(PART).unlink(missing_ok=True)
         self.written_to(workgroup, execution_id)[0].unlink(missing_ok=True)
 
-    def sweep(self, retention_s: Mapping[str, float]) -> int:
-        """Delete what no execution is known of, older than any workgroup of a place keeps it."""
+    def ages(self, retention_s: Mapping[str, float]) -> dict[str, float]:
+        """Return how long anything is kept in each place: as its longest workgroup says."""
         ages: dict[str, float] = {self._usual.place: 0.0}
         for name, age_s in retention_s.items():
             # What is on its way to a bucket passes through the usual folder.
             for place in (self.of(name).place, self._usual.place):
                 ages[place] = max(ages.get(place, 0.0), age_s)
-        return sum(self.at(place).sweep(older_than_s=age) for place, age in ages.items())
+        return ages
 
 
 def bring(out: Path, place: str, options: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.query_executions import ExecutionRecords, KeptExecution
     from lakeworks.project.workgroups import Workgroup
-    from lakeworks.query.executions.results import ResultPlaces
+    from lakeworks.query.executions.results import ResultPlaces, ResultStore
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,17 @@ def prune(
         count += len(dropped)
         kept_for = max(timedelta(seconds=group.retention_s), ROWS_KEPT)
         records.forget(name, before=now - kept_for)
-    ages = {name: float(group.retention_s) for name, group in workgroups.items()}
-    return gone, count + results.sweep(ages)
+    ages = results.ages({name: float(group.retention_s) for name, group in workgroups.items()})
+    return gone, count + sum(_swept(results.at(place), age) for place, age in ages.items())
+
+
+def _swept(store: ResultStore, age_s: float) -> int:
+    """Delete what no execution is known of any more."""
+    try:
+        return store.sweep(older_than_s=age_s)
+    except StorageError as error:
+        logger.warning("old results could not be looked for: %s", error.problem)
+        return 0
 
 
 def _dropped(due: Iterable[KeptExecution], results: ResultPlaces) -> set[str]:
@@ -55,8 +64,8 @@ def _dropped(due: Iterable[KeptExecution], results: ResultPlaces) -> set[str]:
     for place, execution_ids in by_place.items():
         try:
             results.at(place).drop(*execution_ids)
-        except StorageError:
-            logger.warning("results in %s could not be deleted", place, exc_info=True)
+        except StorageError as error:
+            logger.warning("old results could not be deleted: %s", error.problem)
             continue
         dropped.update(execution_ids)
     return dropped

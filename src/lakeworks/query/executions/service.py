@@ -20,6 +20,7 @@ from lakeworks.catalog.errors import CatalogError
 from lakeworks.catalog.query_executions import SEEN_EVERY_S
 from lakeworks.core import clock
 from lakeworks.core.errors import LakeError
+from lakeworks.query.dialects.spoken import dialect_of
 from lakeworks.query.executions import accounts
 from lakeworks.query.executions.errors import (
     NotSucceededError,
@@ -27,7 +28,6 @@ from lakeworks.query.executions.errors import (
     ResultGoneError,
     UnknownExecutionError,
 )
-from lakeworks.query.dialects.spoken import dialect_of
 from lakeworks.query.executions.jobs import Job, Report
 from lakeworks.query.executions.pool import Waiting
 from lakeworks.query.executions.records import (
