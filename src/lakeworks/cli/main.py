@@ -38,6 +38,7 @@ from lakeworks.cli import (
     submit,
     table,
     token,
+    workgroups,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 _NOUNS = (
     project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query, privacy,
-    queries, shell, quality, registry, quarantine, governance, serve, token, docs, doctor, sample, demo,
+    queries, shell, quality, registry, quarantine, governance, serve, token, workgroups, docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env", "--as")
 _COMMON = ("--json",)
