@@ -404,6 +404,7 @@ def _s3_store(project: Project, storage: Storage) -> ObjectStore | None:
     places += [one.location for one in project.tables.values()]
     places += [target.path for one in project.crawlers.values() for target in one.targets]
     for place in places:
+    places += [one.location for one in project.catalogs.values()]
         if place.startswith("s3://"):
             url, _ = split_pattern(place)
             return ObjectStore.open(url, project.environment.options)

@@ -6,9 +6,11 @@ import http.server
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,3 +151,85 @@ def url(
 def catalog(url: str) -> Iterator[Catalog]:
     with Catalog.open(url) as opened:
         yield opened
+
+
+class MariaServer:
+    """A MariaDB server of the tests' own; it writes every statement into a log."""
+
+    def __init__(self, program: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="lw-my-"))
+        user = _unprivileged_as("mysql")
+        if user:
+            shutil.chown(self.folder, user)
+        data = f"--datadir={self.folder}/data"
+        own = ["--no-defaults", *([f"--user={user}"] if user else [])]
+        made = subprocess.run(
+            ["mariadb-install-db", *own, data, "--auth-root-authentication-method=normal"],
+            capture_output=True,
+            check=False,
+        )
+        assert made.returncode == 0, made.stdout[-500:] + made.stderr[-500:]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.log = self.folder / "statements"
+        self.process = subprocess.Popen(
+            [
+                program, *own, data, f"--socket={self.folder}/socket", f"--port={self.port}",
+                "--bind-address=127.0.0.1", "--general-log=1", f"--general-log-file={self.log}",
+                f"--pid-file={self.folder}/pid", "--innodb-buffer-pool-size=32M",
+                "--innodb-flush-log-at-trx-commit=0", "--character-set-server=utf8mb4",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while subprocess.run(
+            self._client("SELECT 1"), capture_output=True, check=False
+        ).returncode:
+            assert self.process.poll() is None, "MariaDB ended at once"
+            assert time.monotonic() < deadline, "MariaDB did not start"
+            time.sleep(0.05)
+        self.databases = 0
+
+    def _client(self, sql: str) -> list[str]:
+        return ["mariadb", "--no-defaults", f"--socket={self.folder}/socket", "-uroot",
+                "--default-character-set=utf8mb4", "-e", sql]  # fmt: skip
+
+    def run(self, sql: str) -> None:
+        """Run statements as the server's administrator."""
+        done = subprocess.run(self._client(sql), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    def database(self) -> str:
+        """Make a database, and return its name."""
+        self.databases += 1
+        name = f"shop{self.databases}"
+        self.run(
+            f"CREATE DATABASE {name}; "
+            "CREATE USER IF NOT EXISTS lake@'127.0.0.1' IDENTIFIED BY 'pass word'; "
+            f"GRANT SELECT ON {name}.* TO lake@'127.0.0.1'"
+        )
+        return name
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+        shutil.rmtree(self.folder)
+
+
+def _unprivileged_as(user: str) -> str | None:
+    """MariaDB refuses to run as root; its Debian package makes a user for it."""
+    if os.geteuid() != 0:
+        return None
+    return user if user in {entry.pw_name for entry in pwd.getpwall()} else "nobody"
+
+
+@pytest.fixture(scope="session")
+def maria_server(unavailable: Callable[[str], NoReturn]) -> Iterator[MariaServer]:
+    program = shutil.which("mariadbd") or shutil.which("mysqld")
+    if program is None or shutil.which("mariadb-install-db") is None:
+        unavailable("MariaDB (apt install mariadb-server)")
+    started = MariaServer(program)
+    yield started
+    started.stop()

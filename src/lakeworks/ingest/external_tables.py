@@ -30,6 +30,7 @@ from lakeworks.core.types import Field, Schema
 from lakeworks.engines.partition_conditions import EVERYWHERE, KeyColumns
 from lakeworks.ingest.external_entries import DECLARED, DISCOVERED, entry_of, fingerprint
 from lakeworks.ingest.external_files import Files, discovered
+from lakeworks.ingest.federation.parquet import ParquetFolders
 from lakeworks.storage.external import ExternalSource
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         KeyTest,
         PartitionCondition,
     )
+    from lakeworks.project.catalog_declaration import FederatedCatalog
     from lakeworks.project.external_declaration import ExternalTable
     from lakeworks.storage.objects import ObjectStore
 
@@ -62,6 +64,7 @@ class ExternalTables:
         store: Opens a folder or an `s3://` prefix.
         planner: Asked what a query needs and what files hold; called when it must be.
         declared: The tables that the project declares: their entries are made from that.
+        folders: Tables that catalogs of Parquet files have, which are declared by being there.
     """
 
     def __init__(
@@ -70,11 +73,13 @@ class ExternalTables:
         store: Callable[[str], ObjectStore],
         planner: Callable[[], ExternalPlanner],
         declared: Mapping[TableName, ExternalTable] | None = None,
+        folders: Mapping[str, FederatedCatalog] | None = None,
     ) -> None:
         self._catalog = catalog
         self._files = Files(store)
         self._planner = planner
         self._declared = declared or {}
+        self._folders = ParquetFolders(folders, self._files) if folders else None
         self._settled: set[TableName] = set()
 
     def find(self, name: TableName) -> TableEntry | None:
@@ -85,14 +90,29 @@ class ExternalTables:
             return None
         return entry
 
+    def names(self) -> list[TableName]:
+        """Return the names of all external tables."""
+        known = (
+            entry.name
+            for entry in self._catalog.list_tables()
+            if entry.table_type == EXTERNAL_TABLE and not self._is_undeclared(entry)
+        )
+        return sorted({*known, *self._declared, *self.folder_names()})
+
+    def folder_names(self, catalog: FederatedCatalog | None = None) -> list[TableName]:
+        """Return the names of the tables that catalogs of Parquet files have."""
+        return self._folders.names(catalog) if self._folders else []
+
     def settle(self, name: TableName) -> None:
         """Make the entry of a declared table where its declaration is new or changed.
 
         Raises:
             UnreadableTableError: its files are to say its columns, and there is none.
         """
-        declared = self._declared.get(name)
-        if declared is None or name in self._settled:
+        if name in self._settled:
+            return
+        declared = self._declaration(name)
+        if declared is None:
             return
         known = self._catalog.find_table(name)
         if known is None or known.parameters.get(DECLARED) != fingerprint(declared):
@@ -115,7 +135,11 @@ class ExternalTables:
 
     def _is_undeclared(self, entry: TableEntry) -> bool:
         """Whether a declaration made an entry, and is no longer there."""
-        return DECLARED in entry.parameters and entry.name not in self._declared
+        return DECLARED in entry.parameters and self._declaration(entry.name) is None
+
+    def _declaration(self, name: TableName) -> ExternalTable | None:
+        found = self._declared.get(name)
+        return self._folders.declared(name) if found is None and self._folders else found
 
     def known_schemas(self) -> dict[TableName, Schema]:
         """Return the columns of the declared tables that have an entry; nothing is changed."""
@@ -133,7 +157,9 @@ class ExternalTables:
         Raises:
             UnreadableTableError: its files are to say its columns, and there is none.
         """
-        declared = self._declared[name]
+        declared = self._declaration(name)
+        if declared is None:
+            raise UnreadableTableError.no_location(str(name))
         if declared.columns:
             return entry_of(declared)
         files = self._files.below([((), _folder(declared.location))])

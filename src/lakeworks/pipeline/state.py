@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.catalog.store import Head
 from lakeworks.core import clock
+from lakeworks.project.catalog_declaration import federated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -94,6 +95,11 @@ class Services:
             lambda root: ObjectStore.open(root, options if root.startswith("s3://") else None),
             lambda: self.engine.external,
             self.project.tables,
+            {
+                name: one
+                for name, one in federated(self.project).items()
+                if one.type == "parquet"
+            },
         )
 
     @cached_property

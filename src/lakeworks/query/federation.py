@@ -6,8 +6,11 @@ They are fetched when the session is opened that reads them; until then a source
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from lakeworks.core.errors import MissingExtraError
+from lakeworks.ingest.federation.errors import FederationError
 from lakeworks.query.errors import BytesLimitError, ExternalVersionError
 from lakeworks.query.external import NO_VERSION, is_external
 from lakeworks.storage.fetched import FetchedSource
@@ -31,7 +34,11 @@ _SHORTEST_S = 0.001
 def federated(parts: Parts) -> FederatedTables | None:
     """Return the tables of the project's catalogs; None where it declares none."""
     services = parts.services
-    return services.federated if services is not None and services.project.catalogs else None
+    if services is None or all(
+        one.type == "parquet" for one in services.project.catalogs.values()
+    ):
+        return None
+    return services.federated
 
 
 def is_federated(parts: Parts, name: TableName) -> bool:
@@ -62,6 +69,36 @@ def is_outside(parts: Parts, name: TableName, *, version: str = "") -> bool:
     if version:
         raise ExternalVersionError.federated(str(name), version)
     return True
+
+
+def outside_names(parts: Parts) -> list[TableName]:
+    """Return the names of external and federated tables; of systems that answer."""
+    found = [] if parts.external is None else parts.external().names()
+    tables = federated(parts)
+    if tables is not None:
+        for catalog in tables.catalogs:
+            with suppress(FederationError, MissingExtraError):
+                found += tables.list_tables(catalog)
+    return found
+
+
+def outside_source(parts: Parts, name: TableName) -> AnySource:
+    """Return an external or federated table's columns, as a source without rows.
+
+    Raises:
+        UnknownTableError: it is not there any more.
+    """
+    from lakeworks.catalog.errors import UnknownTableError
+    from lakeworks.ingest.federation.tables import as_it_is
+
+    tables = federated(parts)
+    table = tables.find(name) if tables is not None else None
+    if table is not None:
+        return as_it_is(table).source
+    entry = parts.external().find(name) if parts.external is not None else None
+    if entry is None or parts.external is None:
+        raise UnknownTableError.named(str(name), ())
+    return parts.external().empty(entry)
 
 
 def federated_sources(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lakeworks.core.errors import LakeError
 from lakeworks.query.asking import Asking
 from lakeworks.query.dialects.spoken import LAKE, dialect_of, in_lake_sql, unplaced
+from lakeworks.query.external import NO_VERSION
+from lakeworks.query.federation import outside_names, outside_source
 from lakeworks.query.parameters import with_parameters
 from lakeworks.query.questions import Caller, Question
 from lakeworks.query.reading import Parts, Reader
@@ -144,13 +146,16 @@ class QueryService:
             raise viewer.told(error) from None
 
     def visible(self, principal: str = "") -> list[TableName]:
-        """Return the published tables and the views that a principal may read, by name."""
+        """Return the tables and the views that a principal may read, by name.
+
+        Tables of another system that cannot be reached now are left out.
+        """
         viewer = self._reader.viewer(principal)
-        tables = self._reader.names()
+        tables = sorted({*self._reader.names(), *outside_names(self._parts)})
         return tables if viewer is None else [one for one in tables if viewer.may_read(one)]
 
     def columns(self, name: str, principal: str = "") -> list[tuple[str, str]]:
-        """Return the columns of a published table, or view, that a principal sees: name and type.
+        """Return the columns of a table or view that a principal sees: name and type.
 
         Raises:
             UnknownTableError: there is no such table, or the principal may not read it.
@@ -160,7 +165,9 @@ class QueryService:
         found = view_named(self._parts, name, snapshot, viewer)
         if found is None:
             table, number = self._reader.published(name, snapshot, None, viewer)
-            source = self._reader.source(table, number, hidden=viewer is not None)
+            source = outside_source(self._parts, table) if number == NO_VERSION else (
+                self._reader.source(table, number, hidden=viewer is not None)
+            )  # fmt: skip
         else:
             table, source = found.name, TableSource("/", found.schema, ())
         if viewer is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.catalog.statement_writes import making_of
 from lakeworks.core.names import QUARANTINE
+from lakeworks.project.catalog_declaration import federated
 from lakeworks.query.errors import NameTakenError
 from lakeworks.query.external import is_external
 
@@ -34,6 +35,8 @@ def taken_by(parts: Parts, name: TableName) -> str:
         return "declared in the project"
     if is_external(parts.external, name):
         return "an external table"
+    if parts.services is not None and name.database in federated(parts.services.project):
+        return "in a database of another system"
     if catalog.data_catalog.find_table(name) is not None or _was_loaded(parts, name):
         return "a table that nobody can read now"
     return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     import pyarrow as pa
 
@@ -35,7 +35,7 @@ class FetchedSource:
         self,
         name: str,
         schema: Schema,
-        batches: Callable[[float | None], Iterator[pa.RecordBatch]],
+        batches: Callable[[float | None], Generator[pa.RecordBatch, None, None]],
     ) -> None:
         self.name = name
         self.schema = schema
@@ -55,10 +55,11 @@ class FetchedSource:
         """
         self._told, self._left_s = told, left_s
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self) -> Generator[pa.RecordBatch, None, None]:
         """Ask for the rows and yield them."""
+        rows = self._batches(self._left_s())
         try:
-            for batch in self._batches(self._left_s()):
+            for batch in rows:
                 self.rows += batch.num_rows
                 self.size_bytes += batch.nbytes
                 self._told(self.size_bytes)
@@ -66,8 +67,16 @@ class FetchedSource:
         except Exception as error:
             self._failure = error
             raise
+        finally:
+            # Whoever gives the rows holds a connection, which waits for no garbage collector.
+            rows.close()
 
     def raise_failure(self) -> None:
         """Raise what ended the rows early, which an engine that reads them tells as a text."""
         if self._failure is not None:
             raise self._failure from None
+
+
+def no_rows(_: float | None = None) -> Generator[pa.RecordBatch, None, None]:
+    """Give no rows."""
+    yield from ()

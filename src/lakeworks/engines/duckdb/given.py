@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.types import from_duckdb, to_duckdb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import duckdb
     import pyarrow as pa
@@ -61,11 +62,20 @@ def fetched_select(
     Args:
         given: Keeps what the SELECT reads as long as the session lives.
     """
+    with closing(source.batches()) as batches:
+        return _fetched(con, source, batches, given)
+
+
+def _fetched(
+    con: duckdb.DuckDBPyConnection,
+    source: FetchedSource,
+    batches: Iterator[pa.RecordBatch],
+    given: list[object],
+) -> str:
     import pyarrow as pa
 
     from lakeworks.storage.parquet import arrow_schema
 
-    batches = source.batches()
     first: list[pa.RecordBatch] = []
     name = f"__given_{len(given)}"
     while source.size_bytes < _HELD_BYTES:

@@ -248,7 +248,8 @@ class _Reading:
         with suppress(Exception):
             self._con.interrupt()
         if not self._done.is_set():
-            self._stop_there()
+            with suppress(Exception):  # it may have ended meanwhile
+                self._stop_there()
 
     def close(self) -> None:
         """Stop what still runs, and free the connection."""

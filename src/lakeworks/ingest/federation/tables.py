@@ -26,10 +26,10 @@ from lakeworks.ingest.federation.errors import (
     RemoteValueError,
     UnknownCatalogError,
 )
-from lakeworks.storage.fetched import FetchedSource
+from lakeworks.storage.fetched import FetchedSource, no_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     import pyarrow as pa
 
@@ -54,7 +54,7 @@ class SeenRows(FetchedSource):
         self,
         table: RemoteTable,
         seen: SecuredTable,
-        batches: Callable[[float | None], Iterator[pa.RecordBatch]],
+        batches: Callable[[float | None], Generator[pa.RecordBatch, None, None]],
     ) -> None:
         super().__init__(str(table.name), _seen(table, seen), batches)
         self.seen = seen
@@ -134,13 +134,19 @@ class FederatedTables:
             found += [TableName(database, table) for table in names]
         return sorted(found)
 
+    @property
+    def catalogs(self) -> list[FederatedCatalog]:
+        """All catalogs, by name."""
+        found = {one.name: one for one in self._catalogs.values()}
+        return [found[name] for name in sorted(found)]
+
     def catalog(self, name: str) -> FederatedCatalog:
         """Return the catalog of a name.
 
         Raises:
             UnknownCatalogError: there is none.
         """
-        known = {one.name: one for one in self._catalogs.values()}
+        known = {one.name: one for one in self.catalogs}
         if name not in known:
             raise UnknownCatalogError.named(name, known)
         return known[name]
@@ -168,7 +174,7 @@ class FederatedTables:
         """
         needed = EVERYTHING if needs is None else needs
         if not needed.needs_rows:
-            return SeenRows(table, secured, lambda _: iter(()))
+            return SeenRows(table, secured, no_rows)
         return SeenRows(table, secured, partial(self._rows, table, secured, needed))
 
     def whole(self, name: TableName) -> SeenRows | None:
@@ -188,7 +194,7 @@ class FederatedTables:
         secured: SecuredTable,
         needs: RemoteNeeds,
         timeout_s: float | None,
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch, None, None]:
         shown = SecuredTable(secured.source, _named(table, secured, needs), secured.row_filter)
         place = f"{quote_identifier(table.name.database)}.{quote_identifier(table.name.table)}"
         # What the columns and the filter themselves name and say is found as in any query.
@@ -265,7 +271,7 @@ def as_it_is(table: RemoteTable) -> SecuredTable:
     columns = (
         SecuredColumn(c.field.name, quote_identifier(c.field.name)) for c in table.columns
     )
-    nothing = FetchedSource(str(table.name), table.schema, lambda _: iter(()))
+    nothing = FetchedSource(str(table.name), table.schema, no_rows)
     return SecuredTable(nothing, tuple(columns))
 
 

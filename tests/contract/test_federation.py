@@ -1,0 +1,523 @@
+"""Tables of other systems, on real servers: one behaviour, whatever system it is.
+
+Every system holds the same rows. What a query gives is compared with the same rows in Python, and what
+was asked of the system is read from the server's own log.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import sqlite3
+import threading
+import urllib.request
+from dataclasses import dataclass, field
+from decimal import Decimal
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from lakeworks.catalog.errors import UnknownTableError
+from lakeworks.engines.errors import QueryTimeoutError, SqlError, StatementRefusedError
+from lakeworks.ingest.federation.errors import CatalogUnreachableError
+from lakeworks.lake import Lake
+from lakeworks.query.errors import BytesLimitError, ExternalVersionError, HiddenFailureError
+from lakeworks.query.questions import Caller
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PEOPLE: list[dict[str, Any]] = [
+    {"id": 1, "name": "Ann", "email": "ann@a.example", "region": "EU", "amount": "10.50"},
+    {"id": 2, "name": "bob", "email": "bob@hidden.example", "region": "US", "amount": "20.25"},
+    {"id": 3, "name": "cy ", "email": None, "region": "EU", "amount": None},
+    {"id": 4, "name": "d'Arc\\", "email": "d@a.example", "region": "EU", "amount": "-1.00"},
+    {"id": 5, "name": "ann", "email": "e@a.example", "region": None, "amount": "0.05"},
+    {"id": 6, "name": "Ärger%_", "email": "f@a.example", "region": "EU", "amount": "99.99"},
+]
+POLICIES = """
+roles: {analyst: [ana], nosy: [nora]}
+grants:
+  - {to: role:analyst, permissions: SELECT, on: crm.people, except: [amount], rows: "region = 'EU'"}
+  - {to: role:nosy, permissions: SELECT, on: crm.orders}
+lf_tags: {pii: [email]}
+tagged: {crm.people.email: {pii: email}}
+policies:
+  masked_email: {columns: {pii: email}, mask: email_domain, to: everyone}
+"""
+
+
+@dataclass
+class System:
+    """One other system with the rows of `PEOPLE`, and what was asked of it."""
+
+    name: str
+    catalog: str
+    asked: Callable[[], str]
+    secret: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def lake(self, root: Path) -> Lake:
+        """Make a lake that has this system as the catalog crm, under policies."""
+        (root / "catalogs").mkdir(parents=True)
+        (root / "policies").mkdir()
+        (root / "lake.yml").write_text("name: federated\n")
+        (root / "catalogs" / "crm.yml").write_text(self.catalog)
+        (root / "policies" / "roles.yml").write_text(POLICIES)
+        for name, text in self.extra.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        return Lake.open(root)
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> System:
+    path = tmp_path / "people.db"
+    with sqlite3.connect(path) as con:
+        con.execute(
+            "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, email VARCHAR(50), "
+            "region TEXT COLLATE NOCASE, amount DECIMAL(10,2))"
+        )
+        rows = [tuple(one.values()) for one in PEOPLE]
+        con.executemany("INSERT INTO people VALUES (?, ?, ?, ?, CAST(? AS NUMERIC))", rows)
+    con.close()
+    return System("sqlite", f"type: sqlite\npath: {path}\ndatabases: {{crm: main}}\n", str)
+
+
+@pytest.fixture
+def postgresql(
+    request: pytest.FixtureRequest, unavailable: Callable[[str], NoReturn]
+) -> System:
+    server = request.getfixturevalue("server")
+    for package in ("psycopg", "duckdb_extension_postgres_scanner"):
+        if find_spec(package) is None:
+            unavailable(package)
+    if server is None:
+        unavailable("PostgreSQL (apt install postgresql)")
+    import psycopg
+
+    url = server.url()
+    with psycopg.connect(url, autocommit=True) as con:
+        con.execute(
+            "CREATE TABLE people (id int PRIMARY KEY, name text, email varchar(50), "
+            "region char(4), amount numeric(10,2))"
+        )
+        with con.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO people VALUES (%s, %s, %s, %s, %s)",
+                [tuple(one.values()) for one in PEOPLE],
+            )
+        [(database,)] = con.execute("SELECT current_database()").fetchall()
+        con.execute(f"ALTER DATABASE {database} SET log_statement = 'all'")
+    before = len((server.folder / "log").read_text())
+    catalog = (
+        f"type: postgresql\nhost: {server.folder}\ndatabase: {database}\nuser: lake\n"
+        "password: hunter2-never-shown\ntls: off\ndatabases: {crm: public}\n"
+    )
+    return System(
+        "postgresql",
+        catalog,
+        lambda: (server.folder / "log").read_text()[before:],
+        "hunter2-never-shown",
+    )
+
+
+@pytest.fixture
+def mysql(request: pytest.FixtureRequest, unavailable: Callable[[str], NoReturn]) -> System:
+    if find_spec("duckdb_extension_mysql_scanner") is None:
+        unavailable("duckdb_extension_mysql_scanner")
+    server = request.getfixturevalue("maria_server")
+    name = server.database()
+    rows = ", ".join(
+        "(" + ", ".join("NULL" if v is None else _literal(v) for v in one.values()) + ")"
+        for one in PEOPLE
+    )
+    server.run(
+        f"CREATE TABLE {name}.people (id int PRIMARY KEY, name varchar(50), email varchar(50), "
+        f"region varchar(4), amount decimal(10,2)); INSERT INTO {name}.people VALUES {rows}"
+    )
+    before = len(server.log.read_bytes())
+    catalog = (
+        f"type: mysql\nhost: 127.0.0.1\nport: {server.port}\nuser: lake\n"
+        f"password: pass word\ntls: off\ndatabases: {{crm: {name}}}\n"
+    )
+    return System(
+        "mysql",
+        catalog,
+        lambda: server.log.read_bytes()[before:].decode(errors="replace"),
+        "pass word",
+    )
+
+
+def _literal(value: object) -> str:
+    text = str(value).encode().hex()
+    return f"_utf8mb4 X'{text}'" if isinstance(value, str) else str(value)
+
+
+@pytest.fixture
+def dynamodb(s3_endpoint: str) -> Iterator[System]:
+    boto3 = pytest.importorskip("boto3")
+    heard: list[str] = []
+
+    class Ears(http.server.BaseHTTPRequestHandler):
+        """Notes each request, and passes it on to the server."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append(f"{self.headers['X-Amz-Target']} {body.decode()}")
+            told = dict(self.headers.items())
+            request = urllib.request.Request(s3_endpoint, body, told, method="POST")
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                data = answer.read()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    client = boto3.client(
+        "dynamodb", endpoint_url=s3_endpoint, region_name="eu-west-1",
+        aws_access_key_id="AKIATEST", aws_secret_access_key="never-shown-either",
+    )  # fmt: skip
+    client.create_table(
+        TableName="app-people", BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )  # fmt: skip
+    for one in PEOPLE:
+        item: dict[str, Any] = {"id": {"N": str(one["id"])}, "name": {"S": one["name"]}}
+        for key in ("email", "region"):
+            if one[key] is not None:
+                item[key] = {"S": one[key]}
+        if one["amount"] is not None:
+            item["amount"] = {"N": one["amount"]}
+        client.put_item(TableName="app-people", Item=item)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ears) as ears:
+        thread = threading.Thread(target=ears.serve_forever)
+        thread.start()
+        yield System(
+            "dynamodb",
+            f"type: dynamodb\nregion: eu-west-1\nendpoint_url: http://127.0.0.1:"
+            f"{ears.server_address[1]}\naccess_key_id: AKIATEST\n"
+            "secret_access_key: never-shown-either\ndatabases: {crm: app-}\n"
+            "columns:\n  people: {id: int, name: string, email: string, region: string, "
+            "amount: 'decimal(10,2)'}\n",
+            lambda: "\n".join(heard),
+            "never-shown-either",
+        )
+        ears.shutdown()
+        thread.join()
+    client.delete_table(TableName="app-people")
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.postgres),
+        "mysql",
+        "dynamodb",
+    ]
+)
+def system(request: pytest.FixtureRequest) -> System:
+    """Each system in turn."""
+    found: System = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def lake(system: System, tmp_path: Path) -> Iterator[Lake]:
+    with system.lake(tmp_path / "project") as opened:
+        yield opened
+
+
+def rows(lake: Lake, sql: str, **more: Any) -> list[dict[str, Any]]:
+    with lake.query.sql(sql, **more) as result:
+        return result.to_arrow().to_pylist()
+
+
+def person(number: int) -> dict[str, Any]:
+    one = PEOPLE[number - 1]
+    return {**one, "amount": None if one["amount"] is None else Decimal(one["amount"])}
+
+
+def ids(lake: Lake, condition: str, **more: Any) -> list[int]:
+    found = rows(lake, f"SELECT id FROM crm.people WHERE {condition} ORDER BY id", **more)
+    return [row["id"] for row in found]
+
+
+def test_a_table_is_there_like_any_other(lake: Lake) -> None:
+    found = rows(lake, "SELECT id, name, email, region, amount FROM crm.people ORDER BY id")
+    assert found == [person(number) for number in range(1, 7)]
+    described = {r["column_name"]: r["column_type"] for r in rows(lake, "DESCRIBE crm.people")}
+    assert described["amount"] == "DECIMAL(10,2)"
+    assert described["name"] == "VARCHAR"
+
+
+CONDITIONS = [
+    ("id = 4", [4]),
+    ("id IN (1, 3, 99)", [1, 3]),
+    ("id BETWEEN 2 AND 3", [2, 3]),
+    ("name = 'Ann'", [1]),  # a collation there takes ann for equal: the lake does not
+    ("name = 'cy'", []),  # nor is a space at the end nothing
+    ("name = 'cy '", [3]),
+    ("name = 'd''Arc\\'", [4]),
+    ("name LIKE 'a%'", [5]),
+    ("name LIKE 'Ärger\\%%' ESCAPE '\\'", [6]),
+    ("name LIKE 'Ä%'", [6]),
+    ("starts_with(name, 'd''')", [4]),
+    ("name >= 'b'", [2, 3, 4, 6]),  # by bytes: Ä comes behind all letters of ASCII
+    ("name < 'B'", [1]),
+    ("region = 'EU' AND amount > 5.5", [1, 6]),
+    ("amount IS NULL", [3]),
+    ("amount = 0.05 OR id = 2", [2, 5]),
+    ("region IS NULL OR name = 'bob'", [2, 5]),
+    ("NOT (region = 'EU')", [2]),
+    ("amount * 2 > 100", [6]),
+    ("id = 1 OR lower(name) = 'ann'", [1, 5]),
+    ("email IS NOT NULL AND id > 4", [5, 6]),
+    ("region <> 'EU'", [2]),
+]
+
+
+def test_conditions_give_the_same_rows_wherever_they_are_judged(lake: Lake) -> None:
+    found = {condition: ids(lake, condition) for condition, _ in CONDITIONS}
+    assert found == dict(CONDITIONS)
+
+
+ASKED = {
+    "postgresql": ('FROM "public"."people" WHERE', ['"id" IN (2, 4)', "\"name\" LIKE 'd%'"]),
+    "mysql": ("people` WHERE", ["`id` IN (2, 4)", "LIKE _utf8mb4 X'6425'"]),
+    "dynamodb": ("DynamoDB_20120810.Query", ['":v0": {"N": "4"}', "begins_with"]),
+}
+
+
+def test_the_server_is_asked_for_the_rows_and_columns_that_a_query_needs(
+    lake: Lake, system: System
+) -> None:
+    found = rows(lake, "SELECT name FROM crm.people WHERE id IN (2, 4) AND name LIKE 'd%'")
+    assert found == [{"name": PEOPLE[3]["name"]}]
+    if system.name == "sqlite":
+        pytest.skip("a file has no log; see test_a_file_is_asked_for_the_rows_that_count")
+    place, texts = ASKED[system.name]
+    asked = [line for line in system.asked().splitlines() if place in line]
+    assert asked
+    for text in texts:
+        assert text in "\n".join(asked)
+    assert not any("email" in line or "region" in line for line in asked)
+
+
+def test_a_principal_sees_what_the_policies_let_through(lake: Lake) -> None:
+    found = rows(lake, "SELECT * FROM crm.people ORDER BY id", caller="ana")
+    assert [one["id"] for one in found] == [1, 3, 4, 6]
+    assert [one["email"] for one in found] == [
+        "***@a.example", None, "***@a.example", "***@a.example",
+    ]  # fmt: skip
+    assert "amount" not in found[0]
+    with pytest.raises(SqlError, match="amount"):
+        rows(lake, "SELECT amount FROM crm.people", caller="ana")
+    with pytest.raises(UnknownTableError):
+        rows(lake, "SELECT * FROM crm.people", caller="nora")
+    with pytest.raises(UnknownTableError):
+        rows(lake, "SELECT * FROM crm.orders", caller="nora")
+
+
+def test_a_condition_on_what_is_masked_is_not_asked_there(lake: Lake, system: System) -> None:
+    assert ids(lake, "email = 'ann@a.example'", caller="ana") == []
+    assert ids(lake, "email = '***@a.example'", caller="ana") == [1, 4, 6]
+    asked = [line for line in system.asked().splitlines() if "people" in line]
+    hidden = b"ann@a.example".hex()
+    assert not any("ann@a" in line or hidden in line for line in asked)
+
+
+def test_the_row_filter_is_asked_there_too(lake: Lake, system: System) -> None:
+    assert ids(lake, "id > 1", caller="ana") == [3, 4, 6]
+    if system.name != "sqlite":
+        asked = system.asked()
+        assert "'EU'" in asked or '"S": "EU"' in asked or "X'4555'" in asked
+
+
+def test_the_bytes_that_a_principal_is_told_hang_on_nothing_hidden(lake: Lake) -> None:
+    def scanned(condition: str) -> int:
+        sql = f"SELECT id FROM crm.people WHERE {condition}"
+        with lake.query.sql(sql, caller="ana") as result:
+            result.to_arrow()
+            return result.scanned_bytes
+
+    # Bob is there, but not to be seen; nobody is called zoe.
+    assert scanned("name = 'bob'") == scanned("name = 'zoe'")
+
+
+def test_tables_of_other_systems_and_of_the_lake_are_joined(lake: Lake) -> None:
+    joined = rows(
+        lake,
+        "SELECT p.name, o.total FROM crm.people p JOIN (VALUES (1, 5), (6, 7)) o(id, total) "
+        "USING (id) ORDER BY o.total",
+    )
+    assert joined == [{"name": "Ann", "total": 5}, {"name": "Ärger%_", "total": 7}]
+    twice = "SELECT count(*) n FROM crm.people a JOIN crm.people b ON a.region = b.region"
+    assert rows(lake, twice) == [{"n": 17}]
+    left = (
+        "SELECT o.id, p.region FROM (VALUES (1), (2)) o(id) LEFT JOIN crm.people p "
+        "ON p.id = o.id AND p.region = 'EU' ORDER BY 1"
+    )
+    assert rows(lake, left) == [{"id": 1, "region": "EU"}, {"id": 2, "region": None}]
+    missing = (
+        "SELECT o.id FROM (VALUES (1), (3)) o(id) LEFT JOIN crm.people p ON p.id = o.id "
+        "WHERE p.amount IS NULL"
+    )
+    assert rows(lake, missing) == [{"id": 3}]
+
+
+def test_whole_rows_are_read_where_a_query_may_need_them(lake: Lake) -> None:
+    assert rows(lake, "SELECT p FROM crm.people p WHERE id = 1")[0]["p"]["name"] == "Ann"
+    assert rows(lake, "FROM crm.people SELECT count(*) AS n") == [{"n": 6}]
+    assert len(rows(lake, "SELECT * FROM crm.people LIMIT 2")) == 2
+    assert len(rows(lake, "SELECT * FROM crm.people LIMIT 2", caller="ana")) == 2
+    counted = rows(lake, "SUMMARIZE crm.people")
+    assert {one["column_name"] for one in counted} == set(PEOPLE[0])
+
+
+def test_nothing_is_asked_for_what_reads_no_rows(lake: Lake, system: System) -> None:
+    rows(lake, "EXPLAIN SELECT * FROM crm.people")
+    rows(lake, "DESCRIBE SELECT name FROM crm.people")
+    place = ASKED.get(system.name, ("",))[0].partition(" WHERE")[0]
+    assert system.name == "sqlite" or place not in system.asked()
+
+
+def test_a_limit_on_bytes_counts_what_is_fetched(lake: Lake) -> None:
+    caller = Caller(bytes_limit=10)
+    with pytest.raises(BytesLimitError):
+        rows(lake, "SELECT * FROM crm.people", caller=caller)
+    with lake.query.sql("SELECT * FROM crm.people") as result:
+        result.to_arrow()
+        assert result.scanned_bytes > 100
+    assert not lake.query.examine("SELECT * FROM crm.people").repeatable
+
+
+def test_there_are_no_earlier_versions(lake: Lake) -> None:
+    with pytest.raises(ExternalVersionError, match="lies in another system"):
+        rows(lake, "SELECT * FROM crm.people@v1")
+
+
+def test_a_caller_reaches_nothing_but_the_rows(lake: Lake) -> None:
+    for sql in (
+        "SELECT * FROM postgres_query('crm', 'SELECT 1')",
+        "SELECT * FROM mysql_query('crm', 'SELECT 1')",
+        "SELECT * FROM sqlite_scan('people.db', 'people')",
+        "SELECT * FROM duckdb_secrets()",
+        "ATTACH 'people.db' AS other (TYPE sqlite)",
+    ):
+        for caller in (None, "ana"):
+            with pytest.raises((StatementRefusedError, SqlError)):
+                rows(lake, sql, caller=caller)
+
+
+def test_visible_tables_and_their_columns_are_listed(lake: Lake) -> None:
+    assert "crm.people" in [str(name) for name in lake.query.visible()]
+    assert [str(name) for name in lake.query.visible("ana")] == ["crm.people"]
+    assert lake.query.visible("nora") == []
+    assert dict(lake.query.columns("crm.people"))["amount"] == "decimal(10,2)"
+    assert "amount" not in dict(lake.query.columns("crm.people", "ana"))
+    with pytest.raises(UnknownTableError):
+        lake.query.columns("crm.people", "nora")
+
+
+def test_what_is_read_is_audited_with_its_masks(lake: Lake) -> None:
+    rows(lake, "SELECT * FROM crm.people", caller="ana")
+    [entry] = lake.governance.audit_entries(kind="query", limit=1)
+    [table] = dict(entry.body)["tables"]
+    assert table["table"] == "crm.people"
+    assert table["masked"] == ["email"]
+    assert table["filtered"] is True
+
+
+def test_a_system_that_is_gone_is_named_to_the_owner_alone(
+    system: System, tmp_path: Path
+) -> None:
+    gone = {
+        "sqlite": ("people.db", "absent.db"), "postgresql": ("host: ", "port: 1\nhost: 127.0.0.1 #"),
+        "mysql": ("host: 127.0.0.1", "host: 127.0.0.2 #"),
+        "dynamodb": ("http://127.0.0.1", "http://127.0.0.1:1/ #"),
+    }  # fmt: skip
+    catalog = system.catalog.replace(*gone[system.name])
+    if system.name == "mysql":
+        lines = catalog.splitlines(keepends=True)
+        catalog = "".join("port: 1\n" if one.startswith("port:") else one for one in lines)
+    lost = System(system.name, catalog + "connect_timeout: 2\n", system.asked)
+    with lost.lake(tmp_path / "lost") as lake:
+        with pytest.raises(
+            CatalogUnreachableError, match=r"crm \(catalogs/crm\.yml:\d"
+        ) as told:
+            rows(lake, "SELECT * FROM crm.people")
+        assert not system.secret or system.secret not in str(told.value)
+        with pytest.raises(HiddenFailureError) as hidden:
+            rows(lake, "SELECT * FROM crm.people", caller="ana")
+        assert "127.0" not in str(hidden.value)
+        assert "crm.yml" not in str(hidden.value)
+        assert lake.query.visible("ana") == []  # nobody can list what cannot be asked
+
+
+def test_a_secret_stands_nowhere(system: System, tmp_path: Path) -> None:
+    with system.lake(tmp_path / "project") as lake:
+        rows(lake, "SELECT * FROM crm.people")
+        assert not system.secret or system.secret not in repr(lake.project)
+    if system.secret:
+        for path in (tmp_path / "project" / ".lake").rglob("*"):
+            assert not path.is_file() or system.secret.encode() not in path.read_bytes()
+
+
+@pytest.mark.postgres
+def test_a_time_limit_reaches_postgresql(postgresql: System, tmp_path: Path) -> None:
+    _timed_out(postgresql, tmp_path, "server")
+
+
+def _timed_out(system: System, tmp_path: Path, _: str) -> None:
+    with system.lake(tmp_path / "project") as lake:
+        reader, [catalog] = lake._services.remote_reader, lake.project.catalogs.values()
+        from lakeworks.ingest.federation.systems import _server, settings_of
+
+        server = _server(catalog, settings_of(catalog, lake.project))
+        slow = {
+            "postgresql": "SELECT CAST(pg_sleep(20) AS text) AS slept",
+            "mysql": "SELECT benchmark(4000000000, sha1(1)) AS slept",
+        }[system.name]
+        with pytest.raises(QueryTimeoutError):
+            reader.table(server, slow, timeout_s=0.5)
+        running = {
+            "postgresql": "SELECT count(*) AS n FROM pg_stat_activity "
+            "WHERE state = 'active' AND query LIKE '%pg_sle' || 'ep%'",
+            "mysql": "SELECT count(*) AS n FROM information_schema.processlist "
+            "WHERE info LIKE concat('%bench', 'mark%')",
+        }[system.name]
+        assert reader.table(server, running) == [{"n": 0}]
+
+
+def test_a_time_limit_reaches_mysql(mysql: System, tmp_path: Path) -> None:
+    _timed_out(mysql, tmp_path, "maria_server")
+
+
+def test_a_file_is_asked_for_the_rows_that_count(sqlite: System, tmp_path: Path) -> None:
+    with sqlite.lake(tmp_path / "project") as lake:
+        # A value that fits no decimal is in a row that the query does not need.
+        with sqlite3.connect(tmp_path / "people.db") as con:
+            con.execute("INSERT INTO people VALUES (7, 'odd', NULL, 'EU', 'many')")
+        con.close()
+        assert ids(lake, "id < 3") == [1, 2]
+        with pytest.raises(Exception, match=r"(?s)amount of crm\.people .*: \{people:"):
+            rows(lake, "SELECT amount FROM crm.people")
+
+
+def test_json_is_what_lists_and_maps_are_read_as(dynamodb: System, tmp_path: Path) -> None:
+    undeclared = dynamodb.catalog.partition("columns:")[0]
+    with System("dynamodb", undeclared, dynamodb.asked).lake(tmp_path / "project") as lake:
+        found = rows(lake, "SELECT id, amount FROM crm.people WHERE id = 4")
+        assert found == [{"id": 4, "amount": Decimal("-1.000000000000000000")}] or found == [
+            {"id": 4, "amount": Decimal(-1)}
+        ]
+        assert json.loads(json.dumps(rows(lake, "SELECT count(*) n FROM crm.people")[0])) == {
+            "n": 6
+        }
