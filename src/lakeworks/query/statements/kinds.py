@@ -38,12 +38,19 @@ class Statement(Protocol):
 # By first word, the modules that may know it, in the order in which they are asked.
 _MODULES: Mapping[str, tuple[str, ...]] = {
     "CREATE": ("views", "materialized", "creating"),
+    "DEALLOCATE": ("prepared",),
     "DELETE": ("deleting",),
+    "DESC": ("showing",),
+    "DESCRIBE": ("showing",),
     "DROP": ("views", "materialized", "dropping"),
+    "EXECUTE": ("prepared",),
     "GRANT": ("grants",),
     "INSERT": ("inserting",),
+    "PREPARE": ("prepared",),
     "REFRESH": ("materialized",),
     "REVOKE": ("grants",),
+    "SHOW": ("showing",),
+    "UNLOAD": ("unloading",),
 }
 
 
