@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.ledger import Ledger
     from lakeworks.catalog.locks import Locks
     from lakeworks.catalog.named_queries import NamedQueries
+    from lakeworks.catalog.prepared_statements import PreparedStatements
     from lakeworks.catalog.quality_results import QualityResults
     from lakeworks.catalog.query_executions import ExecutionRecords
     from lakeworks.catalog.query_history import QueryHistory
@@ -157,6 +158,13 @@ class Catalog:
         from lakeworks.catalog.access_tokens import AccessTokens
 
         return AccessTokens(self._database)
+
+    @cached_property
+    def prepared_statements(self) -> PreparedStatements:
+        """Statements that were prepared under a name, by workgroup."""
+        from lakeworks.catalog.prepared_statements import PreparedStatements
+
+        return PreparedStatements(self._database)
 
     @cached_property
     def named_queries(self) -> NamedQueries:

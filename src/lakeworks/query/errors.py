@@ -149,6 +149,17 @@ class ParameterError(RequestError):
         )
 
 
+class NothingToShowError(RequestError):
+    """SHOW of something that a table or view does not have."""
+
+    code = "LW844"
+
+    @classmethod
+    def because(cls, problem: str, hint: str = "") -> Self:
+        """Say what it does not have."""
+        return cls(problem, hint)
+
+
 class PreparedStatementError(RequestError):
     """A prepared statement that is not there, or not the caller's to change or to execute so."""
 

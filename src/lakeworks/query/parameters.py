@@ -79,6 +79,15 @@ def _filled(sql: str, put: Callable[[re.Match[str]], str]) -> str:
     return "".join(parts)
 
 
+def places(sql: str) -> int:
+    """Return how many `?` a statement has."""
+    found, at = 0, 0
+    while (token := _TOKEN.search(sql, at)) is not None:
+        found += bool(token["mark"])
+        at = comment_end(sql, token.start()) if token[0] == "/*" else token.end()
+    return found
+
+
 def literal(value: Any) -> str:  # noqa: ANN401, C901, PLR0911 - a line a type
     """Return a value as SQL.
 

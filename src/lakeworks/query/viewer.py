@@ -27,6 +27,7 @@ from lakeworks.query.auditing import QueryAudit
 from lakeworks.query.errors import (
     BytesLimitError,
     HiddenFailureError,
+    NothingToShowError,
     PreparedStatementError,
     NameTakenError,
     NoPermissionsError,
@@ -65,6 +66,7 @@ _TOLD = (
     WriteRefusedError, MisfitError, WriteOptionError, UnloadLocationError, WriteLostError,
     ViewUnreadableError, ViewDefinitionError, NameTakenError, NotAllowedError,
     StatementSyntaxError, AthenaSyntaxError, AthenaUnsupportedError, PreparedStatementError,
+    NothingToShowError,
 )  # fmt: skip
 
 

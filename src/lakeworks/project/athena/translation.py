@@ -42,7 +42,9 @@ _JOIN = frozenset({"this", "side", "kind", "on", "using", "method"})
 _SIDES = frozenset({"", "CROSS", "INNER", "OUTER"})
 _CATALOGS = frozenset({"awsdatacatalog"})
 _NAMED = (exp.Column, exp.Dot, exp.Alias, exp.Star)
-_EXPLAIN = re.compile(r"\s*explain\s+(?=select|with|values|table|\()", re.IGNORECASE)
+_EXPLAIN = re.compile(
+    r"\s*(explain|describe|desc)\s+(?=select|with|values|table|\()", re.IGNORECASE
+)
 
 
 def translate(sql: str, columns_of: Callable[[str], Columns] | None = None) -> str:
@@ -59,7 +61,8 @@ def translate(sql: str, columns_of: Callable[[str], Columns] | None = None) -> s
     """
     found = _EXPLAIN.match(sql)
     if found is not None:
-        return f"EXPLAIN {translate(sql[found.end() :], columns_of)}"
+        word = "EXPLAIN" if found[1].upper() == "EXPLAIN" else "DESCRIBE"
+        return f"{word} {translate(sql[found.end() :], columns_of)}"
     try:
         return _translated(parsed(sql), columns_of or (lambda _: {}))
     except RecursionError:

@@ -11,15 +11,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
+from lakeworks.core.names import TableName
 from lakeworks.core.sql_text import begin_of, first_word
 from lakeworks.engines.errors import SqlError
-from lakeworks.query.external import NO_VERSION
+from lakeworks.query.known import known_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lakeworks.catalog.snapshots import Snapshot
-    from lakeworks.core.types import Schema
     from lakeworks.project.athena.scopes import Columns
     from lakeworks.query.asking import Asking
     from lakeworks.query.reading import Reader
@@ -28,6 +27,7 @@ LAKE = "duckdb"
 _QUERIES = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "EXPLAIN"})
 # Statements in which a query, or a condition, stands as text.
 _HOLDING = frozenset({"CREATE", "INSERT", "UNLOAD", "DELETE"})
+_OF_QUERY = re.compile(r"\s*(?:describe|desc)\s+(?:select|with|values)\b", re.IGNORECASE)
 _PLACE = re.compile(r"^SQL line \d+, column \d+: ")
 
 
@@ -60,7 +60,7 @@ def in_lake_sql(text: str, asking: Asking, reader: Reader) -> str:
 
     columns_of = _columns_of(asking, reader)
     word = first_word(text)
-    if word in _QUERIES or text[begin_of(text) :].startswith("("):
+    if word in _QUERIES or text[begin_of(text) :].startswith("(") or _OF_QUERY.match(text):
         return translate(text, columns_of)
     if word not in _HOLDING:
         return text
@@ -70,7 +70,9 @@ def in_lake_sql(text: str, asking: Asking, reader: Reader) -> str:
     begin, end, before = found
     # Blanks stand for what comes before, so that errors name the right line.
     blank = re.sub(r"[^\n]", " ", text[:begin])
-    inner = translate(f"{blank[: len(blank) - len(before)]}{before}{text[begin:end]}", columns_of)
+    inner = translate(
+        f"{blank[: len(blank) - len(before)]}{before}{text[begin:end]}", columns_of
+    )
     return f"{text[:begin]}{inner.removeprefix(_HEAD) if before else inner}{text[end:]}"
 
 
@@ -97,7 +99,11 @@ def _within(text: str) -> tuple[int, int, str] | None:
     for number, word in enumerate(told[:last]):
         depth += {"(": 1, ")": -1}.get(word, 0)
         opened = word == "(" and number + 1 < last and told[number + 1] in {"SELECT", "WITH"}
-        if opened or (depth == 0 and word in {"SELECT", "VALUES"}) or _begins_with(told, number):
+        if (
+            opened
+            or (depth == 0 and word in {"SELECT", "VALUES"})
+            or _begins_with(told, number)
+        ):
             return words[number].start, _without_data(words, told, last), ""
     return None
 
@@ -114,7 +120,9 @@ def _without_data(words: list, told: list[str], last: int) -> int:  # type: igno
     return int(words[last - 1].end)
 
 
-def _parenthesised(told: list[str], places: list[tuple[int, int]]) -> tuple[int, int, str] | None:
+def _parenthesised(
+    told: list[str], places: list[tuple[int, int]]
+) -> tuple[int, int, str] | None:
     depth = 0
     for number, word in enumerate(told):
         depth += {"(": 1, ")": -1}.get(word, 0)
@@ -129,32 +137,14 @@ def _columns_of(asking: Asking, reader: Reader) -> Callable[[str], Columns]:
 
     def columns(name: str) -> Columns:
         try:
-            snapshot = reader.snapshot(asking.at)
-            schema = _schema(name, snapshot, asking, reader)
+            schema = known_schema(
+                reader, TableName.parse(name), reader.snapshot(asking.at), asking.viewer
+            )
         except LakeError:
             return {}  # it is refused where it is read, in the usual words
         return {field.name.lower(): of_type(field.type) for field in schema}
 
     return columns
-
-
-def _schema(name: str, snapshot: Snapshot, asking: Asking, reader: Reader) -> Schema:
-    from lakeworks.core.types import Schema
-    from lakeworks.query.views import view_named
-
-    viewer = asking.viewer
-    view = view_named(reader.parts, name, snapshot, viewer)
-    if view is not None:
-        table, schema = view.name, view.schema
-    else:
-        table, number = reader.published(name, snapshot, asking.at, viewer)
-        if number == NO_VERSION:
-            return Schema()
-        schema = reader.source(table, number, hidden=viewer is not None).schema
-    if viewer is None:
-        return schema
-    seen = frozenset(viewer.described(table, schema))
-    return Schema(tuple(field for field in schema if field.name in seen))
 
 
 @contextmanager

@@ -65,6 +65,11 @@ class Words:
         """Return the next word in capitals, or the next mark; empty at the end."""
         return _word(self._tokens[self._next]) if self._next < len(self._tokens) else ""
 
+    def next_kind(self) -> str:
+        """Return the kind of the next word; empty at the end, and where a semicolon ends it."""
+        left = self._tokens[self._next : self._next + 1]
+        return left[0].kind if left and _word(left[0]) != ";" else ""
+
     def identifier(self) -> str:
         """Go past one name, in quotes or not, and return it as it is written inside them.
 

@@ -1,0 +1,245 @@
+"""PREPARE, EXECUTE and DEALLOCATE PREPARE: statements that a workgroup has under a name.
+
+Names belong to a workgroup, as Athena's do. Whoever may use the workgroup may execute what it has,
+under their own permissions; only who prepared a statement, an administrator or the lake's owner
+may replace or deallocate it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.core.sql_text import first_word
+from lakeworks.project.workgroups import PRIMARY
+from lakeworks.query.dialects.spoken import in_lake_sql, unplaced
+from lakeworks.query.errors import PreparedStatementError
+from lakeworks.query.parameters import places, with_parameters
+from lakeworks.query.questions import Question
+from lakeworks.query.results import without_rows
+from lakeworks.query.statements.words import Words
+from lakeworks.query.versions import without_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lakeworks.catalog.prepared_statements import PreparedStatement, PreparedStatements
+    from lakeworks.query.asking import Asking
+    from lakeworks.query.reading import Reader
+    from lakeworks.query.results import QueryResult
+    from lakeworks.query.statements.kinds import Statement
+
+_OWN = frozenset({"PREPARE", "EXECUTE", "DEALLOCATE"})
+_TYPED: dict[str, Callable[[str], Any]] = {
+    "DATE": date.fromisoformat,
+    "TIMESTAMP": datetime.fromisoformat,
+    "TIME": time.fromisoformat,
+    "DECIMAL": Decimal,
+}
+
+
+def read(text: str) -> Statement | None:
+    """Return the statement that begins with PREPARE, EXECUTE or DEALLOCATE.
+
+    Raises:
+        StatementSyntaxError: it does not read as one.
+    """
+    words = Words(text)
+    if words.take("PREPARE"):
+        name = words.identifier().lower()
+        words.expect("FROM")
+        return Prepare(name, words.rest().rstrip().removesuffix(";").rstrip())
+    if words.take("DEALLOCATE"):
+        words.take("PREPARE")
+        name = words.identifier().lower()
+        words.end()
+        return Deallocate(name)
+    words.expect("EXECUTE")
+    name = words.identifier().lower()
+    values = []
+    if words.take("USING"):
+        values.append(_constant(words))
+        while words.take(","):
+            values.append(_constant(words))
+    words.end()
+    return Execute(name, tuple(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """PREPARE name FROM statement."""
+
+    name: str
+    sql: str
+
+    def question(self, asking: Asking, reader: Reader) -> Question:
+        """Raise what is wrong with the statement's syntax; permissions count when it runs."""
+        from lakeworks.query.statements.kinds import statement_of
+
+        word = first_word(self.sql)
+        if word in _OWN:
+            raise PreparedStatementError.nested(word)
+        filled = with_parameters(self.sql, [None] * places(self.sql))
+        with unplaced("athena"):
+            sql = in_lake_sql(filled, asking, reader)
+            if statement_of(sql) is None:
+                reader.parts.engine.tables_read(without_versions(sql).sql)
+        return Question(repeatable=False)
+
+    def run(self, asking: Asking, reader: Reader) -> QueryResult:
+        """Keep it.
+
+        Raises:
+            PreparedStatementError: another principal's statement has that name.
+        """
+        self.question(asking, reader)
+        viewer = asking.viewer
+        kept = _all(reader).save(
+            _workgroup(asking),
+            self.name,
+            self.sql,
+            dialect=asking.dialect,
+            made_by=_principal(asking),
+            anyones=viewer is None or viewer.administers,
+        )
+        if kept is None:
+            raise PreparedStatementError.foreign(self.name)
+        return _done(asking)
+
+
+@dataclass(frozen=True, slots=True)
+class Deallocate:
+    """DEALLOCATE PREPARE name."""
+
+    name: str
+
+    def question(self, asking: Asking, reader: Reader) -> Question:
+        """Raise what is wrong with it at first sight.
+
+        Raises:
+            PreparedStatementError: there is none of that name, or it is another principal's.
+        """
+        found = _found(self.name, asking, reader)
+        viewer = asking.viewer
+        may = viewer is None or viewer.administers or found.made_by == _principal(asking)
+        if not may:
+            raise PreparedStatementError.foreign(self.name)
+        return Question(repeatable=False)
+
+    def run(self, asking: Asking, reader: Reader) -> QueryResult:
+        """Keep it no longer."""
+        self.question(asking, reader)
+        _all(reader).drop(_workgroup(asking), self.name)
+        return _done(asking)
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """EXECUTE name USING constants.
+
+    Attributes:
+        values: For each `?` in turn.
+    """
+
+    name: str
+    values: tuple[Any, ...] = ()
+
+    def question(self, asking: Asking, reader: Reader) -> Question:
+        """Say what the answer of the prepared statement rests on, itself included."""
+        from lakeworks.query.statements.kinds import statement_of
+
+        found, sql, inner = self._read(asking, reader)
+        with unplaced("athena"):
+            lake_sql = in_lake_sql(sql, inner, reader)
+            statement = statement_of(lake_sql)
+            told = (
+                reader.question(lake_sql, inner)
+                if statement is None
+                else statement.question(inner, reader)
+            )
+        mark = hashlib.sha256(f"{found.dialect}\0{found.sql}".encode()).hexdigest()
+        return replace(told, versions=(*told.versions, (f"prepared {mark}", 0)))
+
+    def run(self, asking: Asking, reader: Reader) -> QueryResult:
+        """Execute it under the caller's permissions; the audit trail is told what ran."""
+        from lakeworks.query.statements.kinds import statement_of
+
+        _, sql, inner = self._read(asking, reader)
+        governance = reader.parts.governance
+        if asking.viewer is not None and governance is not None:
+            told = f"{asking.text}\n-- {sql}"
+            asking.viewer.audited(governance.audit, asking.recording.query_id, told)
+        with unplaced("athena"):
+            lake_sql = in_lake_sql(sql, inner, reader)
+            statement = statement_of(lake_sql)
+            if statement is not None:
+                return statement.run(inner, reader)
+            return reader.run(reader.asked(lake_sql, inner.at, inner.viewer), inner)
+
+    def _read(self, asking: Asking, reader: Reader) -> tuple[PreparedStatement, str, Asking]:
+        """Return the statement, its SQL with the values in it, and the request for that.
+
+        Raises:
+            PreparedStatementError: there is none, or it takes another number of values.
+        """
+        found = _found(self.name, asking, reader)
+        wanted = places(found.sql)
+        if wanted != len(self.values):
+            raise PreparedStatementError.values(self.name, wanted, len(self.values))
+        sql = with_parameters(found.sql, self.values)
+        return found, sql, replace(asking, text=sql, dialect=found.dialect)
+
+
+def _constant(words: Words) -> Any:  # noqa: ANN401 - any value that SQL writes
+    for kind, made in _TYPED.items():
+        if words.take(kind):
+            text = words.literal()
+            with suppress(ValueError, InvalidOperation, TypeError):
+                return made(text)
+            raise words.wrong(f"{kind} '…' is expected before this")
+    minus = words.take("-")
+    if words.next_kind() == "number":
+        text = words.peek()
+        words.take(text)
+        return _number(f"-{text}" if minus else text)
+    if minus:
+        raise words.wrong("a number is expected")
+    return words.literal()
+
+
+def _number(text: str) -> int | float | Decimal:
+    if "E" in text.upper():
+        return float(text)
+    return Decimal(text) if "." in text else int(text)
+
+
+def _workgroup(asking: Asking) -> str:
+    return asking.who.workgroup or PRIMARY
+
+
+def _principal(asking: Asking) -> str:
+    return "" if asking.viewer is None else str(asking.viewer.principal)
+
+
+def _all(reader: Reader) -> PreparedStatements:
+    return reader.parts.catalog.prepared_statements
+
+
+def _found(name: str, asking: Asking, reader: Reader) -> PreparedStatement:
+    found = _all(reader).find(_workgroup(asking), name)
+    if found is None:
+        known = [one.name for one in _all(reader).list(_workgroup(asking))]
+        raise PreparedStatementError.unknown(name, _workgroup(asking), known)
+    return found
+
+
+def _done(asking: Asking) -> QueryResult:
+    ended = asking.recording.begun()
+    if asking.viewer is not None:
+        ended = asking.viewer.audit.after(ended)
+    ended(0, 0.0, None)
+    return without_rows()
