@@ -117,7 +117,7 @@ def test_wrong_sql_is_refused_with_its_place(lake: SmallLake) -> None:
         "select 1; select 2",
         "select 1; drop table silver.orders",
         "create table t as select 1",
-        "show databases",
+        "show",
         "select * from read_csv('{folder}/secret.csv')",
         "select * from read_text('{folder}/secret.csv')",
         "select * from glob('{folder}/*')",
