@@ -6,6 +6,7 @@ that it was: the engine's own parser has the say over it.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lakeworks.core.errors import NameRefusedError
@@ -26,7 +27,7 @@ class Words:
         found = words_of(text)
         if found is None:
             raise StatementSyntaxError.at(text, len(text), "a quote has no end")
-        self._tokens: list[Word] = found
+        self._tokens = [part for token in found for part in _apart(token)]
         self._next = 0
         self._end = len(text)
 
@@ -234,6 +235,16 @@ class Words:
             found.append(self.literal())
         self.expect("]")
         return found
+
+
+def _apart(token: Word) -> list[Word]:
+    """Return the words of a token that is several in one, such as PARTITIONED BY."""
+    if token.kind != "word" or not any(mark.isspace() for mark in token.text):
+        return [token]
+    return [
+        Word("word", part[0], token.start + part.start(), token.start + part.end())
+        for part in re.finditer(r"\S+", token.text)
+    ]
 
 
 def _word(token: Word) -> str:
