@@ -14,6 +14,7 @@ import typer
 from lakeworks.cli import (
     care,
     catalog,
+    catalogs,
     crawl,
     demo,
     docs,
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
 
 _NOUNS = (
     project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query, privacy,
-    queries, shell, quality, registry, quarantine, governance, serve, token, workgroups, docs, doctor, sample, demo,
+    queries, catalogs, shell, quality, registry, quarantine, governance, serve, token, workgroups,
+    docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env", "--as")
 _COMMON = ("--json",)

@@ -22,8 +22,13 @@ _NO_LAKE = "it reads files that you name, and no lake"
 _ERASED = "its reports name every table that held somebody"
 
 # Words of a command, to the reason.
+_SYSTEMS = "it tells of other systems, which no permission is on"
+
 OWNERS_ONLY: Mapping[str, str] = {
     "erase list": _ERASED,
+    "catalogs list": _SYSTEMS,
+    "catalogs show": _SYSTEMS,
+    "catalogs test": _SYSTEMS,
     "erase show": _ERASED,
     "init": _NO_LAKE,
     "demo": _NO_LAKE,

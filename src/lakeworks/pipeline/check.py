@@ -17,6 +17,7 @@ from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.pipeline import frame_models
 from lakeworks.pipeline.errors import StatementTableError
+from lakeworks.pipeline.federated import read_from_catalogs
 from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
 from lakeworks.pipeline.lineage import useless_declassify
 from lakeworks.pipeline.record_schemas import record_schema_mistakes
@@ -157,6 +158,11 @@ def describe(
     heads = services.catalog.heads()
     for name in project.tables:
         found.schemas[name] = _external_schema(name, services, found)
+    if project.catalogs:
+        read = read_from_catalogs(services)
+        found.schemas.update(read.schemas)
+        found.mistakes += read.mistakes
+        found.doubts += read.doubts
     for table in execution_order(without_circles(graph_of(project))):
         if known and table in known:
             found.schemas[table] = known[table]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lakeworks.project.catalog_declaration import lies_outside
+
 if TYPE_CHECKING:
     from lakeworks.core.names import TableName
     from lakeworks.pipeline.state import State
@@ -49,7 +51,7 @@ def decide(model: Model, state: State, *, full_refresh: bool = False) -> Decisio
     if head.fingerprint != model.fingerprint:
         who = ", or what its definer may see," if model.definer else ""
         return Decision("whole", f"its code{who} changed")
-    external = [table for table in model.inputs if table in state.services.project.tables]
+    external = [t for t in model.inputs if lies_outside(state.services.project, t)]
     moved = [table for table in model.inputs if _moved(model, table, state)]
     if external:
         return Decision("whole", f"{_names(external)} lies outside the lake: read whole")

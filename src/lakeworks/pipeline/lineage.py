@@ -271,6 +271,11 @@ def _schemas(services: Services) -> dict[TableName, Schema]:
     }
     if services.project.tables:
         found |= services.external.known_schemas()
+    if services.project.catalogs:
+        from lakeworks.pipeline.federated import read_from_catalogs
+
+        schemas = read_from_catalogs(services).schemas
+        found |= {name: schema for name, schema in schemas.items() if schema is not None}
     return found
 
 

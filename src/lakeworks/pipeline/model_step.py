@@ -15,6 +15,7 @@ from lakeworks.pipeline.errors import RulesFailedError, TooManyRejectedError
 from lakeworks.pipeline.publication import Change, commit, heal
 from lakeworks.pipeline.report import Read, StepReport
 from lakeworks.pipeline.state import bookmark_of, iso
+from lakeworks.project.catalog_declaration import lies_outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,18 +65,15 @@ class ModelStep:
             return self._load(session, decision)
 
     def _load(self, session: Session, decision: Decision) -> StepReport:
-        external = self.state.services.project.tables
-        own = [table for table in self.model.inputs if table not in external]
+        project = self.state.services.project
+        outside = [table for table in self.model.inputs if lies_outside(project, table)]
+        own = [table for table in self.model.inputs if table not in outside]
         inputs = {table: self._version(table) for table in own}
         reads = tuple(self._read(table, inputs, decision) for table in own)
         if self._definer is not None:
             self._definer.check(self.state.services.engine)
         self._bind(session, inputs, decision)
-        reads += tuple(
-            self._bind_external(session, table)
-            for table in self.model.inputs
-            if table in external
-        )
+        reads += tuple(self._bind_outside(session, table) for table in outside)
         self._define_views(session, reads)
         sql = (
             frame_models.as_sql(self.model, session) if self.model.function else self.model.sql
@@ -187,12 +185,9 @@ class ModelStep:
 
         return Definer(self.model, self.state.services.governance)
 
-    def _bind_external(self, session: Session, table: TableName) -> Read:
-        """Bind an external table whole: its files have no versions to tell what is new."""
-        tables = self.state.services.external
-        entry = tables.find(table)
-        assert entry is not None  # noqa: S101 - the project declares it
-        source = tables.whole(entry)
+    def _bind_outside(self, session: Session, table: TableName) -> Read:
+        """Bind what lies outside the lake whole: it has no versions to tell what is new."""
+        source = self.state.services.outside(table)
         self._hold(session, table, source)
         return Read(str(table), files=len(source.files), size_bytes=source.size_bytes)
 

@@ -15,6 +15,7 @@ from lakeworks.pipeline.decide import decide
 from lakeworks.pipeline.graph import execution_order, graph_of, select, upstream
 from lakeworks.pipeline.plan import Plan, PlannedStep
 from lakeworks.pipeline.state import State
+from lakeworks.project.catalog_declaration import lies_outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,8 +116,8 @@ class _Planner:
             for table in model.inputs
             if table in self.steps and self.steps[table].action != "none"
         ]
-        known = {*self.state.heads, *made_anew, *self.services.project.tables}
-        missing = [table for table in model.inputs if table not in known]
+        known, project = {*self.state.heads, *made_anew}, self.services.project
+        missing = [t for t in model.inputs if t not in known and not lies_outside(project, t)]
         if missing:
             return PlannedStep(model.table, "model", "none", (f"{missing[0]} has no data yet",))
         decision = decide(model, self.state, full_refresh=self.request.full_refresh)

@@ -23,6 +23,7 @@ from lakeworks.pipeline.planner import make_plan
 from lakeworks.pipeline.report import RunReport, RunStatus, StepReport
 from lakeworks.pipeline.rules import outcomes_of
 from lakeworks.pipeline.state import State
+from lakeworks.project.catalog_declaration import lies_outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -206,7 +207,7 @@ class _Work:
             before = self.done.get(name)
             if before is not None and before.status in {"failed", "blocked"} and before.error:
                 return StepReport(table, "blocked", error=f"{name} {before.status}")
-            outside = name in self.services.project.tables
+            outside = lies_outside(self.services.project, name)
             if name not in self.state.heads and not outside:
                 return StepReport(table, "blocked", error=f"{name} has no data yet")
         return None

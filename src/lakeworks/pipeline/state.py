@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lakeworks.ingest.federation.tables import FederatedTables
     from lakeworks.project.declaration import Project
     from lakeworks.project.errors import Mistake
+    from lakeworks.storage.external import AnySource
     from lakeworks.storage.layout import Storage
     from lakeworks.storage.log import TableVersion
 
@@ -117,6 +118,25 @@ class Services:
         return federated_tables(
             self.project, lambda: self.remote_reader, lambda: self.engine.external
         )
+
+    def outside(self, table: TableName) -> AnySource:
+        """Return an external or federated table whole.
+
+        Raises:
+            UnknownTableError: it is not there.
+            LakeError: it cannot be read.
+        """
+        from lakeworks.catalog.errors import UnknownTableError
+
+        if table.database in federated(self.project) and self.federated.covers(table):
+            source = self.federated.whole(table)
+            if source is None:
+                raise UnknownTableError.named(str(table), ())
+            return source
+        entry = self.external.find(table)
+        if entry is None:
+            raise UnknownTableError.named(str(table), ())
+        return self.external.whole(entry)
 
     def close(self) -> None:
         """Free what is held."""

@@ -14,6 +14,7 @@ from lakeworks.catalog.lineage.graph import LineageGraph, Node
 from lakeworks.core.errors import LakeError
 from lakeworks.core.hive_types import parse_hive_type
 from lakeworks.core.types import Field, Schema, parse_type
+from lakeworks.project.catalog_declaration import federated
 from lakeworks.project.facts_cache import LINEAGE_FILE, FactsCache, sha256_of
 from lakeworks.project.lineage_facts import (
     AGGREGATION,
@@ -163,6 +164,11 @@ class _Building:
         found: LineageGraph,
     ) -> None:
         declared = self.project.tables.get(table)
+        elsewhere = federated(self.project).get(table.database)
+        if declared is None and elsewhere is not None:
+            file, said = elsewhere.at.file, elsewhere.description
+            found.add(Node(str(table), "source", columns, "", said, file, gaps))
+            return
         if declared is None:
             found.add(Node(str(table), "table", columns, unresolved=gaps))
             return
