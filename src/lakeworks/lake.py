@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from lakeworks.governance.service import Governance
     from lakeworks.permitted.lake import PermittedLake
     from lakeworks.pipeline.doctor import Finding
+    from lakeworks.pipeline.federated import Federation
     from lakeworks.pipeline.lineage import Lineage
     from lakeworks.project.declaration import Environment, Project
     from lakeworks.project.openlineage import OpenLineageSettings
-    from lakeworks.pipeline.federated import Federation
     from lakeworks.privacy.service import Privacy
     from lakeworks.query.service import QueryService
     from lakeworks.project.errors import Mistake
@@ -189,16 +189,16 @@ class Lake:
         )
 
     @cached_property
-    def lineage(self) -> Lineage:
-        """What derives from what, what a change reaches, and the tags of columns."""
-        from lakeworks.pipeline.lineage import Lineage
-    @cached_property
     def federation(self) -> Federation:
         """The catalogs of other systems: their tables, and whether they answer."""
         from lakeworks.pipeline.federated import Federation
 
         return Federation(self._services)
 
+    @cached_property
+    def lineage(self) -> Lineage:
+        """What derives from what, what a change reaches, and the tags of columns."""
+        from lakeworks.pipeline.lineage import Lineage
 
         return Lineage(self._services)
 

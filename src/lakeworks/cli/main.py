@@ -14,7 +14,6 @@ import typer
 from lakeworks.cli import (
     care,
     catalog,
-    catalogs,
     crawl,
     demo,
     docs,
@@ -28,6 +27,7 @@ from lakeworks.cli import (
     project,
     quality,
     quarantine,
+    catalogs,
     queries,
     query,
     registry,
@@ -48,8 +48,7 @@ if TYPE_CHECKING:
 
 _NOUNS = (
     project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query, privacy,
-    queries, catalogs, shell, quality, registry, quarantine, governance, serve, token, workgroups,
-    docs, doctor, sample, demo,
+    queries, catalogs, shell, quality, registry, quarantine, governance, serve, token, workgroups, docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env", "--as")
 _COMMON = ("--json",)
