@@ -254,7 +254,7 @@ def test_names_belong_to_one_thing(lake: Lake, project: Path) -> None:
         "create table gold.v as select 2 as two",
         "create materialized view gold.v as select 2 as two",
     ):
-        with pytest.raises(RequestError, match="gold.v|silver.people|quarantine.v"):
+        with pytest.raises(RequestError, match=r"gold\.v|silver\.people|quarantine\.v"):
             rows(lake, statement)
     with pytest.raises(NameTakenError) as caught:
         rows(lake, "create view gold.v as select 1 as one", "ana")
@@ -316,9 +316,10 @@ def test_views_that_read_each_other_in_a_circle_are_told(lake: Lake) -> None:
 
 def test_views_may_not_be_stacked_without_end(lake: Lake) -> None:
     rows(lake, "create view gold.v0 as select 1 as x")
+    for number in range(1, 17):
+        rows(lake, f"create view gold.v{number} as select * from gold.v{number - 1}")
     with pytest.raises(ViewUnreadableError, match="more than 16"):
-        for number in range(1, 20):
-            rows(lake, f"create view gold.v{number} as select * from gold.v{number - 1}")
+        rows(lake, "create view gold.v17 as select * from gold.v16")
 
 
 def test_a_view_has_versions_and_reads_the_lake_as_it_was(lake: Lake, project: Path) -> None:
