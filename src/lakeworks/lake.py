@@ -211,17 +211,17 @@ class Lake:
 
     @cached_property
     def governance(self) -> Governance:
+        """Who may see what: decisions, grants, tags, the audit trail."""
+        from lakeworks.governance.service import Governance
+
+        return Governance(self.project, self.catalog, lambda: self.lineage.graph)
+
     @cached_property
     def privacy(self) -> Privacy:
         """A person's data: found, erased, exported; and data that is kept no longer than declared."""
         from lakeworks.privacy.service import Privacy
 
         return Privacy(self._services, self.lineage, self.governance, lambda: self.query)
-
-        """Who may see what: decisions, grants, tags, the audit trail."""
-        from lakeworks.governance.service import Governance
-
-        return Governance(self.project, self.catalog, lambda: self.lineage.graph)
 
     @cached_property
     def tables(self) -> Tables:
