@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from lakeworks.core.redaction import hide_environment
 from lakeworks.pipeline.catalog_entries import Freshness
 from lakeworks.pipeline.service import Pipeline
 from lakeworks.pipeline.state import Services
@@ -22,7 +23,7 @@ from lakeworks.project.errors import SecretError, SecretUnavailableError
 from lakeworks.project.secret_references import holds_reference, is_credential
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from lakeworks.catalog.care.service import Care
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from lakeworks.catalog.store import Catalog
     from lakeworks.catalog.tables import Tables
     from lakeworks.core.errors import LakeError
+    from lakeworks.core.names import TableName
+    from lakeworks.core.types import Schema
     from lakeworks.crawlers.service import Crawlers
     from lakeworks.engines.protocol import Engine
     from lakeworks.governance.service import Governance
@@ -37,11 +40,11 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.doctor import Finding
     from lakeworks.pipeline.federated import Federation
     from lakeworks.pipeline.lineage import Lineage
-    from lakeworks.project.declaration import Environment, Project
-    from lakeworks.project.openlineage import OpenLineageSettings
     from lakeworks.privacy.service import Privacy
-    from lakeworks.query.service import QueryService
+    from lakeworks.project.declaration import Environment, Project
     from lakeworks.project.errors import Mistake
+    from lakeworks.project.openlineage import OpenLineageSettings
+    from lakeworks.query.service import QueryService
     from lakeworks.query.table_quality import TableQuality
     from lakeworks.site.service import Site
     from lakeworks.storage.layout import Storage
@@ -66,9 +69,9 @@ class Lake:
         self.catalog: Catalog = services.catalog
         self.storage: Storage = services.storage
         self.pipeline = Pipeline(services)
+        services.more_checks = _privacy_mistakes
         self.catalog.keep_fresh(Freshness(services))
         self._listening = ExitStack()
-        services.more_checks = _privacy_mistakes
         if self.project.environment.openlineage is not None:
             self._listening.enter_context(_told(self))
 
@@ -145,6 +148,7 @@ class Lake:
         from lakeworks.catalog.store import Catalog
         from lakeworks.storage.layout import Storage
 
+        hide_environment()
         settings = project.environment
         storage = Storage.open(settings.storage, settings.options)
         catalog = Catalog.open(
@@ -210,18 +214,18 @@ class Lake:
         return Site(self._services, self.lineage)
 
     @cached_property
-    def governance(self) -> Governance:
-        """Who may see what: decisions, grants, tags, the audit trail."""
-        from lakeworks.governance.service import Governance
-
-        return Governance(self.project, self.catalog, lambda: self.lineage.graph)
-
-    @cached_property
     def privacy(self) -> Privacy:
         """A person's data: found, erased, exported; and data that is kept no longer than declared."""
         from lakeworks.privacy.service import Privacy
 
         return Privacy(self._services, self.lineage, self.governance, lambda: self.query)
+
+    @cached_property
+    def governance(self) -> Governance:
+        """Who may see what: decisions, grants, tags, the audit trail."""
+        from lakeworks.governance.service import Governance
+
+        return Governance(self.project, self.catalog, lambda: self.lineage.graph)
 
     @cached_property
     def tables(self) -> Tables:
@@ -318,8 +322,6 @@ def _doubt(error: LakeError) -> None:
     )
 
 
-@contextmanager
-def _told(lake: Lake) -> Iterator[None]:
 def _privacy_mistakes(
     project: Project, schemas: Mapping[TableName, Schema | None]
 ) -> list[Mistake]:
@@ -329,6 +331,8 @@ def _privacy_mistakes(
     return privacy_mistakes(project, schemas)
 
 
+@contextmanager
+def _told(lake: Lake) -> Iterator[None]:
     """Tell what this lake's runs do as OpenLineage events."""
     from lakeworks import __version__
     from lakeworks.core import events
@@ -410,9 +414,9 @@ def _s3_store(project: Project, storage: Storage) -> ObjectStore | None:
     places = [storage.store.root]
     places += [one.path for one in project.sources.values() if one.landing == "in_place"]
     places += [one.location for one in project.tables.values()]
+    places += [one.location for one in project.catalogs.values()]
     places += [target.path for one in project.crawlers.values() for target in one.targets]
     for place in places:
-    places += [one.location for one in project.catalogs.values()]
         if place.startswith("s3://"):
             url, _ = split_pattern(place)
             return ObjectStore.open(url, project.environment.options)
