@@ -294,7 +294,7 @@ REFUSED = (
     StatementRefusedError, SqlError, UnknownTableError, UnqualifiedTableError, HiddenFailureError,
 )  # fmt: skip
 # Equal data may give another answer, or the answer names the engine's own state.
-UNCOMPARED = re.compile(r"\b(?:sample|tablesample|explain|summarize)\b", re.IGNORECASE)
+UNCOMPARED = re.compile(r"\b(?:sample|tablesample|explain|summarize|show)\b", re.IGNORECASE)
 
 
 def test_there_are_scripts_enough() -> None:
