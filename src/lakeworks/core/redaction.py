@@ -12,6 +12,7 @@ every test. They are hidden only where text looks like a credential (`user:test@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from typing import Any
 HIDDEN = "***"
 SHORTEST = 6
 """Shorter secrets are hidden only where text looks like a credential."""
+VARIABLES = ("LAKEWORKS_MASK_SALT", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PGPASSWORD")
 _WORD = 12
 _LINE = 16
 _MOST = 2_000
@@ -44,6 +46,11 @@ def hide(*secrets: str) -> None:
             del _hidden[next(iter(_hidden))]
         _compile()
         _scrub_logging()
+
+
+def hide_environment() -> None:
+    """Hide the values of variables that hold secrets by their very meaning, whoever reads them."""
+    hide(*(os.environ.get(name, "") for name in VARIABLES))
 
 
 def is_short(secret: str) -> bool:
