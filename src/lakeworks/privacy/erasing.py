@@ -23,6 +23,7 @@ from lakeworks.privacy.subjects import subject_text
 from lakeworks.privacy.tables import TableErasure, find, is_quarantine, with_words
 from lakeworks.privacy.tracing import Trace, Tracer
 from lakeworks.storage.erasing import forget_past
+from lakeworks.storage.log_state import own_info
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from lakeworks.privacy.report import Kind
     from lakeworks.privacy.subjects import Wanted
     from lakeworks.privacy.tables import TableFound
+
+OPERATIONS = ("ERASE", "BOOKMARK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Eraser:
     services: Services
     lineage: Lineage
     asked: ErasureRequest
+    resumed: bool = False
     gathered: Gathered = field(default_factory=Gathered)
     elsewhere: list[str] = field(default_factory=list)
 
@@ -108,7 +112,9 @@ class Eraser:
                 principal=self.asked.principal,
                 reason=self.asked.reason,
             )
-            trace.join(journal.opened(self.asked.text))
+            earlier = journal.opened(self.asked.text)
+            self.resumed = earlier is not None
+            trace.join(earlier)
             catalog.erasures.seal(journal, self.asked.text, trace.as_json())
             catalog.begin_run(run_id)
             try:
@@ -169,6 +175,7 @@ class Eraser:
             run_id,
             journal.erasure_id,
             mentions_too=self.asked.mentions == "delete",
+            resumed=self.resumed,
         )
         work.check(touched)
         work.erase(touched)
@@ -241,22 +248,33 @@ class Eraser:
     def _settle(self) -> None:
         """Take back what a failed run committed and never published: the next run does it again.
 
-        Else an erasure would publish half of a run.
+        Else an erasure would publish half of a run. What a killed erasure committed stays.
         """
         catalog = self.services.catalog
         seen = catalog.current_snapshot().tables
         state = State.read(self.services, [])
+        changes: dict[TableName, int | None] = {}
         for table in sorted({*state.heads, *self.services.storage.tables()}):
             head = state.refresh(table)
             if head is None or seen.get(table) == head.version:
                 continue
-            if table in seen or head.fingerprint or head.rows:
-                restore(table, seen.get(table), state)
-                if table in seen:
-                    catalog.publish(
-                        clock.new_run_id(), {table: state.heads[table].version},
-                        kind="maintenance",
-                    )  # fmt: skip
+            if table in seen and not self._is_erased(table, seen[table], head.version):
+                changes[table] = restore(table, seen[table], state)
+            elif table in seen:
+                changes[table] = head.version
+            elif head.fingerprint or head.rows:
+                restore(table, None, state)
+        if changes:
+            catalog.publish(clock.new_run_id(), changes, kind="erasure")
+
+    def _is_erased(self, table: TableName, since: int, until: int) -> bool:
+        """Whether only erasures committed to a table since it was published."""
+        log = self.services.storage.table(table)
+        for actions in log.commits_between(since, until):
+            told = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
+            if told.get("operation") not in OPERATIONS or "erasure" not in own_info(told):
+                return False
+        return True
 
     def _schemas(self) -> dict[TableName, Schema]:
         return {

@@ -246,9 +246,13 @@ class Landings:
                     if not owned[number] and reading.words.within(text):
                         done.mentions += 1
                         owned[number] = self.mentions_too
-                for row in rows.filter(pa.array(owned)).to_pylist() if any(owned) else ():
+                for row in (
+                    rows.filter(pa.array(owned, pa.bool_())).to_pylist() if any(owned) else ()
+                ):
                     done.take(_json(row))
-                writer.write_table(rows.filter(pa.array([not one for one in owned])))
+                writer.write_table(
+                    rows.filter(pa.array([not one for one in owned], pa.bool_()))
+                )
 
     def _divide_avro(self, file: Any, reading: Reading, target: Any, done: Divided) -> None:  # noqa: ANN401
         from lakeworks.catalog.schema_registry.avro.containers import copy_records

@@ -105,7 +105,7 @@ def rows_of(
         table = reader.read_row_group(at)
         mask = owned_rows(table, look, partition, Found())
         if any(mask):
-            yield table.filter(pa.array(mask))
+            yield table.filter(pa.array(mask, pa.bool_()))
 
 
 def matching_groups(

@@ -219,7 +219,11 @@ class Change:
 
 @dataclass
 class TableErasure:
-    """Deletes the person's rows of many tables; whoever calls holds all their locks."""
+    """Deletes the person's rows of many tables; whoever calls holds all their locks.
+
+    Attributes:
+        resumed: Whether an earlier attempt may have deleted rows already.
+    """
 
     services: Services
     state: State
@@ -227,6 +231,7 @@ class TableErasure:
     run_id: str
     erasure_id: str
     mentions_too: bool = False
+    resumed: bool = False
     changes: dict[TableName, Change] = field(default_factory=dict)
 
     def check(self, found: Mapping[TableName, TableFound]) -> None:
@@ -263,7 +268,12 @@ class TableErasure:
     def _has_read(self, model: Model, table: TableName) -> bool:
         head, before = self.state.heads.get(model.table), self._before.get(table)
         seen = head.transactions.get(bookmark_of(table), -1) if head else -1
-        return before is None or seen == before
+        if before is None or seen == before:
+            return True
+        if not 0 <= seen < before:
+            return False
+        since = self.services.storage.table(table).changes(seen, before)
+        return since.complete and not since.added and not since.removed
 
     @property
     def _before(self) -> dict[TableName, int]:
@@ -303,7 +313,7 @@ class TableErasure:
     def _commit(self, one: TableFound, bookmarks: dict[str, int]) -> Change:
         log = self.services.storage.table(one.table)
         now = log.version()
-        change = Change(one.table, now.version + 1)
+        change = Change(one.table, now.version + 1, rows_changed=self.resumed)
         info = self._info(now)
         if one.files and (one.found.rows or self.mentions_too):
             self._delete(log, now, one, change, info)
@@ -341,6 +351,9 @@ class TableErasure:
                 added=done.added,
                 removed=done.removed,
                 info=info,
+                # Who reads the table is told by its bookmark, or by the end of the log. Were rows
+                # seen to go, a run between a kill and its repetition would make histories anew.
+                data_change=False,
             )
         )
         change.deleted_rows = done.deleted_rows

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import QUARANTINE, TableName, quote_identifier
+from lakeworks.core.types import Scalar
 from lakeworks.privacy.errors import SubjectError
 from lakeworks.privacy.parquet_search import Look, paths_named
 from lakeworks.privacy.subjects import TAG, column_id, declared_subjects, is_vague
 from lakeworks.privacy.text_search import Keys, Words, is_telling
 from lakeworks.project.lineage_facts import IDENTITY, TRANSFORMATION
-from lakeworks.project.sql_identifiers import GIVEN, identifiers_of
+from lakeworks.project.sql_identifiers import GIVEN, Made, identifiers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.state import Services
     from lakeworks.privacy.subjects import ColumnId, Subject, Wanted
     from lakeworks.project.declaration import Model, Source
-    from lakeworks.project.sql_identifiers import Made
     from lakeworks.storage.files import DataFile
 
 RESCUED, ROW = "_rescued", "row"
@@ -238,6 +238,7 @@ class Tracer:
             column, new, primary = self._todo.popleft()
             self._go_down(column, new, primary=primary)
             self._go_up(column, new, primary=primary)
+            self._add(column, self._with_blanks(column, new), primary=primary)
 
     def _go_down(self, column: ColumnId, new: frozenset[str], *, primary: bool) -> None:
         for user, kind in self._users.get(column, {}).items():
@@ -253,6 +254,15 @@ class Tracer:
                 self._add(origin, new, primary=primary)
         for origin, way in self._origins(column):
             self._add(origin, self._made_from(origin, way, new), primary=primary)
+
+    def _with_blanks(self, column: ColumnId, values: frozenset[str]) -> set[str]:
+        """Return the values of an arrived column that differ by blanks around them alone."""
+        schema, table = self._schemas.get(column[0]), TableName.parse(column[0])
+        found = schema.get(column[1]) if schema else None
+        arrived = table not in self._services.project.models
+        if not self._by_rows or found is None or found.type != Scalar("string") or not arrived:
+            return set()
+        return self._made_from(column, Made(column[0], column[1], f"trim({GIVEN})"), values)
 
     def _is_made(self, user: ColumnId, column: ColumnId, way: Made) -> bool:
         if "." in column[1]:
