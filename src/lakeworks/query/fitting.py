@@ -7,6 +7,7 @@ narrowed where each value fits; anything else has to be converted in the query i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lakeworks.core.types import Schema
+
+
+_NAMES = {
+    "int8": "tinyint", "int16": "smallint", "int32": "int", "int64": "bigint",
+    "date32[day]": "date",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ def fit(
         # A column of NULLs alone is one of integers to an engine: rows will show.
         if not _enters(field.type, target.field(name).type) and field.type != "int32":
             told = schema.get(name)
-            raise MisfitError.types(name, str(field.type), str(told.type if told else ""))
+            raise MisfitError.types(name, _told(field.type), str(told.type if told else ""))
     place = {name: at for at, name in enumerate(wanted)}
     return Fit(table, target, tuple(place.get(name) for name in target.names))
 
@@ -97,14 +104,24 @@ def _cast(values: pa.Array, field: pa.Field) -> pa.Array:
     if values.null_count == len(values):
         return pa.nulls(len(values), field.type)
     if not _enters(values.type, field.type):
-        raise MisfitError.types(field.name, str(values.type), str(field.type))
+        raise MisfitError.types(field.name, _told(values.type), _told(field.type))
     try:
         cast = values.cast(field.type)
     except pa.ArrowInvalid:
-        raise MisfitError.values(field.name, str(values.type), str(field.type)) from None
+        raise MisfitError.values(field.name, _told(values.type), _told(field.type)) from None
     if _rounds(values.type, field.type) and not cast.cast(values.type).equals(values):
-        raise MisfitError.values(field.name, str(values.type), str(field.type))
+        raise MisfitError.values(field.name, _told(values.type), _told(field.type))
     return cast
+
+
+def _told(kind: pa.DataType) -> str:
+    """Return a type in the lake's words."""
+    text = re.sub(r"\bdecimal\d+\((\d+), (-?\d+)\)", r"decimal(\1,\2)", str(kind))
+    text = re.sub(r"timestamp\[\w+, tz=[^\]]*\]", "timestamp", text)
+    text = re.sub(r"timestamp\[\w+\]", "timestamp_ntz", text)
+    return re.sub(
+        r"\b(?:u?int\d+|date32\[day\])", lambda found: _NAMES.get(found[0], found[0]), text
+    )
 
 
 def _enters(given: pa.DataType, wanted: pa.DataType) -> bool:
