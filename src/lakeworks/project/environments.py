@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
-from lakeworks.core.errors import did_you_mean
+from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.names import is_identifier
+from lakeworks.core.redaction import hide
 from lakeworks.project.declaration import (
     Environment,
     Location,
@@ -65,6 +68,7 @@ def read_lake(
     )
     if document is None:
         return None
+    _hide_secrets(document, root)
     current = _chosen(document, chosen, mistakes)
     unset = _unset_of_submit(document)
     # A variable that only another environment needs may stay unset here.
@@ -96,6 +100,28 @@ def _may_hold_secrets(path: tuple[str | int, ...]) -> bool:
     if len(path) < 3 or path[0] != "environments":  # noqa: PLR2004
         return False
     return path[2:] in _SECRET_KEYS or path[2:5] == ("openlineage", "kafka", "properties")
+
+
+def _hide_secrets(document: Document, root: Path) -> None:
+    """Hide what is at hand of the secrets of all environments, used or not; the rest when it is.
+
+    A query may quote the key of an environment that it does not run in.
+    """
+    secrets = Secrets(root)
+    for path in document.lines:
+        if not _may_hold_secrets(path) or path[-1] == "access_key_id":
+            continue
+        text = document.text_at(path)
+        with suppress(LakeError):
+            text = secrets.at_hand(text)
+        if holds_reference(text):
+            continue
+        with suppress(ValueError):
+            hide(_password(text) if path[-1] == "catalog" else text)
+
+
+def _password(url: str) -> str:
+    return unquote(urlsplit(url).password or "")
 
 
 def environment_of(facts: Mapping[str, Any], root: Path | None = None) -> Environment:

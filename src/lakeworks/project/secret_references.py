@@ -22,12 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeworks.core.redaction import hide
+from lakeworks.project.declaration import Location
 from lakeworks.project.errors import SecretError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from lakeworks.project.declaration import Location
 
 KINDS = ("env", "file", "aws")
 MOUNTS = ("/run/secrets/", "/var/run/secrets/")
@@ -37,6 +36,7 @@ _REFERENCE = re.compile(r"\$\{secret:([^}]*)\}")
 _CREDENTIAL = re.compile(
     r"(?i)password|passwd|secret(?!s?$)|secret_access_key|jaas|token|api[._-]?key|ssl\.key$"
 )
+_NOWHERE = Location("lake.yml", 1)
 _STAGE = re.compile(r"[A-Za-z0-9_.:/-]{1,256}")
 
 
@@ -135,6 +135,21 @@ class Secrets:
             if isinstance(found, str):
                 raise SecretError.of(match[0], at, found)
             return self.value(found, at)
+
+        return _REFERENCE.sub(fill, text)
+
+    def at_hand(self, text: str) -> str:
+        """Return a text with the values of what can be had without asking a service.
+
+        Raises:
+            SecretError: one cannot be had; those before it are hidden all the same.
+        """
+
+        def fill(match: re.Match[str]) -> str:
+            found = SecretReference.parse(match[1])
+            if isinstance(found, str) or found.kind == "aws":
+                return match[0]
+            return self.value(found, _NOWHERE)
 
         return _REFERENCE.sub(fill, text)
 
