@@ -93,7 +93,8 @@ def test_an_absent_table_and_a_forbidden_one_are_the_same(lake: Lake) -> None:
     def told(statement: str, table: str) -> str:
         with pytest.raises(UnknownTableError) as caught:
             asked(lake, f"{statement} {table}", "ana")
-        return str(caught.value).replace(table, "TABLE")
+        assert "bronze" not in caught.value.hint
+        return caught.value.problem.replace(table, "TABLE")
 
     for statement in (
         "SHOW COLUMNS IN", "DESCRIBE FORMATTED", "SHOW PARTITIONS", "SHOW TBLPROPERTIES",
