@@ -123,6 +123,17 @@ def test_every_key_of_workgroups_is_documented(shape: str) -> None:
     assert [key for key in keys if f"`{key}`" not in text] == []
 
 
+@pytest.mark.parametrize("shape", ["CatalogYaml", "ShownYaml"])
+def test_every_key_of_catalogs_is_documented(shape: str) -> None:
+    from lakeworks.project import catalogs_yaml
+    from lakeworks.project.declared_shape import known_keys
+
+    page = (ROOT / "docs" / "reference" / "project-files.md").read_text()
+    text = page.split("\n## Catalogs\n")[1].split("\n## ")[0]
+    keys = known_keys(getattr(catalogs_yaml, shape))
+    assert [key for key in keys if f"`{key}`" not in text] == []
+
+
 def test_the_functions_of_queries_under_permissions_are_those_on_the_page() -> None:
     done = subprocess.run(
         [sys.executable, "scripts/sql_functions.py", "--check"],
