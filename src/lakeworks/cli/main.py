@@ -14,6 +14,7 @@ import typer
 from lakeworks.cli import (
     care,
     catalog,
+    catalogs,
     crawl,
     demo,
     docs,
@@ -22,12 +23,11 @@ from lakeworks.cli import (
     governance,
     lifecycle,
     lineage,
-    privacy,
     owners_only,
+    privacy,
     project,
     quality,
     quarantine,
-    catalogs,
     queries,
     query,
     registry,
@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 
 _NOUNS = (
     project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query, privacy,
-    queries, catalogs, shell, quality, registry, quarantine, governance, serve, token, workgroups, docs, doctor, sample, demo,
+    queries, catalogs, shell, quality, registry, quarantine, governance, serve, token, workgroups,
+    docs, doctor, sample, demo,
 )  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env", "--as")
 _COMMON = ("--json",)
@@ -72,12 +73,18 @@ def application() -> typer.Typer:
     return app
 
 
+def command_line() -> Any:  # noqa: ANN401 - click's
+    """Return what reads the words of a command line, and runs their command."""
+    command = cast("Any", typer.main.get_command(application()))
+    owners_only.refuse_as(command)
+    return command
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command line, without the program's name, and return its exit code."""
 
     def work() -> int:
-        command = cast("Any", typer.main.get_command(application()))
-        owners_only.refuse_as(command)
+        command = command_line()
         done = command.main(
             args=_common_last(arguments, command), prog_name="lake", standalone_mode=False
         )

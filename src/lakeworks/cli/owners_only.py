@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _RUNS = "runs act as the lake's owner"
 _FILES = "it speaks of files and of everybody's queries, which no permission is on"
+_QUERIES = "it tells of everybody's queries, which no permission is on"
 _PROJECT = "the project's files are its owner's"
 _OTHERS = "it opens the lake to others, as only its owner may"
 _ENTRIES = "entries make the lake read files in its owner's name"
@@ -21,14 +22,11 @@ _KEPT = "named queries are its owner's to keep: no permission is on them"
 _NO_LAKE = "it reads files that you name, and no lake"
 _ERASED = "its reports name every table that held somebody"
 
-# Words of a command, to the reason.
 _SYSTEMS = "it tells of other systems, which no permission is on"
 
+# Words of a command, to the reason.
 OWNERS_ONLY: Mapping[str, str] = {
     "erase list": _ERASED,
-    "catalogs list": _SYSTEMS,
-    "catalogs show": _SYSTEMS,
-    "catalogs test": _SYSTEMS,
     "erase show": _ERASED,
     "init": _NO_LAKE,
     "demo": _NO_LAKE,
@@ -36,9 +34,14 @@ OWNERS_ONLY: Mapping[str, str] = {
     "quality check": _NO_LAKE,
     "quality fmt": _NO_LAKE,
     "check": _PROJECT,
+    "catalogs list": _SYSTEMS,
+    "catalogs show": _SYSTEMS,
+    "catalogs test": _SYSTEMS,
     "doctor": _FILES,
     "health": _FILES,
     "storage": _FILES,
+    "workgroups list": _QUERIES,
+    "workgroups show": _QUERIES,
     "lifecycle show": _FILES,
     "lifecycle export": _FILES,
     "lifecycle apply": _RUNS,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lakeworks.cli import progress, render, say
+from lakeworks.cli.errors import OptionsError
 from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, opened
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def erase(
     versions that held the person's rows can no longer be read. Repeat the command after a kill.
     """
     if context.invoked_subcommand is not None:
+        if principal:
+            raise OptionsError.behind("--as", f"lake erase {context.invoked_subcommand}")
         return
     from lakeworks.core.errors import RequestError
     from lakeworks.privacy.errors import NotErasedError

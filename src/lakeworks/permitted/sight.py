@@ -23,8 +23,7 @@ from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.permitted.errors import NotPermittedError, OwnerOnlyError
 from lakeworks.permitted.figures import Figures
 from lakeworks.pipeline.errors import ReplayError, UnknownNodeError
-from lakeworks.query.errors import NoPermissionsError
-from lakeworks.query.viewer import Viewer
+from lakeworks.query.viewer import viewer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from lakeworks.governance.principals import Principal
     from lakeworks.governance.service import Governance
     from lakeworks.pipeline.state import Services
+    from lakeworks.query.viewer import Viewer
 
 # Made here, of what the principal sees; a `Viewer` tells the others.
 _REFUSALS = (
@@ -199,11 +199,8 @@ class Sight:
         Raises:
             NoPermissionsError: the lake has no policies.
         """
-        found = self.governance.authorizer()
-        if not found.governs:
-            raise NoPermissionsError.none()
         tables = lambda: self.services.catalog.current_snapshot().tables  # noqa: E731
-        return Viewer(found, self.principal, tables)
+        return viewer_of(self.governance, self.principal, tables)
 
     @contextmanager
     def look(self, action: str, *names: str, kind: str = "read") -> Iterator[Look]:

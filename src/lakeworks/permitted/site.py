@@ -113,7 +113,6 @@ class _Seeing:
         if not known:
             return None
         folded = frozenset(column.lower() for column in known)
-        whole = len(folded) == len(table.columns)
         rows = self.look.sees_whole(name)
         told = TableFacts(
             name=table.name,
@@ -133,22 +132,22 @@ class _Seeing:
             partition_columns=tuple(c for c in table.partition_columns if c.lower() in folded),
             versions=tuple(_version(one, rows=rows) for one in table.versions),
         )
-        return self._more(told, table, name, whole=whole and self._knows_inputs(name))
+        return self._more(told, table, name)
 
-    def _more(
-        self, told: TableFacts, table: TableFacts, name: TableName, *, whole: bool
-    ) -> TableFacts:
-        """Add what is only for those who know, or see, everything that it is made of."""
-        if whole:
-            told = replace(
-                told, code=table.code, ruleset=table.ruleset, on_violation=table.on_violation
-            )
+    def _more(self, told: TableFacts, table: TableFacts, name: TableName) -> TableFacts:
+        """Add what is only for those who see everything that it is made of."""
         if not self.look.sees_whole(name):
             return told
         told = replace(told, partitions=table.partitions, partition_count=table.partition_count)
+        inputs = self._sees_inputs(name)
+        if inputs:
+            # SQL names every column of its inputs, and its literals may be values of them.
+            told = replace(
+                told, code=table.code, ruleset=table.ruleset, on_violation=table.on_violation
+            )
         if self.look.sees_rejected(name):
             told = replace(told, quarantined_rows=table.quarantined_rows, reasons=table.reasons)
-            if self._sees_inputs(name):
+            if inputs:
                 told = replace(told, parts=table.parts, quality=table.quality)
         return told
 
@@ -181,9 +180,6 @@ class _Seeing:
             return []
         references = model.quality.references.values() if model.quality is not None else ()
         return [*model.inputs, *references]
-
-    def _knows_inputs(self, name: TableName) -> bool:
-        return all(self.look.knows_whole(one) for one in self._inputs(name))
 
     def _sees_inputs(self, name: TableName) -> bool:
         return all(self.look.sees_whole(one) for one in self._inputs(name))
