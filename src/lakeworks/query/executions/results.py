@@ -198,6 +198,8 @@ def reuse_key(asked: QueryRequest, question: Question) -> str:
         asked.sql.strip(),
         asked.dialect,
         asked.principal,
+        # Another workgroup keeps results elsewhere, and for another time.
+        asked.workgroup,
         asked.limit,
         question.policy_version,
         sorted(question.versions),
