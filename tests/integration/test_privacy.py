@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-
 from privacy_shop import EMAIL, SUBJECT, arrive, contents, decoded, make_project, names_of, rows
 
 from lakeworks import Lake

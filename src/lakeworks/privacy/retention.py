@@ -19,6 +19,7 @@ from lakeworks.core.names import TableName, quote_identifier
 from lakeworks.core.types import Scalar
 from lakeworks.engines.protocol import StageRequest
 from lakeworks.pipeline.catalog_entries import note_publication
+from lakeworks.pipeline.graph import downstream, execution_order, graph_of
 from lakeworks.pipeline.state import State, bookmark_of
 from lakeworks.privacy.retention_rules import examine_rules, is_moment
 from lakeworks.privacy.retention_tags import tags_of_columns, tags_of_tables
@@ -26,7 +27,7 @@ from lakeworks.storage.file_layout import bounds_of
 from lakeworks.storage.log import Commit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from lakeworks.core.types import Type
@@ -154,13 +155,12 @@ class Retainer:
 
     def _changed(self, due: _Due, by: str, wait_s: float | None) -> Retained:
         run_id, catalog = clock.new_run_id(), self.services.catalog
-        readers = [
-            m.table for m in self.services.project.models.values() if due.table in m.inputs
-        ]
+        readers = self._readers(due.table)
         locked = sorted({*guarding(due.table), *readers})
         with catalog.locks.hold(locked, holder=run_id, wait_s=wait_s) as lease:
             version = settled(catalog, self.services.storage, due.table)
             state = State(self.services, catalog.heads(), catalog.current_snapshot())
+            before = {table: head.version for table, head in state.heads.items()}
             late = self._late(due.table, state)
             if late:
                 return _told(due, 0, left=f"{late} has not read it yet: lake run first")
@@ -169,7 +169,7 @@ class Retainer:
             state.moved(due.table, log.version(version.version + 1))
             changes: dict[TableName, int | None] = {due.table: version.version + 1}
             for reader in readers:
-                self._note(reader, due.table, state, run_id, changes)
+                self._note(reader, before, state, run_id, changes)
             lease.check()
             catalog.publish(run_id, changes, kind="erasure")
             note_publication(self.services, changes, state.heads, f"retention {due.rule.name}")
@@ -232,16 +232,28 @@ class Retainer:
         )
         return rows
 
+    def _readers(self, table: TableName) -> list[TableName]:
+        """Return whatever is made from a table, near or far, each after what it reads."""
+        graph = graph_of(self.services.project)
+        wanted = downstream(graph, [table]) - {table}
+        return [one for one in execution_order(graph) if one in wanted]
+
     def _note(
         self,
         reader: TableName,
-        table: TableName,
+        before: Mapping[TableName, int],
         state: State,
         run_id: str,
         changes: dict[TableName, int | None],
     ) -> None:
         """Let a reader count the change as read: it keeps what it made of the rows."""
-        if reader not in state.heads:
+        model = self.services.project.models[reader]
+        seen = {
+            bookmark_of(table): state.heads[table].version
+            for table in model.inputs
+            if table in changes and state.bookmark(reader, table) == before.get(table)
+        }
+        if reader not in state.heads or not seen:
             return
         log = self.services.storage.table(reader)
         now = log.version()
@@ -250,7 +262,7 @@ class Retainer:
             Commit(
                 expected=now.version + 1,
                 operation="BOOKMARK",
-                transactions={bookmark_of(table): state.heads[table].version},
+                transactions=seen,
                 info={**lasting, "run_id": run_id},
             )
         )
