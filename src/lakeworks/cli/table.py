@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.tables import PartitionSummary, TableDetail
     from lakeworks.cli.options import AnyLake
+    from lakeworks.permitted.tables import SeenCompaction
     from lakeworks.project.declaration import ColumnNote
+    from lakeworks.storage.maintenance import Compaction
 
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="Such as silver.orders.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many entries.")]
@@ -153,18 +156,14 @@ def optimize(
     come to lie in the same files, so that queries that filter by them read less.
     """
     columns = [column.strip() for column in zorder.split(",") if column.strip()]
-    with seen(folder, environment, principal) as lake, progress.shown():
+    # Progress tells figures of all rows.
+    told = nullcontext() if principal else progress.shown()
+    with seen(folder, environment, principal) as lake, told:
         done = lake.tables.optimize(table, zorder=columns)
     if as_json:
         say.as_json(say.plain({"table": table, "done": done}))
-    elif done.version is None:
-        say.line(f"{table}: nothing to do, {render.plural(done.files_before, 'file')}.")
     else:
-        say.line(
-            f"{table}: {render.plural(done.files_before, 'file')} "
-            f"({render.size(done.bytes_before)}) are now {done.files_after:,} "
-            f"({render.size(done.bytes_after)}), version {done.version}."
-        )
+        say.line(f"{table}: {_compacted(done)}.")
 
 
 def vacuum(
@@ -271,6 +270,19 @@ def _print_partitions(found: TableDetail) -> None:
     hidden = len(found.partitions) - len(shown)
     if hidden:
         say.line(f"and {render.plural(hidden, 'partition')} before these")
+
+
+def _compacted(done: Compaction | SeenCompaction) -> str:
+    before, after = done.files_before, done.files_after
+    if done.version is None:
+        files = "" if before is None else f", {render.plural(before, 'file')}"
+        return f"nothing to do{files}"
+    if None in (before, after, done.bytes_before, done.bytes_after):
+        return f"files merged, version {done.version}"
+    return (
+        f"{render.plural(before or 0, 'file')} ({render.size(done.bytes_before or 0)}) are now "
+        f"{after or 0:,} ({render.size(done.bytes_after or 0)}), version {done.version}"
+    )
 
 
 def _size(found: TableDetail) -> str:

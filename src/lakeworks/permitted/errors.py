@@ -22,6 +22,14 @@ class NotPermittedError(RequestError):
         )
 
     @classmethod
+    def unseen(cls, principal: str, table: str) -> Self:
+        """What was asked works on rows that the principal does not see."""
+        return cls(
+            f"{principal} may not let the rejected rows of {table} try again",
+            f"that takes to see {table} and its quarantine whole, without filter or mask",
+        )
+
+    @classmethod
     def administrators(cls, principal: str, what: str) -> Self:
         """Only lake administrators may."""
         return cls(f"{principal} may not see {what}", "that takes a lake administrator")

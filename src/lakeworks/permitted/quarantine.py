@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import QUARANTINE, TableName
+from lakeworks.permitted.errors import NotPermittedError
 from lakeworks.pipeline.errors import ReplayError
 from lakeworks.pipeline.quarantine import Rejected
 
@@ -66,31 +66,23 @@ class PermittedPipeline:
     def replay(self, table: str) -> RunReport:
         """Let a table's rejected rows try again: takes INSERT on it, DELETE on its quarantine.
 
-        The rows of which the report tells are those that the principal may see.
+        And to see both whole, since every rejected row is judged and the report tells of all.
 
         Raises:
             ReplayError: nothing that it may read is in quarantine.
-            NotPermittedError: it may not insert into the table, or not delete from quarantine.
+            NotPermittedError: one of these is lacking.
         """
         with self._sight.look("replay", table, kind="change") as look:
             name = self._readable(look, table)
             look.require("INSERT", name)
             look.require("DELETE", name.quarantine)
+            if not (look.sees_whole(name) and look.sees_whole(name.quarantine)):
+                raise NotPermittedError.unseen(str(self._sight.principal), str(name))
             report = self._pipeline.replay(table)
-            whole = look.sees_whole(name) and look.sees_whole(name.quarantine)
-        steps = [step for step in report.steps if step.table == name]
-        if not whole:
-            # Rows, outcomes and errors are of all rows.
-            steps = [
-                type(step)(step.table, step.status, version=step.version) for step in steps
-            ]
-        return replace(report, steps=tuple(steps))
+        return replace(report, steps=tuple(one for one in report.steps if one.table == name))
 
     def _readable(self, look: Look, written: str) -> TableName:
-        try:
-            name = TableName.parse(written)
-        except NameRefusedError:
-            raise ReplayError(f"nothing of {written} is in quarantine") from None
+        name = TableName.parse(written)
         if name not in self._tables(look) or look.access(name.quarantine) is None:
             raise ReplayError.nothing(name)
         return name

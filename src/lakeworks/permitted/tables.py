@@ -6,7 +6,7 @@ else it is computed over those that may be seen, or left out, and `left_out` nam
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lakeworks.core.types import Schema
@@ -21,9 +21,19 @@ if TYPE_CHECKING:
     from lakeworks.catalog.tables import TableChange, TableDetail, Tables, TableSummary
     from lakeworks.core.names import TableName
     from lakeworks.permitted.sight import Look, Sight
-    from lakeworks.storage.maintenance import Compaction
 
 _INPUT = "lakeworks/"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCompaction:
+    """What a compaction did; figures are None where its principal does not see the table whole."""
+
+    version: int | None
+    files_before: int | None = None
+    files_after: int | None = None
+    bytes_before: int | None = None
+    bytes_after: int | None = None
 
 
 class PermittedTables:
@@ -85,7 +95,7 @@ class PermittedTables:
         *,
         zorder: Sequence[str] = (),
         wait_s: float | None = None,
-    ) -> Compaction:
+    ) -> SeenCompaction:
         """Merge a table's small files; takes ALTER on it.
 
         Raises:
@@ -100,7 +110,16 @@ class PermittedTables:
             for column in zorder:
                 if column.lower() not in {one.lower() for one in known}:
                     raise UnknownNodeError.column(str(table), column, known)
-            return self._tables.optimize(table, zorder=zorder, wait_s=wait_s)
+            done = self._tables.optimize(table, zorder=zorder, wait_s=wait_s)
+            if not look.sees_whole(table):
+                return SeenCompaction(done.version)
+            return SeenCompaction(
+                done.version,
+                done.files_before,
+                done.files_after,
+                done.bytes_before,
+                done.bytes_after,
+            )
 
 
 def _summary(look: Look, summary: TableSummary) -> TableSummary:
