@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -24,9 +25,19 @@ from hypothesis import strategies as st
 
 from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core.errors import LakeError, RequestError
+from lakeworks.core.names import quote_identifier
 from lakeworks.engines.errors import SqlError, StatementRefusedError, ValueConversionError
+from lakeworks.governance.errors import NotGrantableError
 from lakeworks.lake import Lake
-from lakeworks.query.errors import HiddenFailureError, UnqualifiedTableError
+from lakeworks.query.errors import (
+    HiddenFailureError,
+    NameTakenError,
+    NotAllowedError,
+    StatementSyntaxError,
+    UnqualifiedTableError,
+    ViewDefinitionError,
+    ViewUnreadableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +131,18 @@ grants:
     on: silver.customers
     columns: [customer_id, region]
     rows: customer_id = 2
+  - to: role:analyst
+    permissions: SELECT
+    on: [silver.seen, silver.mails, silver.pay, silver.stacked, silver.casts, silver.vault_view,
+         silver.of_ana]
+  - to: role:analyst
+    permissions: SELECT
+    on: silver.narrow
+    columns: [customer_id, region]
+    rows: customer_id <> 1
+  - to: role:regional
+    permissions: SELECT
+    on: [silver.seen, silver.stacked, silver.casts, silver.of_rex]
   - {to: role:engineer, permissions: SELECT, on: [silver.*, gold.*]}
   - {to: role:business, permissions: SELECT, on: gold.*}
   - {to: role:compliance, permissions: SELECT, on: [silver.*, gold.*]}
@@ -134,6 +157,25 @@ WHOLE = {
     "people": "silver.customers, rows: \"region is null or region = 'EU' or region <> 'EU'\"",
     "orders": "silver.orders, rows: \"region is null or region = 'EU' or region <> 'EU'\"",
     "days": "gold.daily, rows: \"day is null or day = '' or day <> ''\"",
+}
+
+
+# As many as the tables allow; what a role may not see of one, its reference does not have either.
+VIEWS = {
+    "seen": "select customer_id, name, region from silver.customers",
+    "mails": "select customer_id, email from silver.customers",
+    "pay": "select customer_id, salary from silver.customers",
+    "stacked": "select name, count(*) as v from silver.seen group by name",
+    "casts": "select customer_id, region, cast(name as int) as n from silver.seen "
+             "where region <> 'EU'",
+    "narrow": "select customer_id, name, region from silver.customers",
+    "vault_view": "select code from bronze.vault",
+}  # fmt: skip
+# What a grant on a view itself leaves of it.
+NARROWED = {
+    "ana": {
+        "narrow": "select customer_id, region from silver.customers where customer_id <> 1"
+    },
 }
 
 
@@ -172,6 +214,14 @@ VISIBLE: dict[str, dict[str, list[dict[str, Any]]]] = {
     "ben": {"days": DAILY},
     "cleo": {"people": PEOPLE, "orders": ORDERS, "days": DAILY},
     "nobody": {},
+}  # fmt: skip
+
+# All of the table that a role may see.
+VIEWS |= {
+    f"of_{role}": f"select {', '.join(quote_identifier(one) for one in tables['people'][0])} "
+                  "from silver.customers"
+    for role, tables in VISIBLE.items()
+    if "people" in tables
 }  # fmt: skip
 
 
@@ -233,6 +283,7 @@ def _shape(name: str, rows: list[dict[str, Any]]) -> pa.Schema:
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     tables = {"people": PEOPLE, "orders": ORDERS, "vault": VAULT, "days": DAILY}
     with written(tmp_path_factory.mktemp("attacked"), tables, governed=True) as lake:
+        make_views(lake, VIEWS)
         yield lake
 
 
@@ -242,7 +293,15 @@ def role(
 ) -> Iterator[Role]:
     root = tmp_path_factory.mktemp(request.param)
     with written(root, VISIBLE[request.param], governed=False) as lake:
+        make_views(lake, {**VIEWS, **NARROWED.get(request.param, {})})
         yield Role(request.param, lake)
+
+
+def make_views(lake: Lake, texts: dict[str, str]) -> None:
+    """Make those views that a lake has the tables and columns for."""
+    for name, text in texts.items():
+        with suppress(RequestError):
+            lake.query.sql(f"create view silver.{name} as {text}").close()
 
 
 def scripts() -> list[tuple[str, str]]:
@@ -292,6 +351,8 @@ def asked(lake: Lake, sql: str, principal: str | None) -> Outcome:
 
 REFUSED = (
     StatementRefusedError, SqlError, UnknownTableError, UnqualifiedTableError, HiddenFailureError,
+    NameTakenError, NotAllowedError, NotGrantableError, StatementSyntaxError,
+    ViewDefinitionError, ViewUnreadableError,
 )  # fmt: skip
 # Equal data may give another answer, or the answer names the engine's own state.
 UNCOMPARED = re.compile(r"\b(?:sample|tablesample|explain|summarize|show)\b", re.IGNORECASE)
@@ -434,3 +495,19 @@ def test_no_query_of_the_grammar_tells_more_than_the_role_may_see(
     found = asked(attacked, sql, role.principal)
     reason = _leak(found, sql, role, json.dumps(VISIBLE[role.principal], default=str))
     assert not reason, f"{sql}\n{reason}: {found.text}"
+
+
+@pytest.mark.parametrize("role", ["ana", "rex"], indirect=True)
+@settings(max_examples=int(os.environ.get("LAKEWORKS_ATTACKS", "100")))
+@given(sql=queries())
+def test_no_query_over_a_view_tells_more_than_the_role_may_see(
+    attacked: Lake, role: Role, sql: str
+) -> None:
+    through = sql.replace("silver.customers", f"silver.of_{role.principal}")
+    found = asked(attacked, through, role.principal)
+    reason = _leak(found, through, role, json.dumps(VISIBLE[role.principal], default=str))
+    assert not reason, f"{through}\n{reason}: {found.text}"
+    # And a view is what it stands for.
+    plain = asked(attacked, sql, role.principal)
+    if plain.rows is not None and found.rows is not None:
+        assert plain.rows == found.rows, through
