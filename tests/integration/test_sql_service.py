@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -366,7 +367,7 @@ def test_the_service_ends_cleanly_and_says_where_it_is_not(project: Path) -> Non
         SqlService("file:///etc/passwd")
 
 
-def test_beyond_this_machine_it_takes_tls(project: Path, tmp_path: Path) -> None:
+def test_beyond_this_machine_it_takes_tls(project: Path) -> None:
     refused = subprocess.run(
         [sys.executable, "-m", "lakeworks", "serve", "sql", "-C", str(project), "--host",
          "0.0.0.0"],
@@ -374,17 +375,70 @@ def test_beyond_this_machine_it_takes_tls(project: Path, tmp_path: Path) -> None
     )  # fmt: skip
     assert refused.returncode == 2
     assert "without TLS" in refused.stderr
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key),
-         "-out", str(certificate), "-days", "2", "-subj", "/CN=127.0.0.1",
-         "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """An authority of the tests' own, and a certificate and key that it made for 127.0.0.1."""
+    authority, authority_key = tmp_path / "authority.pem", tmp_path / "authority.key"
+    certificate, key, request = (tmp_path / f"service.{kind}" for kind in ("pem", "key", "csr"))
+    names = tmp_path / "names"
+    names.write_text("subjectAltName=IP:127.0.0.1\n")
+    for words in (
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(authority_key),
+         "-out", str(authority), "-days", "2", "-subj", "/CN=Authority of the tests"],
+        ["req", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(request),
+         "-subj", "/CN=service"],
+        ["x509", "-req", "-in", str(request), "-CA", str(authority), "-CAkey",
+         str(authority_key), "-CAcreateserial", "-out", str(certificate), "-days", "2",
+         "-extfile", str(names)],
+    ):  # fmt: skip
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+    return authority, certificate, key
+
+
+def test_clients_check_who_the_service_is(
+    project: Path, certified: tuple[Path, Path, Path]
+) -> None:
+    authority, certificate, key = certified
     found = Running(project, "--tls-certificate", str(certificate), "--tls-key", str(key))
     try:
-        context = ssl.create_default_context(cafile=str(certificate))
-        with urllib.request.urlopen(f"{found.url}/v1/health", context=context) as answer:
-            assert answer.status == 200
+        token = found.token("ana")
+        asked = "select count(*) as n from silver.sales"
+        trusting = SqlService(found.url, token=token, ca=str(authority))
+        assert trusting.query(asked).to_pylist() == [{"n": 10}]
+        host = found.url.removeprefix("https://")
+        with dbapi.connect(found.url, token=token, ca=str(authority)) as connection:
+            assert connection.cursor().execute(asked).fetchall() == [(10,)]
+        engine = sa.create_engine(f"lakeworks://:{token}@{host}/?tls=true&ca={authority}")
+        with engine.connect() as connected:
+            assert connected.execute(sa.text(asked)).scalar() == 10
+        engine.dispose()
+        # Nobody vouches for it; another name; another protocol; a version of TLS that is broken.
+        elsewhere = found.url.replace("127.0.0.1", "localhost")
+        for url, ca in ((found.url, None), (elsewhere, str(authority))):
+            with pytest.raises(ServiceUnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
+                SqlService(url, token=token, ca=ca).query(asked)
+        with pytest.raises(ServiceUnreachableError):
+            SqlService(found.url.replace("https", "http"), token=token).query(asked)
+        assert _handshake(found.url, authority, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
+        with (
+            pytest.warns(DeprecationWarning, match="TLSv1_1"),
+            pytest.raises(ssl.SSLError, match="(?i)protocol|version"),
+        ):
+            _handshake(found.url, authority, ssl.TLSVersion.TLSv1_1)
     finally:
         found.stop()
+
+
+def _handshake(url: str, authority: Path, version: ssl.TLSVersion) -> str | None:
+    """Return the version of TLS that is agreed on, where no other is offered."""
+    context = ssl.create_default_context(cafile=str(authority))
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = version
+    host, _, port = url.removeprefix("https://").partition(":")
+    with (
+        socket.create_connection((host, int(port)), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname=host) as secured,
+    ):
+        return secured.version()
