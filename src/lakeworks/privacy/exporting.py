@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core import clock
 from lakeworks.core.names import QUARANTINE, TableName, quote_identifier
+from lakeworks.core.types import Schema
 from lakeworks.governance.principals import Principal
 from lakeworks.privacy.errors import ExportFolderError, SubjectError
 from lakeworks.privacy.landed_records import json_of
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from lakeworks.core.types import Schema
     from lakeworks.governance.service import Governance
     from lakeworks.pipeline.lineage import Lineage
     from lakeworks.pipeline.state import Services
@@ -141,8 +141,11 @@ class Exporter:
         }
         if not self.principal:
             return Tracer(self.services, self.lineage, schemas).follow(wanted)
-        seen = set(self.query().visible(self.principal))
-        own = {table: schema for table, schema in schemas.items() if table in seen}
+        own = {
+            table: self._seen(table, schemas[table])
+            for table in self.query().visible(self.principal)
+            if table in schemas
+        }
         try:
             # What follows from rows (an address looked up, the lines of an order) may be hidden.
             return Tracer(self.services, self.lineage, own, by_rows=False).follow(wanted)
@@ -151,6 +154,11 @@ class Exporter:
                 "no column that may be seen is called so, or several unlike ones are",
                 "name one as table and column: silver.customers.customer_id=…",
             ) from None
+
+    def _seen(self, table: TableName, schema: Schema) -> Schema:
+        """Return the columns that the principal sees of a table."""
+        seen = {name for name, _ in self.query().columns(str(table), self.principal)}
+        return Schema(tuple(one for one in schema if one.name in seen))
 
     def _version(self, table: TableName, number: int) -> Any:  # noqa: ANN401 - a TableVersion
         return self.services.storage.table(table).version(number)
@@ -183,7 +191,7 @@ class Exporter:
     ) -> None:
         """Ask for the rows as the principal, by what it sees of the table."""
         from lakeworks.catalog.errors import UnknownTableError
-        from lakeworks.core.types import Field, Schema, parse_type
+        from lakeworks.core.types import Field, parse_type
 
         try:
             columns = self.query().columns(str(table), self.principal)

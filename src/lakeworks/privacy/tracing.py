@@ -125,7 +125,8 @@ class Tracer:
             services: Of the lake.
             lineage: Of the lake.
             schemas: The tables that are looked at, with their columns.
-            by_rows: Whether values are looked up in rows, where rows lead to more.
+            by_rows: Whether values are looked up in rows, where rows lead to more. Without,
+                nothing but the given tables helps, for no more may be seen.
         """
         self._by_rows = by_rows
         self._services = services
@@ -135,7 +136,7 @@ class Tracer:
         self._values = _folded(self._graph.values)
         self._users = _folded(self._graph.users)
         self._made: dict[ColumnId, list[tuple[ColumnId, Made]]] = {}
-        self._subjects = declared_subjects(services.project)
+        self._subjects = declared_subjects(services.project) if by_rows else {}
         self._todo: deque[tuple[ColumnId, frozenset[str], bool]] = deque()
         self.trace = Trace()
         for model in services.project.models.values():
@@ -208,7 +209,7 @@ class Tracer:
 
     def _declared_columns(self) -> Iterator[ColumnId]:
         """Yield the columns of nodes that have no table yet, or lie outside the lake."""
-        for name, node in self._graph.nodes.items():
+        for name, node in self._graph.nodes.items() if self._by_rows else ():
             if name not in self._schemas and node.kind != "files":
                 yield from ((name, column.lower()) for column in node.columns)
 
@@ -221,6 +222,7 @@ class Tracer:
             for one in declared
             for column, note in one.columns.items()
             if note.tags.get(TAG, "").lower() == name
+            and (self._by_rows or column in self._schemas.get(str(one.table), ()))
         ]
 
     def _add(self, column: ColumnId, values: Iterable[str], *, primary: bool) -> None:
