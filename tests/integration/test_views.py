@@ -413,3 +413,22 @@ def test_the_lineage_goes_through_views(lake: Lake) -> None:
     ]
     affected = {one.table: one.kind for one in lake.lineage.impact("silver.people", "name")}
     assert affected == {"silver.v": "view", "gold.w": "view"}
+
+
+def test_the_text_of_a_view_is_told_to_who_may_ask_it(lake: Lake) -> None:
+    rows(lake, "create view gold.v (who) comment 'names' as select name from silver.people")
+    rows(lake, "create view gold.w as select name from silver.people where salary > 1")
+    for view in ("gold.v", "gold.w"):
+        grant(lake, "role:analyst", "SELECT", view)
+        (owners,) = (
+            "\n".join(row["Create View"] for row in rows(lake, f"show create view {view}")),
+        )
+        assert "silver.people" in owners
+        rows(lake, f"drop view {view}")
+        rows(lake, owners)  # it is the statement that makes it
+        assert len(rows(lake, f"from {view}")) == 3
+        grant(lake, "role:analyst", "SELECT", view)
+    assert "select name" in str(rows(lake, "show create view gold.v", "ana"))
+    with pytest.raises(NotAllowedError) as caught:
+        rows(lake, "show create view gold.w", "ana")
+    assert "salary" not in str(caught.value)

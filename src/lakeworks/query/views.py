@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lakeworks.catalog.errors import UnknownTableError, VersionTextError
-from lakeworks.core.errors import NameRefusedError
+from lakeworks.core.errors import NameRefusedError, RequestError
 from lakeworks.core.names import TableName, quote_identifier
 from lakeworks.engines.errors import SqlError, StatementRefusedError
 from lakeworks.query.errors import (
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from lakeworks.core.errors import LakeError
     from lakeworks.engines.caller import CallerQuery
     from lakeworks.engines.protocol import Engine, Session
-    from lakeworks.query.reading import Parts
+    from lakeworks.query.asking import Asking
+    from lakeworks.query.reading import Parts, Reader
     from lakeworks.query.versions import VersionedSql
     from lakeworks.query.viewer import Viewer
 
@@ -206,6 +207,17 @@ def read_text(
     found = engine.gate(sql) if gated else None
     named = engine.tables_read(sql) if found is None else found.tables
     return found, named
+
+
+def binds(view: View, asking: Asking, reader: Reader) -> bool:
+    """Whether whoever asks could ask a view's text themselves, every name in it."""
+    try:
+        asked = reader.asked(view.text, None, asking.viewer)
+        with reader.session(asked, reader.sources(asked)) as session:
+            session.describe(asked.sql)
+    except RequestError:
+        return False
+    return True
 
 
 def define(

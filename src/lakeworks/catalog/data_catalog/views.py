@@ -29,7 +29,7 @@ from lakeworks.catalog.data_catalog.model import (
 from lakeworks.catalog.data_catalog.verbs import Verbs
 from lakeworks.core.errors import LakeError
 from lakeworks.core.hive_types import parse_hive_type
-from lakeworks.core.names import TableName, quote_identifier
+from lakeworks.core.names import TableName, quote_identifier, quote_literal
 from lakeworks.core.types import Field, Scalar, Schema
 
 if TYPE_CHECKING:
@@ -92,6 +92,21 @@ class View:
     def schema(self) -> Schema:
         """Its columns, as they were when it was made."""
         return Schema(tuple(Field(one.name, _typed(one.type)) for one in self.columns))
+
+    @property
+    def statement(self) -> str:
+        """The statement that makes it."""
+        renamed = any(column.of != column.name for column in self.columns)
+        named = ", ".join(quote_identifier(column.name) for column in self.columns)
+        parts = [f"CREATE {'MATERIALIZED ' if self.materialized else ''}VIEW {self.name}"]
+        if renamed:
+            parts[0] += f" ({named})"
+        if self.description:
+            parts.append(f"COMMENT {quote_literal(self.description)}")
+        if self.partitioned_by:
+            keys = ", ".join(map(quote_literal, self.partitioned_by))
+            parts.append(f"WITH (partitioned_by = ARRAY[{keys}])")
+        return "\n".join([*parts, "AS", self.text])
 
     def select(self, sql: str | None = None) -> str:
         """Return the SELECT that its name stands for: its columns, whatever else the text gives.

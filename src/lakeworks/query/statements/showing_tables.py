@@ -15,6 +15,7 @@ from lakeworks.query.errors import NotAllowedError, NothingToShowError
 from lakeworks.query.known import external_entry, known_schema
 from lakeworks.query.questions import Question
 from lakeworks.query.statements.showing import Rows, answered
+from lakeworks.query.views import binds
 
 if TYPE_CHECKING:
     from lakeworks.catalog.data_catalog.model import TableEntry
@@ -135,14 +136,15 @@ class ShowCreate:
         Raises:
             NotAllowedError: the caller may not read all that it names.
         """
-        if asking.viewer is not None:
-            readable = all(asking.viewer.may_read(name) for name in view.reads)
-            if not (readable and asking.viewer.may_read(view.name)):
-                raise NotAllowedError.to(
-                    f"read the text of {self.table}", "SELECT", "all that it names"
-                )
-        kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
-        return f"CREATE {kind} {self.table} AS\n{view.text}"
+        viewer = asking.viewer
+        # The text names columns too: who may ask it may read it, and nobody else.
+        if viewer is not None and not (
+            viewer.may_read(view.name) and binds(view, asking, reader)
+        ):
+            raise NotAllowedError.to(
+                f"read the text of {self.table}", "SELECT", "all that it names"
+            )
+        return view.statement
 
     def _table_text(self, schema: Schema, asking: Asking, reader: Reader) -> str:
         entry = external_entry(reader, self.table)
