@@ -106,7 +106,7 @@ class View:
         if self.partitioned_by:
             keys = ", ".join(map(quote_literal, self.partitioned_by))
             parts.append(f"WITH (partitioned_by = ARRAY[{keys}])")
-        return "\n".join([*parts, "AS", self.text])
+        return "\n".join(parts) + f" AS\n{self.text}"
 
     def select(self, sql: str | None = None) -> str:
         """Return the SELECT that its name stands for: its columns, whatever else the text gives.
