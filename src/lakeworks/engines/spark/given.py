@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,21 +14,46 @@ if TYPE_CHECKING:
     from lakeworks.engines.protocol import GivenFormat
     from lakeworks.storage.fetched import FetchedSource
 
+_PIECE_BYTES = 64 * 1024 * 1024
+
 
 def arrow_frame(spark: SparkSession, data: Any) -> DataFrame:  # noqa: ANN401
-    """Return the rows of a table, a dataset or a reader; they pass through this process."""
+    """Return the rows of a table, a dataset or a reader; they pass through this process.
+
+    Of a reader no more is held here at a time than one piece; the others lie on Spark's disks.
+    """
     import pyarrow as pa
 
     if isinstance(data, pa.RecordBatchReader):
-        data = data.read_all()
-    elif not isinstance(data, pa.Table):
-        data = data.to_table()
+        return _stream_frame(spark, data)
+    return _table_frame(spark, data if isinstance(data, pa.Table) else data.to_table())
+
+
+def _stream_frame(spark: SparkSession, reader: pa.RecordBatchReader) -> DataFrame:
+    import pyarrow as pa
+    from pyspark import StorageLevel
+
+    frames: list[DataFrame] = []
+    held: list[pa.RecordBatch] = []
+    for batch in reader:
+        held.append(batch)
+        if sum(one.nbytes for one in held) >= _PIECE_BYTES:
+            piece = _table_frame(spark, pa.Table.from_batches(held, reader.schema))
+            frames.append(piece.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY))
+            held = []
+    if held or not frames:
+        frames.append(_table_frame(spark, pa.Table.from_batches(held, reader.schema)))
+    return reduce(lambda one, other: one.unionAll(other), frames)
+
+
+def _table_frame(spark: SparkSession, table: pa.Table) -> DataFrame:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     # Left to itself it takes moments without a zone for moments in UTC.
-    return spark.createDataFrame(
-        data, from_arrow_schema(data.schema, prefer_timestamp_ntz=True)
-    )
+    schema = from_arrow_schema(table.schema, prefer_timestamp_ntz=True)
+    if table.num_rows == 0:  # it makes nothing of columns without any piece
+        return spark.createDataFrame([], schema)
+    return spark.createDataFrame(table, schema)
 
 
 def fetched_table(source: FetchedSource) -> pa.Table:

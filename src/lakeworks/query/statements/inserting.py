@@ -44,7 +44,11 @@ def read(text: str) -> InsertInto:
     if not any(words.stands(one) for one in _QUERIES):
         raise words.wrong("a query or VALUES is expected")
     words.drop_end(";")
-    return InsertInto(table, columns, words.rest())
+    values = words.stands("VALUES")
+    query = words.rest()
+    return InsertInto(
+        table, columns, f"SELECT * FROM ({query}\n) AS given_values" if values else query
+    )
 
 
 @dataclass(frozen=True, slots=True)
