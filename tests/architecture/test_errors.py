@@ -15,7 +15,7 @@ from lakeworks.core.errors import LakeError
 
 ROOT = Path(__file__).parents[2]
 RANGES = {
-    "core": "0", "project": "1", "storage": "2", "catalog": "3", "engines": "4", "quality": "5",
+    "core": "0", "project": "[18]", "storage": "2", "catalog": "3", "engines": "4", "quality": "5",
     "governance": "5",
     "ingest": "6", "crawlers": "6", "pipeline": "7", "query": "8", "cli": "9", "samples": "9",
     "lake": "9", "aws": "9",

@@ -47,7 +47,7 @@ class PreparedStatements:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save(
+    def save(  # noqa: PLR0913 - a statement's own fields
         self, workgroup: str, name: str, sql: str, *,
         dialect: str = "duckdb", description: str = "", made_by: str = "",
         anyones: bool = False,

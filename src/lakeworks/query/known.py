@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
-from lakeworks.core.names import TableName
 from lakeworks.core.types import Schema
 
 if TYPE_CHECKING:
     from lakeworks.catalog.data_catalog.model import TableEntry
     from lakeworks.catalog.snapshots import Snapshot
+    from lakeworks.core.names import TableName
     from lakeworks.query.reading import Reader
     from lakeworks.query.viewer import Viewer
 

@@ -95,12 +95,20 @@ def filled(template: str, call: Call, *, aggregate: bool = False) -> exp.Express
             continue
         name = f"{call.variable()}_{number}"
         around = (
-            f"list_transform([{{{number}}}], lambda {name}: "
-            f"{_PLACE.sub(lambda m, n=number, v=name: v if int(m[1]) == n else m[0], around)})[1]"
+            f"list_transform([{{{number}}}], lambda {name}: {_put(around, number, name)})[1]"
         )
     if "{*}" in around:
         around = around.replace("{*}", ", ".join(f"{{{n}}}" for n in range(len(args))))
     return Written(template=around, expressions=args)
+
+
+def _put(template: str, number: int, name: str) -> str:
+    """Return a template with a name in the places of one argument."""
+
+    def part(found: re.Match[str]) -> str:
+        return name if int(found[1]) == number else found[0]
+
+    return _PLACE.sub(part, template)
 
 
 def place_of(node: exp.Expression) -> tuple[int | None, int | None]:

@@ -58,21 +58,21 @@ def _extract(call: Call) -> Made:
 
 def _scalar(call: Call) -> Made:
     at = path(call, 1)
-    return (
+    found = (
         f"CASE WHEN json_type({{0}}, {at}) NOT IN ('ARRAY', 'OBJECT', 'NULL') "
-        f"THEN json_extract_string({{0}}, {at}) END",
-        Kind("text"),
+        f"THEN json_extract_string({{0}}, {at}) END"
     )
+    return found, Kind("text")
 
 
 def _size(call: Call) -> Made:
     at = path(call, 1)
-    return (
+    counted = (
         f"CASE json_type({{0}}, {at}) WHEN 'OBJECT' THEN len(json_keys({{0}}, {at})) "
         f"WHEN 'ARRAY' THEN CAST(json_array_length({{0}}, {at}) AS BIGINT) "
-        f"WHEN NULL THEN NULL ELSE CASE WHEN json_type({{0}}, {at}) IS NOT NULL THEN 0 END END",
-        Kind("int"),
+        f"ELSE CASE WHEN json_type({{0}}, {at}) IS NOT NULL THEN 0 END END"
     )
+    return counted, Kind("int")
 
 
 def _contains(call: Call) -> Made:
@@ -87,11 +87,11 @@ def _contains(call: Call) -> Made:
         raise call.wrong("it looks for a text, a number or a truth value: CAST it")
     cast = {"text": "VARCHAR", "int": "BIGINT", "bool": "BOOLEAN", "double": "DOUBLE"}[kind]
     taken = "json_extract_string(_x, '$')"
-    return (
+    found = (
         "len(list_filter(CAST(json({0}) AS JSON[]), lambda _x: "
-        f"json_type(_x) IN ({types[kind]}) AND TRY_CAST({taken} AS {cast}) = {{1}})) > 0",
-        Kind("bool"),
+        f"json_type(_x) IN ({types[kind]}) AND TRY_CAST({taken} AS {cast}) = {{1}})) > 0"
     )
+    return found, Kind("bool")
 
 
 RULES: dict[str, Rule] = {

@@ -26,7 +26,7 @@ _MOST_CHARACTERS = 1_000_000
 
 
 class Written(exp.Expression):
-    """SQL of the lake's with places for parts: `{0}`, `{1}`, …"""
+    """SQL of the lake's, in which `{0}`, `{1}` and so on are places for parts."""
 
     arg_types = {"template": True, "expressions": False}  # noqa: RUF012 - as sqlglot has it
 

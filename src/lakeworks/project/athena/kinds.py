@@ -106,8 +106,7 @@ def arithmetic(operator: str, left: Kind, right: Kind) -> Kind:
             return left
         return Kind("decimal", digits=_digits(operator, _exact(left), _exact(right)))
     if "interval" in names:
-        other = left if right.name == "interval" else right
-        return other
+        return left if right.name == "interval" else right
     if operator == "-" and names <= {"date", "timestamp", "timestamptz"}:
         return Kind("interval")
     return UNKNOWN

@@ -45,7 +45,7 @@ map_concat/* 0 map_concat({{*}})
 )
 
 
-def _transform(call: Call) -> Made:
+def _transform(_call: Call) -> Made:
     return "list_transform({0}, {1})", array_of(UNKNOWN)
 
 

@@ -126,7 +126,7 @@ def _extract_all(call: Call) -> Made:
 
 
 def _replace(call: Call) -> Made:
-    """`$1` and `\\$` in a replacement become `\\1` and `$`."""
+    r"""Make `\1` of `$1`, and `$` of `\$`."""
     pattern(call, 1)
     told = call.constant(2, "the replacement")
     if "${" in told:

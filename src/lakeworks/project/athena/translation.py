@@ -107,7 +107,7 @@ class _Queries(Expressions):
         kinds = list(columns.values())
         return node, kinds[0] if len(kinds) == 1 else UNKNOWN
 
-    def _fetch(self, node: exp.Fetch, scope: Scope) -> tuple[exp.Expression, Kind]:
+    def _fetch(self, node: exp.Fetch, _: Scope) -> tuple[exp.Expression, Kind]:
         options = node.args.get("limit_options")
         if options is not None and (
             options.args.get("with_ties") or options.args.get("percent")
@@ -143,15 +143,7 @@ class _Queries(Expressions):
         return columns
 
     def _select(self, node: exp.Select, scope: Scope) -> Columns:
-        for key, value in node.args.items():
-            if value and key not in _SELECT:
-                raise AthenaUnsupportedError.part(key.strip("_").upper(), *place_of(node))
-        if (
-            node.args.get("kind")
-            or node.args.get("hint")
-            or node.args.get("operation_modifiers")
-        ):
-            raise AthenaUnsupportedError.part("what follows SELECT", *place_of(node))
+        _check_select(node)
         self._with(node, scope)
         if node.args.get("from_") is not None:
             node.args["from_"].set("this", self._source(node.args["from_"].this, scope))
@@ -188,6 +180,8 @@ class _Queries(Expressions):
             self.visit(one, named)
 
     def _selected(self, node: exp.Select, scope: Scope) -> Columns:
+        if not node.expressions:
+            raise AthenaSyntaxError.at("nothing stands behind SELECT", *place_of(node))
         columns: Columns = {}
         made: list[exp.Expression] = []
         for number, one in enumerate(node.expressions):
@@ -202,7 +196,7 @@ class _Queries(Expressions):
                 columns.update(_starred(one, scope))
                 continue
             name = one.alias_or_name or f"_col{number}"
-            seen, kind = self._inner(one, scope)
+            seen, kind = self.inner(one, scope)
             if not isinstance(one, _NAMED):
                 seen = exp.Alias(this=seen, alias=exp.to_identifier(f"_col{number}"))
                 name = f"_col{number}"
@@ -234,7 +228,7 @@ class _Queries(Expressions):
         rows = []
         for one in node.expressions:
             row = one if isinstance(one, exp.Tuple) else exp.Tuple(expressions=[one])
-            seen = [self._inner(value, scope) for value in row.expressions]
+            seen = [self.inner(value, scope) for value in row.expressions]
             rows.append([kind for _, kind in seen])
             row.set("expressions", [value for value, _ in seen])
         widest = max((len(row) for row in rows), default=0)
@@ -265,7 +259,7 @@ class _Queries(Expressions):
             raise AthenaUnsupportedError.part(f"{node.args['method']} JOIN", *place_of(node))
         node.set("this", self._source(node.this, scope))
         if node.args.get("on") is not None:
-            node.set("on", self._inner(node.args["on"], scope)[0])
+            node.set("on", self.inner(node.args["on"], scope)[0])
         return node
 
     def _source(self, node: exp.Expression, scope: Scope) -> exp.Expression:
@@ -334,6 +328,15 @@ class _Queries(Expressions):
         if node.args.get("alias") is None:
             node.set("alias", exp.TableAlias(this=node.this.copy()))
         node.set("this", marked)
+
+
+def _check_select(node: exp.Select) -> None:
+    """Refuse clauses that Athena does not have, or that do not work here."""
+    odd = [key for key, value in node.args.items() if value and key not in _SELECT]
+    if odd:
+        raise AthenaUnsupportedError.part(odd[0].strip("_").upper(), *place_of(node))
+    if any(node.args.get(key) for key in ("kind", "hint", "operation_modifiers")):
+        raise AthenaUnsupportedError.part("what follows SELECT", *place_of(node))
 
 
 def _starred(node: exp.Expression, scope: Scope) -> Columns:

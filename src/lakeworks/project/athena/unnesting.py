@@ -64,25 +64,15 @@ class Unnesting:
             ]
         element = kind.element
         if element.name == "row" and element.of:
-            taken = "list_transform({0}, lambda _r: struct_extract_at(_r, "
-            if not any(element.names):
-                taken = "list_transform({0}, lambda _r: struct_extract_at(_r, "
             return [
-                (Written(template=f"unnest({taken}{n + 1}))", expressions=[made.copy()]), field)
-                if not _named(element)
-                else (
-                    Written(
-                        template=f"unnest(list_transform({{0}}, lambda _r: _r.{_quoted(element.names[n])}))",
-                        expressions=[made.copy()],
-                    ),
-                    field,
-                )
+                (_field_of(element, n, made.copy()), field)
                 for n, field in enumerate(element.of)
             ]
-        if kind.name != "array" or element.name == "unknown":
-            if kind.name not in {"array", "unknown"} or (arrays == 1 and wanted > 1):
-                told = "UNNEST of a value whose type is not known"
-                raise AthenaUnsupportedError.part(told, *place_of(node), _MAPS)
+        told = kind.name == "array" and element.name != "unknown"
+        unsure = kind.name not in {"array", "unknown"} or (arrays == 1 and wanted > 1)
+        if unsure and not told:
+            wrong = "UNNEST of a value whose type is not known"
+            raise AthenaUnsupportedError.part(wrong, *place_of(node), _MAPS)
         return [(Written(template="unnest({0})", expressions=[made]), element)]
 
     def _numbers(
@@ -106,11 +96,19 @@ class Unnesting:
             exp.Alias(this=made, alias=exp.to_identifier(name, quoted=True))
             for name, (made, _) in zip(names, parts, strict=True)
         ]
-        query = exp.Subquery(
+        return exp.Subquery(
             this=exp.Select(expressions=selected),
             alias=exp.TableAlias(this=exp.to_identifier(table, quoted=True)),
         )
-        return query
+
+
+def _field_of(element: Kind, number: int, rows: exp.Expression) -> Written:
+    """Return the column of one field: by its name, where rows have names."""
+    taken = f"struct_extract_at(_r, {number + 1})"
+    if _named(element):
+        taken = f"_r.{_quoted(element.names[number])}"
+    template = f"unnest(list_transform({{0}}, lambda _r: {taken}))"
+    return Written(template=template, expressions=[rows])
 
 
 def _named(kind: Kind) -> bool:

@@ -19,7 +19,7 @@ from lakeworks.query.results import of_table
 from lakeworks.query.statements.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from lakeworks.query.asking import Asking
     from lakeworks.query.reading import Reader
@@ -74,16 +74,14 @@ class Show:
     def run(self, asking: Asking, reader: Reader) -> QueryResult:
         """List the names."""
         begun_s = time.monotonic()
-        if self.what == "FUNCTIONS":
-            found: Iterable[str] = _functions(asking.dialect)
-            headers = ("function",)
-        else:
-            found, headers = self._names(asking, reader)
+        found, headers = self._names(asking, reader)
         like = like_of(self.pattern)
         rows: Rows = [(one,) for one in found if like.fullmatch(one)]
         return answered(headers, rows, asking, begun_s)
 
     def _names(self, asking: Asking, reader: Reader) -> tuple[list[str], tuple[str, ...]]:
+        if self.what == "FUNCTIONS":
+            return _functions(asking.dialect), ("function",)
         if self.what == "DATABASES":
             return _databases(asking, reader), ("database_name",)
         names = known_names(reader, asking.viewer)
@@ -176,44 +174,45 @@ def like_of(pattern: str) -> re.Pattern[str]:
 
 
 def _show(words: Words) -> Statement | None:
-    from lakeworks.query.statements import showing_tables as tables
-
-    for first in ("DATABASES", "SCHEMAS"):
-        if words.take(first):
-            return _ended(words, Show("DATABASES", "", _pattern(words)))
-    for what in ("TABLES", "VIEWS"):
-        if words.take(what):
-            database = words.identifier().lower() if _in(words) else ""
-            return _ended(words, Show(what, database, _pattern(words)))
-    if words.take("FUNCTIONS"):
-        return _ended(words, Show("FUNCTIONS", "", _pattern(words)))
-    if words.take("COLUMNS"):
+    if words.take("DATABASES") or words.take("SCHEMAS"):
+        found: Statement = Show("DATABASES", "", _pattern(words))
+    elif words.peek() in {"TABLES", "VIEWS"}:
+        what = words.peek()
+        words.take(what)
+        database = words.identifier().lower() if _in(words) else ""
+        found = Show(what, database, _pattern(words))
+    elif words.take("FUNCTIONS"):
+        found = Show("FUNCTIONS", "", _pattern(words))
+    elif words.take("COLUMNS"):
         if not _in(words):
             raise words.wrong("IN is expected")
-        return _ended(words, ShowColumns(_table(words)))
+        found = ShowColumns(_table(words))
+    else:
+        found = _show_table(words)
+    words.end()
+    return found
+
+
+def _show_table(words: Words) -> Statement:
+    from lakeworks.query.statements import showing_tables as tables
+
     if words.take("PARTITIONS"):
-        return _ended(words, tables.ShowPartitions(words.table()))
+        return tables.ShowPartitions(words.table())
     if words.take("TBLPROPERTIES"):
-        table = words.table()
-        key = ""
+        table, key = words.table(), ""
         if words.take("("):
             key = str(words.literal())
             words.expect(")")
-        return _ended(words, tables.ShowProperties(table, key))
-    if words.take("CREATE"):
-        view = words.take("VIEW")
-        if not view:
-            words.expect("TABLE")
-        return _ended(words, tables.ShowCreate(words.table(), view=view))
-    raise words.wrong(
-        "DATABASES, TABLES, VIEWS, COLUMNS, PARTITIONS, TBLPROPERTIES, FUNCTIONS or CREATE is "
-        "expected"
-    )
-
-
-def _ended(words: Words, statement: Statement) -> Statement:
-    words.end()
-    return statement
+        return tables.ShowProperties(table, key)
+    if not words.take("CREATE"):
+        raise words.wrong(
+            "DATABASES, TABLES, VIEWS, COLUMNS, PARTITIONS, TBLPROPERTIES, FUNCTIONS or CREATE "
+            "is expected"
+        )
+    view = words.take("VIEW")
+    if not view:
+        words.expect("TABLE")
+    return tables.ShowCreate(words.table(), view=view)
 
 
 def _in(words: Words) -> bool:

@@ -1,0 +1,62 @@
+"""Write what works of Athena's dialect into docs/reference/athena.md.
+
+python scripts/athena_reference.py          write it
+python scripts/athena_reference.py --check  fail when it is not what would be written
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "athena.md"
+BEGIN = "<!-- functions: written by scripts/athena_reference.py -->\n"
+END = "<!-- end of functions -->\n"
+
+
+def functions() -> str:
+    """Return a table for each group of functions."""
+    from lakeworks.project.athena.functions import INSTEAD, rules
+    from lakeworks.project.athena.rules import ANY
+
+    groups: dict[str, list[str]] = {}
+    for name, rule in sorted(rules().items()):
+        counts = sorted(count for count in rule.templates if count != ANY)
+        told = " or ".join(map(str, counts)) if counts else "any number"
+        if counts and ANY in rule.templates:
+            told = "any number"
+        groups.setdefault(rule.group, []).append(f"| `{name}` | {told} | {rule.note} |\n")
+    parts = [
+        f"\n**{group}** ({len(lines)})\n\n| function | arguments | |\n|---|---|---|\n{''.join(lines)}"
+        for group, lines in groups.items()
+    ]
+    missing = "".join(f"| `{name}` | {said} |\n" for name, said in sorted(INSTEAD.items()))
+    parts.append(
+        "\n**Not here, and what to use** (any other name that stands in no list is refused, too)\n\n"
+        f"| function | instead |\n|---|---|\n{missing}"
+    )
+    return "".join(parts)
+
+
+def page(text: str) -> str:
+    """Return the page with the tables in their place."""
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + functions() + "\n" + END + rest.split(END)[1]
+
+
+def main() -> int:
+    """Write or check the page."""
+    written = PAGE.read_text(encoding="utf-8")
+    wanted = page(written)
+    if "--check" in sys.argv[1:]:
+        if written != wanted:
+            sys.stderr.write(
+                f"{PAGE.name} lists other functions: python {Path(__file__).name}\n"
+            )
+        return int(written != wanted)
+    PAGE.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
