@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import re
 import sqlite3
 import threading
 import urllib.request
@@ -17,6 +19,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.engines.errors import QueryTimeoutError, SqlError, StatementRefusedError
@@ -236,7 +240,8 @@ def lake(system: System, tmp_path: Path) -> Iterator[Lake]:
 
 def rows(lake: Lake, sql: str, **more: Any) -> list[dict[str, Any]]:
     with lake.query.sql(sql, **more) as result:
-        return result.to_arrow().to_pylist()
+        found: list[dict[str, Any]] = result.to_arrow().to_pylist()
+        return found
 
 
 def person(number: int) -> dict[str, Any]:
@@ -521,3 +526,90 @@ def test_json_is_what_lists_and_maps_are_read_as(dynamodb: System, tmp_path: Pat
         assert json.loads(json.dumps(rows(lake, "SELECT count(*) n FROM crm.people")[0])) == {
             "n": 6
         }
+
+
+# Conditions of which a system may be asked some, all or none.
+TEXTS = st.sampled_from(
+    ["Ann", "ann", "cy", "cy ", "d'Arc\\", "Ärger%_", "", "EU", "eu", "b", "Ä"]
+)
+NUMBERS = st.sampled_from([-1, 0, 1, 3, 6, 99, 10**12])
+AMOUNTS = st.sampled_from(["0.05", "10.5", "10.50", "-1", "99.995", "20"])
+COMPARED = st.sampled_from(["=", "<>", "<", "<=", ">", ">="])
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+TESTED = st.one_of(
+    st.builds(
+        "{} {} {}".format, st.sampled_from(["name", "region"]), COMPARED, TEXTS.map(_quoted)
+    ),
+    st.builds("id {} {}".format, COMPARED, NUMBERS),
+    st.builds("{1} {0} id".format, COMPARED, NUMBERS),
+    st.builds("amount {} {}".format, COMPARED, AMOUNTS),
+    st.builds("id IN ({}, {})".format, NUMBERS, NUMBERS),
+    st.builds("name IN ({}, {})".format, TEXTS.map(_quoted), TEXTS.map(_quoted)),
+    st.builds("id BETWEEN {} AND {}".format, NUMBERS, NUMBERS),
+    st.builds("name LIKE {}".format, TEXTS.map(lambda text: _quoted(f"{text}%"))),
+    st.builds("starts_with(name, {})".format, TEXTS.map(_quoted)),
+    st.builds(
+        "{} IS {}NULL".format,
+        st.sampled_from(["name", "region", "amount", "email"]),
+        st.sampled_from(["", "NOT "]),
+    ),
+    st.just("lower(name) = 'ann'"),
+)
+JOINED = st.recursive(
+    TESTED,
+    lambda inner: st.one_of(
+        st.builds("({} AND {})".format, inner, inner),
+        st.builds("({} OR {})".format, inner, inner),
+        st.builds("(NOT {})".format, inner),
+    ),
+    max_leaves=5,
+)
+
+
+def _as_values() -> str:
+    lines = ", ".join(
+        "("
+        + ", ".join(
+            "NULL"
+            if value is None
+            else str(value)
+            if isinstance(value, int)
+            else _quoted(value)
+            for value in one.values()
+        )
+        + ")"
+        for one in PEOPLE
+    )
+    named = "id, name, email, region, CAST(amount AS DECIMAL(10,2)) AS amount"
+    return f"(SELECT {named} FROM (VALUES {lines}) v(id, name, email, region, amount)) p"
+
+
+@settings(
+    max_examples=int(os.environ.get("LAKEWORKS_FEDERATED_CONDITIONS", "25")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    conditions=st.lists(JOINED, min_size=4, max_size=4), kind=st.sampled_from(["LEFT", "INNER"])
+)
+def test_no_condition_that_is_asked_elsewhere_changes_an_answer(
+    lake: Lake, conditions: list[str], kind: str
+) -> None:
+    """Compare with the same rows in the lake: where, in the ON of a join, and above one."""
+    where, either = conditions[:2]
+    on, above = (
+        re.sub(r"\b(id|name|region|amount|email)\b", r"p.\1", one) for one in conditions[2:]
+    )
+    for relation, text in (
+        ("{} WHERE " + where, "id"),
+        ("{} WHERE (" + where + ") OR (" + either + ")", "id"),
+        ("(VALUES (1), (2), (5), (7)) o(n) " + kind + " JOIN {} ON p.id = o.n AND (" + on + ") "
+         "WHERE " + above, "n, p.id"),
+    ):  # fmt: skip
+        told = f"SELECT {text} FROM {relation} ORDER BY ALL"
+        expected = rows(lake, told.format(_as_values()))
+        assert rows(lake, told.format("crm.people p")) == expected, told

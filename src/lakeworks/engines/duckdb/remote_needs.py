@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.engines.duckdb.caller_sql import _without_explain
+from lakeworks.engines.duckdb.caller_sql import _ANALYZE, _without_explain
 from lakeworks.engines.duckdb.external_conditions import (
     KEPT_JOINS,
     KEPT_REFERENCES,
@@ -55,12 +55,18 @@ def remote_needs(
     found = {name: _Mentions() for name in tables}
     names = _Names()
     _walk(tree, tables, found, names)
-    explained = _without_explain(sql) != sql
+    explained = _only_explained(sql)
     columns = None if names.whole or names.relations & names.values else frozenset(names.texts)
     return {
         name: mentions.needs(columns, _limit(tree, name), explained=explained)
         for name, mentions in found.items()
     }
+
+
+def _only_explained(sql: str) -> bool:
+    """Whether a statement shows the plan of a query without running it."""
+    inner = _without_explain(sql)
+    return inner != sql and not _ANALYZE.search(sql[: len(sql) - len(inner)])
 
 
 @dataclass(slots=True)
