@@ -55,6 +55,15 @@ def is_external(lake: AnyLake, table: str) -> bool:
     return lake.catalog.data_catalog.find_table(TableName(database, rest)) is not None
 
 
+def is_view(lake: AnyLake, table: str) -> bool:
+    """Whether a name, or a version of it, is that of a view, which stores nothing."""
+    from lakeworks.catalog.data_catalog.model import VIRTUAL_VIEW
+
+    database, dot, rest = table.partition("@")[0].lower().partition(".")
+    entry = lake.catalog.data_catalog.find_table(TableName(database, rest)) if dot else None
+    return entry is not None and entry.table_type == VIRTUAL_VIEW
+
+
 def show(lake: AnyLake, table: str, *, as_json: bool) -> None:
     """Print a table's entry, or with `@v3` one of its versions.
 
@@ -79,6 +88,7 @@ def show(lake: AnyLake, table: str, *, as_json: bool) -> None:
     _print_columns(entry)
     _print_tags(tags)
     _print_parameters(entry)
+    _print_text(entry)
 
 
 def tags_of(lake: AnyLake, entry: TableEntry) -> Tags:
@@ -204,12 +214,24 @@ def _print_tags(tags: Tags) -> None:
 
 def _print_parameters(entry: TableEntry) -> None:
     from lakeworks.catalog.data_catalog.model import TAG_PREFIX
+    from lakeworks.catalog.data_catalog.views import VIEW_PREFIX
 
     shown = {
         **{f"serde.{key}": value for key, value in entry.storage.serde.parameters.items()},
         **entry.parameters,
     }
-    rows = [[key, value] for key, value in shown.items() if not key.startswith(TAG_PREFIX)]
+    told = (TAG_PREFIX, VIEW_PREFIX)
+    rows = [[key, value] for key, value in shown.items() if not key.startswith(told)]
     if rows:
         say.line()
         say.table(["parameter", "value"], rows)
+
+
+def _print_text(entry: TableEntry) -> None:
+    """Print what makes a view."""
+    from lakeworks.catalog.data_catalog.views import view_of
+
+    view = view_of(entry)
+    if view is not None:
+        say.line()
+        say.line(view.statement)

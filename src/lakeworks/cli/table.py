@@ -101,7 +101,8 @@ def show(
     """Show one table: columns, size, versions, freshness. Of an external one, its entry."""
     moment = instant(at) if at else None
     with seen(folder, environment, principal) as lake:
-        if moment is None and catalog_entry.is_external(lake, table):
+        outside = catalog_entry.is_external(lake, table) or catalog_entry.is_view(lake, table)
+        if moment is None and outside:
             catalog_entry.show(lake, table, as_json=as_json)
             return
         found = lake.tables.show(table, at=moment)

@@ -128,6 +128,8 @@ def _model(view: View, sql: str, inputs: tuple[TableName, ...], kind: str) -> Mo
         description=view.description,
         owner=view.owner,
         view=kind,
+        body=_VERSION.sub("", view.text),
+        named=tuple((column.name, column.of) for column in view.columns),
     )
 
 

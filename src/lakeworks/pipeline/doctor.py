@@ -55,7 +55,7 @@ def examine(services: Services) -> list[Finding]:
     found += [*_missing_extras(services), *_unconditional_store(services)]
     for source in services.project.sources.values():
         found += _vanished_files(services, source)
-    tables = list(doctor_tables.examine(services))
+    tables = list(doctor_tables.examine(services.with_views()))
     # A run that took a table since then explains what was seen half done.
     who = who.joined(_Holders.read(services))
     found += [finding for table, finding in tables if not who.hold(table)]

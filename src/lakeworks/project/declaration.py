@@ -300,6 +300,8 @@ class Model:
             or `materialized view`.
         definer: As whose permissions the rows of a materialised view are computed; empty for
             the lake's owner.
+        body: The SELECT that the catalog keeps; `sql` picks its columns.
+        named: Those columns, each with what the body calls it.
         through: The views that its text reads, each behind those that it reads in turn, with
             their SELECTs.
     """
@@ -331,6 +333,8 @@ class Model:
     lineage: Mapping[str, tuple[str, ...]] | None = None
     view: str = ""
     definer: str = ""
+    body: str = ""
+    named: tuple[tuple[str, str], ...] = ()
     through: tuple[tuple[TableName, str], ...] = ()
 
     @property

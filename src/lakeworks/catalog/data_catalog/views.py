@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Type
 
 _TEXT, _EXPANDED = "ViewOriginalText", "ViewExpandedText"
+VIEW_PREFIX = "lakeworks.view."
 _OURS = "lakeworks.view.dialect"
 _DEFINER = "lakeworks.view.definer"
 _PARTED = "lakeworks.view.partitioned_by"

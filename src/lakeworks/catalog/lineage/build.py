@@ -239,6 +239,8 @@ class _Building:
         if model.sql is not None:
             from lakeworks.project.sql_lineage import query_lineage
 
+            if model.view:
+                return _of_view(model, inputs), True
             return query_lineage(model.sql, inputs, names=names), True
         found = self.frames(model, inputs) if self.frames else None
         if found is not None:
@@ -265,6 +267,23 @@ class _Building:
             gaps = () if name in declared else (f"lineage= of {model.at} does not name {name}",)
             columns.append(DerivedColumn(name, origins, gaps))
         return QueryLineage(tuple(columns), NOTHING, tuple(map(str, model.inputs)))
+
+
+def _of_view(model: Model, inputs: Mapping[str, Schema | None]) -> QueryLineage:
+    """Return the lineage of a view: of its body, whose columns it may call otherwise."""
+    from lakeworks.project.sql_lineage import query_lineage
+
+    found = query_lineage(model.body, inputs, names=[of for _, of in model.named])
+    columns = []
+    for name, of in model.named:
+        column = found.column(of)
+        gaps = () if column is not None else (f"{model.table} has no column {of!r} any more",)
+        columns.append(
+            DerivedColumn(name, unresolved=gaps)
+            if column is None
+            else replace(column, name=name)
+        )
+    return replace(found, columns=tuple(columns), complete=True)
 
 
 def with_load(model: Model, lineage: QueryLineage) -> QueryLineage:
