@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW = datetime.now(UTC)
-LAKE = 'name: t\nenvironments:\n  dev: {storage: .lake, catalog: "sqlite:///.lake/catalog.db"}\n'
+LAKE = (
+    'name: t\nenvironments:\n  dev: {storage: .lake, catalog: "sqlite:///.lake/catalog.db"}\n'
+)
 SOURCE = """\
 table: bronze.visits
 from: files
@@ -148,13 +150,28 @@ def test_maintain_applies_the_rules(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("policies", "problem"),
     [
-        ("retention:\n  a: {tables: {nosuch: [x]}, by: seen_at, keep: 1 day}\n", "the tag 'nosuch'"),
-        ("retention:\n  a: {on: [silver.visit], by: seen_at, keep: 1 day}\n", "no table silver.visit"),
-        ("retention:\n  a: {on: [silver.visits], by: seen_att, keep: 1 day}\n", "no column 'seen_att'"),
+        (
+            "retention:\n  a: {tables: {nosuch: [x]}, by: seen_at, keep: 1 day}\n",
+            "the tag 'nosuch'",
+        ),
+        (
+            "retention:\n  a: {on: [silver.visit], by: seen_at, keep: 1 day}\n",
+            "no table silver.visit",
+        ),
+        (
+            "retention:\n  a: {on: [silver.visits], by: seen_att, keep: 1 day}\n",
+            "no column 'seen_att'",
+        ),
         ("retention:\n  a: {on: [silver.visits], by: n, keep: 1 day}\n", "not a date"),
-        ("retention:\n  a: {on: [silver.visits], by: seen_at, keep: soon}\n", "'soon' is no age"),
+        (
+            "retention:\n  a: {on: [silver.visits], by: seen_at, keep: soon}\n",
+            "'soon' is no age",
+        ),
         ("retention:\n  a: {by: seen_at, keep: 1 day}\n", "names no tables"),
-        ("retention:\n  a: {on: [silver], by: seen_at, keep: 1 day, action: 'null'}\n", "none are named"),
+        (
+            "retention:\n  a: {on: [silver], by: seen_at, keep: 1 day, action: 'null'}\n",
+            "none are named",
+        ),
         ("subjects:\n  p: {column: silver.visits.emial}\n", "no column 'emial'"),
         ("subjects:\n  p: {column: silver.visit.mail}\n", "no table silver.visit"),
         ("subjects:\n  p: {column: mail, links: {a: b}}\n", "'a' is no column"),

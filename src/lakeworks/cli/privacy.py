@@ -25,6 +25,8 @@ Subjects = Annotated[
     ),
 ]
 
+_SHOWN_ELSEWHERE = 5
+
 
 def register(app: typer.Typer) -> None:
     """Add this noun's commands."""
@@ -221,8 +223,12 @@ def _show(report: ErasureReport, *, as_json: bool) -> None:
         say.line("The subject is nowhere in this lake.")
     for table, why in report.unidentified:
         say.line(f"{table}: {why}; lake run makes it anew")
-    for one in report.elsewhere:
+    for one in report.elsewhere[:_SHOWN_ELSEWHERE]:
         say.line(f"not the lake's, left to you: {one}")
+    more = len(report.elsewhere) - _SHOWN_ELSEWHERE
+    if more > 0:
+        say.line(f"and {render.plural(more, 'file')} more that {'is' if more == 1 else 'are'} not "
+                 "the lake's: --json names all")  # fmt: skip
     if report.dry_run:
         say.line(f"Looked for {render.duration(report.seconds)}; nothing was changed.")
         return
