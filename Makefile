@@ -33,6 +33,7 @@ fix: $(VENV)/.made-dev ## repair what ruff can
 	$(BIN)/ruff format
 	$(BIN)/python scripts/cli_reference.py
 	$(BIN)/python scripts/sql_functions.py
+	$(BIN)/python scripts/athena_reference.py
 
 coverage: $(VENV)/.made-dev ## run every test and show what none reaches
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --cov --cov-report=term-missing:skip-covered $(ARGS)

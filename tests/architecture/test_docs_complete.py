@@ -145,6 +145,17 @@ def test_the_functions_of_queries_under_permissions_are_those_on_the_page() -> N
     assert done.returncode == 0, done.stderr
 
 
+def test_what_works_of_athenas_dialect_is_on_its_page() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/athena_reference.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_page_of_the_sql_service_has_every_path_field_and_status() -> None:
     from dataclasses import fields
 

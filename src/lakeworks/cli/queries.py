@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,12 +57,20 @@ def save(
 
 def list_(
     *,
+    prepared: Annotated[
+        bool, typer.Option("--prepared", help="Statements that workgroups prepared, instead.")
+    ] = False,
     principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """List the queries that are kept."""
+    if prepared:
+        if principal:
+            raise OptionsError.one_of("--prepared", "--as")
+        _list_prepared(folder, environment, as_json=as_json)
+        return
     with seen(folder, environment, principal) as lake:
         found = lake.catalog.named_queries.list()
     if as_json:
@@ -69,6 +78,23 @@ def list_(
         return
     rows = [(one.name, one.description, f"{one.updated_at:%Y-%m-%d %H:%M}") for one in found]
     say.table(("name", "description", "changed"), rows)
+
+
+def _list_prepared(folder: Path | None, environment: str | None, *, as_json: bool) -> None:
+    with opened(folder, environment) as lake:
+        found = lake.catalog.prepared_statements.list()
+    if as_json:
+        moments = ("created_at", "updated_at")
+        say.as_json([
+            {**asdict(one), **{name: getattr(one, name).isoformat() for name in moments}}
+            for one in found
+        ])
+        return
+    rows = [
+        (one.workgroup, one.name, one.dialect, one.made_by, f"{one.updated_at:%Y-%m-%d %H:%M}")
+        for one in found
+    ]
+    say.table(("workgroup", "name", "dialect", "made by", "changed"), rows)
 
 
 def show(

@@ -46,13 +46,13 @@ CLAUSES = [
     ("SELECT id FROM {t} ORDER BY id LIMIT ALL", [(1,), (2,), (3,)]),
     ("WITH a AS (SELECT id FROM {t}), b(n) AS (SELECT id + 1 FROM a) SELECT sum(n) FROM b", [(9,)]),
     (
-        "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 4) "
-        "SELECT max(n) FROM r",
+        ("WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 4) "
+        "SELECT max(n) FROM r"),
         [(4,)],
     ),
     ("SELECT a.id FROM {t} JOIN (VALUES 2) AS a(id) USING (id)", [(2,)]),
-    ("SELECT t.id, u.n FROM {t} LEFT JOIN (VALUES (1, 5)) AS u(id, n) ON t.id = u.id "
-     "ORDER BY 1 LIMIT 2", [(1, 5), (2, None)]),
+    (("SELECT t.id, u.n FROM {t} LEFT JOIN (VALUES (1, 5)) AS u(id, n) ON t.id = u.id "
+     "ORDER BY 1 LIMIT 2"), [(1, 5), (2, None)]),
     ("SELECT count(*) FROM {t} NATURAL JOIN (VALUES 1, 9) AS u(id)", [(1,)]),
     ("SELECT count(*) FROM {t}, (VALUES 1, 2) AS u(n)", [(6,)]),
     ("SELECT id, x FROM {t} CROSS JOIN UNNEST(ARRAY[id, 10]) AS u(x) WHERE id = 2 ORDER BY x",
@@ -64,34 +64,34 @@ CLAUSES = [
      [("a", 1), ("b", 2)]),
     ("SELECT a, b FROM UNNEST(ARRAY[ROW(1, 'x'), ROW(2, 'y')]) AS u(a, b)",
      [(1, "x"), (2, "y")]),
-    ("SELECT id, x FROM {t} LEFT JOIN UNNEST(IF(id = 1, ARRAY[7])) AS u(x) ON TRUE "
-     "ORDER BY id LIMIT 2", [(1, 7), (2, None)]),
-    ("SELECT t.id, l.twice FROM {t} CROSS JOIN LATERAL (SELECT t.id * 2 AS twice) AS l "
-     "ORDER BY 1 LIMIT 1", [(1, 2)]),
+    (("SELECT id, x FROM {t} LEFT JOIN UNNEST(IF(id = 1, ARRAY[7])) AS u(x) ON TRUE "
+     "ORDER BY id LIMIT 2"), [(1, 7), (2, None)]),
+    (("SELECT t.id, l.twice FROM {t} CROSS JOIN LATERAL (SELECT t.id * 2 AS twice) AS l "
+     "ORDER BY 1 LIMIT 1"), [(1, 2)]),
     ("SELECT name, count(*) FROM {t} GROUP BY ROLLUP (name) ORDER BY 2 DESC LIMIT 1",
      [(None, 3)]),
-    ("SELECT id, name, count(*) FROM {t} WHERE id = 1 GROUP BY CUBE (id, name) "
-     "ORDER BY 1, 2", [(1, "a", 1), (1, None, 1), (None, "a", 1), (None, None, 1)]),
-    ("SELECT id, grouping(id) FROM {t} WHERE id < 2 GROUP BY GROUPING SETS ((id), ()) "
-     "ORDER BY 2", [(1, 0), (None, 1)]),
+    (("SELECT id, name, count(*) FROM {t} WHERE id = 1 GROUP BY CUBE (id, name) "
+     "ORDER BY 1, 2"), [(1, "a", 1), (1, None, 1), (None, "a", 1), (None, None, 1)]),
+    (("SELECT id, grouping(id) FROM {t} WHERE id < 2 GROUP BY GROUPING SETS ((id), ()) "
+     "ORDER BY 2"), [(1, 0), (None, 1)]),
     ("SELECT id % 2, sum(id) FROM {t} GROUP BY 1 HAVING count(*) > 1", [(1, 4)]),
     ("SELECT id / 2, count(*) FROM {t} GROUP BY id / 2 ORDER BY 1", [(0, 1), (1, 2)]),
-    ("SELECT upper(coalesce(name, 'z')), count(*) FROM {t} GROUP BY upper(coalesce(name, 'z')) "
-     "ORDER BY 1 LIMIT 1", [("A", 1)]),
+    (("SELECT upper(coalesce(name, 'z')), count(*) FROM {t} GROUP BY upper(coalesce(name, 'z')) "
+     "ORDER BY 1 LIMIT 1"), [("A", 1)]),
     ("SELECT id FROM {t} UNION SELECT 9 EXCEPT SELECT 1 ORDER BY 1", [(2,), (3,), (9,)]),
     ("SELECT 1 INTERSECT SELECT 1", [(1,)]),
-    ("SELECT id, row_number() OVER (ORDER BY id DESC), rank() OVER w, dense_rank() OVER w, "
+    (("SELECT id, row_number() OVER (ORDER BY id DESC), rank() OVER w, dense_rank() OVER w, "
      "ntile(2) OVER w, percent_rank() OVER w, cume_dist() OVER w FROM {t} "
-     "WINDOW w AS (ORDER BY id) ORDER BY id LIMIT 1", [(1, 3, 1, 1, 1, 0.0, 1 / 3)]),
-    ("SELECT lag(name) IGNORE NULLS OVER (ORDER BY id), lead(id, 1, 0) OVER (ORDER BY id) "
-     "FROM {t} ORDER BY id DESC LIMIT 1", [("b", 0)]),
-    ("SELECT first_value(id) OVER w, last_value(id) OVER w, nth_value(id, 2) OVER w FROM {t} "
+     "WINDOW w AS (ORDER BY id) ORDER BY id LIMIT 1"), [(1, 3, 1, 1, 1, 0.0, 1 / 3)]),
+    (("SELECT lag(name) IGNORE NULLS OVER (ORDER BY id), lead(id, 1, 0) OVER (ORDER BY id) "
+     "FROM {t} ORDER BY id DESC LIMIT 1"), [("b", 0)]),
+    (("SELECT first_value(id) OVER w, last_value(id) OVER w, nth_value(id, 2) OVER w FROM {t} "
      "WINDOW w AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) "
-     "LIMIT 1", [(1, 3, 2)]),
-    ("SELECT sum(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM {t} "
-     "ORDER BY 1", [(1,), (3,), (5,)]),
-    ("SELECT sum(id) OVER (ORDER BY d RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW) "
-     "FROM (VALUES (1, DATE '2026-01-01'), (2, DATE '2026-01-02')) AS v(id, d) ORDER BY 1",
+     "LIMIT 1"), [(1, 3, 2)]),
+    (("SELECT sum(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM {t} "
+     "ORDER BY 1"), [(1,), (3,), (5,)]),
+    (("SELECT sum(id) OVER (ORDER BY d RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW) "
+     "FROM (VALUES (1, DATE '2026-01-01'), (2, DATE '2026-01-02')) AS v(id, d) ORDER BY 1"),
      [(1,), (3,)]),
     ("SELECT avg(amount) FILTER (WHERE id < 3), count_if(id > 1) FILTER (WHERE id < 3) FROM {t}",
      [(Decimal("15.5"), 1)]),
