@@ -19,6 +19,7 @@ from lakeworks.core.redaction import hide_environment
 from lakeworks.pipeline.catalog_entries import Freshness
 from lakeworks.pipeline.service import Pipeline
 from lakeworks.pipeline.state import Services
+from lakeworks.privacy.checking import privacy_mistakes
 from lakeworks.project.errors import SecretError, SecretUnavailableError
 from lakeworks.project.secret_references import holds_reference, is_credential
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.lineage import Lineage
     from lakeworks.privacy.service import Privacy
     from lakeworks.project.declaration import Environment, Project
-    from lakeworks.project.errors import Mistake
     from lakeworks.project.openlineage import OpenLineageSettings
     from lakeworks.query.service import QueryService
     from lakeworks.query.table_quality import TableQuality
@@ -69,7 +69,7 @@ class Lake:
         self.catalog: Catalog = services.catalog
         self.storage: Storage = services.storage
         self.pipeline = Pipeline(services)
-        services.more_checks = _privacy_mistakes
+        services.more_checks = privacy_mistakes
         self.catalog.keep_fresh(Freshness(services))
         self._listening = ExitStack()
         if self.project.environment.openlineage is not None:
@@ -320,15 +320,6 @@ def _doubt(error: LakeError) -> None:
     events.emit(
         "check.doubt", file=file, line=int(line), code=error.code, problem=told, hint=error.hint
     )
-
-
-def _privacy_mistakes(
-    project: Project, schemas: Mapping[TableName, Schema | None]
-) -> list[Mistake]:
-    """Return the mistakes in declared subjects and retention rules."""
-    from lakeworks.privacy.checking import privacy_mistakes
-
-    return privacy_mistakes(project, schemas)
 
 
 @contextmanager

@@ -140,7 +140,8 @@ def test_maintain_applies_the_rules(tmp_path: Path, capsys: pytest.CaptureFixtur
         lake.pipeline.run()
     assert main(["maintain", "-C", str(root), "--dry-run", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [(one["table"], one["rows"]) for one in told["retention"]][0] == ("silver.visits", 2)
+    first = told["retention"][0]
+    assert (first["table"], first["rows"]) == ("silver.visits", 2)
     assert main(["maintain", "-C", str(root)]) == 0
     assert "old_visits" in capsys.readouterr().out
     assert main(["maintain", "-C", str(root), "--dry-run", "--json"]) == 0

@@ -26,10 +26,12 @@ MODELS = {
     "append": "/*\nload: append\n*/\nselect person, lower(person) as low, n, info from bronze.visits\n",
     "merge": "/*\nload: merge\nkey: [person, n]\n*/\n"
     "select person, lower(person) as low, n, info from bronze.visits\n",
-    "replace": "/*\nload: replace\n*/\nselect person, count(*) as n from bronze.visits group by person\n",
+    "replace": "/*\nload: replace\n*/\n"
+    "select person, count(*) as n from bronze.visits group by person\n",
     "partitions": "/*\nload: partitions\npartition_by: [n]\n*/\n"
     "select person, lower(person) as low, n from bronze.visits\n",
-    "scd2": "/*\nload: scd2\nkey: [person]\n*/\nselect person, max(n) as n from bronze.visits group by person\n",
+    "scd2": "/*\nload: scd2\nkey: [person]\n*/\n"
+    "select person, max(n) as n from bronze.visits group by person\n",
 }
 QUALITY = 'quality: |\n  Rules = [ ColumnValues "n" > 1 ]\non_violation: quarantine\n*/'
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakeworks.privacy.retention_rules import examine_rules, rule_misfits
-from lakeworks.privacy.retention_tags import tags_of_tables, with_assigned
-from lakeworks.privacy.subjects import examine_subjects
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,6 +22,10 @@ def privacy_mistakes(
         project: What is declared.
         schemas: The columns that tables have or would have, as far as they are known.
     """
+    from lakeworks.privacy.retention_rules import examine_rules, rule_misfits
+    from lakeworks.privacy.retention_tags import tags_of_tables, with_assigned
+    from lakeworks.privacy.subjects import examine_subjects
+
     _, mistakes = examine_subjects(project, schemas)
     rules, wrong = examine_rules(project)
     if not rules:
