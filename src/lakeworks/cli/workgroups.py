@@ -34,7 +34,7 @@ def list_(
     rows = [
         (
             one["workgroup"],
-            "" if one["enabled"] else "disabled",
+            "open" if one["enabled"] else "disabled",
             one["used"]["month"]["queries"],
             one["used"]["month"]["failed"],
             render.size(one["scanned_bytes"]["month"]),
@@ -45,7 +45,8 @@ def list_(
         for one in found
     ]
     say.table(
-        ("workgroup", "", "queries", "failed", "scanned", "seconds", "cost", "budget"), rows
+        ("workgroup", "state", "queries", "failed", "scanned", "seconds", "cost", "budget"),
+        rows,
     )
 
 

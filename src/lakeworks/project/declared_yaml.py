@@ -68,6 +68,8 @@ class S3Yaml(_Declared):
     access_key_id: str | None = None
     secret_access_key: str | None = None
     session_token: str | None = None
+    profile: str | None = None
+    skip_signature: bool | None = None
     allow_http: bool | None = None
     virtual_hosted_style: bool | None = None
     sse: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
