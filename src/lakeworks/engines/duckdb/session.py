@@ -57,6 +57,7 @@ class DuckSession:
         self._s3 = s3
         self._statements = Statements(con, s3=s3)
         self._closed = False
+        self._watch: _Watch | None = None
         self._rests = True  # no query was begun that has not given its last row
         self._threads: int | None = None  # to return to, while one keeps the order
         # A database of its own in the shared instance: names of two sessions never meet.
@@ -81,6 +82,8 @@ class DuckSession:
         if self._closed:
             return
         self._closed = True
+        if self._watch is not None:  # of a result that nobody began to read
+            self._watch.stop()
         with suppress(Exception):
             self._con.execute("USE memory")
             self._con.execute(f"DETACH {self._catalog}")
@@ -133,7 +136,7 @@ class DuckSession:
         import pyarrow as pa
 
         self._rests = False
-        watch = _Watch(self._con, timeout_s)
+        watch = self._watch = _Watch(self._con, timeout_s)
         with watch.watched():
             self._keep_order(in_order=in_order)
             relation = cast("duckdb.DuckDBPyRelation | None", self._con.sql(bare(sql)))
