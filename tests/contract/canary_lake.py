@@ -144,7 +144,9 @@ grants:
     on: silver.customers
     except: [zqsalary]
     rows: "region = 'EU'"
-  - {{to: role:analyst, permissions: SELECT, on: [silver.orders, gold.daily, gold.by_region]}}
+  - to: role:analyst
+    permissions: SELECT
+    on: [silver.orders, gold.daily, gold.by_region, gold.later]
   - {{to: role:analyst, permissions: SELECT, on: raw.clicks, columns: [id]}}
   - to: role:regional
     permissions: SELECT
@@ -160,6 +162,11 @@ policies:
   masked: {{columns: {{pii: email}}, mask: redact, to: everyone, except: role:compliance}}
 """,
 }
+LATER = """/*
+load: replace
+*/
+select region, min(amount) as least from silver.orders group by region
+"""
 FLAKY = """/*
 load: replace
 */
@@ -221,6 +228,9 @@ def written(root: Path, *, engine: str = "duckdb") -> Path:
         (root / "outside" / folder / "a.json").write_text(line)
     with Lake.open(root) as lake:
         assert lake.pipeline.run().status == "succeeded"
+    # A table that the first snapshot does not have.
+    (root / "models" / "gold" / "later.sql").write_text(LATER)
+    with Lake.open(root) as lake:
         _arrive(root / "landing" / "zqpeople", "second", [*HIDDEN_PEOPLE, *REJECTED], PERSON)
         assert lake.pipeline.run().status == "succeeded"
         _keep(lake)

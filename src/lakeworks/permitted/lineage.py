@@ -131,7 +131,7 @@ def seen_tags(look: Look, tags: Tags) -> Tags:
 
     def may_know(table: str, column: str) -> bool:
         if table not in known:
-            columns = look.columns(TableName.parse(table)) if _is_name(table) else ()
+            columns = look.columns(TableName.parse(table)) if is_name(table) else ()
             known[table] = frozenset(one.lower() for one in columns)
         return column.lower() in known[table]
 
@@ -168,7 +168,7 @@ def seen_graph(look: Look, graph: LineageGraph) -> SeenGraph:
 
 def _columns(look: Look, node: Node) -> tuple[str, ...] | None:
     """Return the columns of a node that may be known; None where not even the node."""
-    if not _is_name(node.name):
+    if not is_name(node.name):
         return None
     name = TableName.parse(node.name)
     held = look.schema(name)
@@ -184,7 +184,7 @@ def _columns(look: Look, node: Node) -> tuple[str, ...] | None:
 def _add(seen: SeenGraph, graph: LineageGraph, node: Node) -> None:
     name, known = node.name, seen.known
     reads = [one for one in graph.reads.get(name, ()) if one in known]
-    hidden = [one for one in graph.reads.get(name, ()) if one not in known and _is_name(one)]
+    hidden = [one for one in graph.reads.get(name, ()) if one not in known and is_name(one)]
     gaps = (GAP,) if node.unresolved else ()
     if hidden or gaps:
         seen.gaps.add(name)
@@ -216,7 +216,8 @@ def _kept(
     return {one: kinds for one, kinds in origins.items() if seen.has(one)}
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Whether a node of the graph is a table or view; files have other names."""
     try:
         TableName.parse(text)
     except NameRefusedError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.catalog.errors import UnknownNamedQueryError
 from lakeworks.core.errors import LakeError
+from lakeworks.core.names import TableName
 from lakeworks.query.external import NO_VERSION
 from lakeworks.query.parameters import with_nulls
 from lakeworks.query.reading import Parts, Reader
@@ -61,7 +62,9 @@ def may_ask(sight: Sight, look: Look, text: str) -> bool:
     )  # fmt: skip
     try:
         asked = reader.asked(with_nulls(text), None, None)
-        if not all(look.viewer.may_read(name) for name, _ in asked.tables.values()):
+        views = [TableName.parse(written) for written in asked.views]
+        named = [*(name for name, _ in asked.tables.values()), *views]
+        if not all(look.viewer.may_read(name) for name in named):
             return False
         if all(look.sees_whole(name) for name, _ in asked.tables.values()):
             return True
@@ -72,7 +75,7 @@ def may_ask(sight: Sight, look: Look, text: str) -> bool:
 
 def _describes(reader: Reader, look: Look, asked: Asked) -> bool:
     """Whether the engine finds every column over what the principal sees."""
-    if any(number == NO_VERSION for _, number in asked.tables.values()):
+    if asked.views or any(number == NO_VERSION for _, number in asked.tables.values()):
         return False
     engine = reader.parts.engine
     secured = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.names import TableName
 from lakeworks.core.types import Field, Scalar, Schema
-from lakeworks.permitted.lineage import seen_graph, seen_tags
+from lakeworks.permitted.lineage import is_name, seen_graph, seen_tags
 from lakeworks.site.facts import (
     ColumnFacts,
     DatabaseFacts,
@@ -26,6 +26,7 @@ from lakeworks.site.facts import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lakeworks.catalog.lineage.graph import LineageGraph
     from lakeworks.catalog.lineage.tags import Tags
     from lakeworks.permitted.sight import Look, Sight
     from lakeworks.pipeline.lineage import Lineage
@@ -72,7 +73,7 @@ class PermittedSite:
 
     def _facts(self, look: Look) -> SiteFacts:
         whole = self._site.facts()
-        seeing = _Seeing(look, self._sight, seen_tags(look, self._lineage.tags))
+        seeing = _Seeing(look, self._sight, seen_tags(look, self._lineage.tags), whole.graph)
         seen = (seeing.table(table) for table in whole.tables.values())
         tables = {table.name: table for table in seen if table is not None}
         look.asked(*tables)
@@ -101,8 +102,9 @@ class PermittedSite:
 class _Seeing:
     """What one look may tell of tables."""
 
-    def __init__(self, look: Look, sight: Sight, tags: Tags) -> None:
+    def __init__(self, look: Look, sight: Sight, tags: Tags, graph: LineageGraph) -> None:
         self.look = look
+        self.graph = graph
         self.project = sight.services.project
         self.tags = tags
 
@@ -175,11 +177,14 @@ class _Seeing:
         )
 
     def _inputs(self, name: TableName) -> list[TableName]:
+        """Return what a table or view is made from, and what its rules refer to; files are none."""
         model = self.project.models.get(name)
-        if model is None:
-            return []
-        references = model.quality.references.values() if model.quality is not None else ()
-        return [*model.inputs, *references]
+        quality = model.quality if model is not None else None
+        references = quality.references.values() if quality is not None else ()
+        read = [
+            TableName.parse(one) for one in self.graph.reads.get(str(name), ()) if is_name(one)
+        ]
+        return [*read, *references]
 
     def _sees_inputs(self, name: TableName) -> bool:
         return all(self.look.sees_whole(one) for one in self._inputs(name))

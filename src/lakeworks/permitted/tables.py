@@ -50,7 +50,9 @@ class PermittedTables:
         """
         with self._sight.look("tables") as look:
             known = {summary.name: summary for summary in self._tables.list()}
-            return [_summary(look, known[name]) for name in look.tables() if name in known]
+            names = [name for name in look.tables() if name in known]
+            look.asked(*map(str, names))
+            return [_summary(look, known[name]) for name in names]
 
     def show(self, name: str | TableName, *, at: datetime | None = None) -> TableDetail:
         """Return what the principal may know of one version of a table.
@@ -58,20 +60,32 @@ class PermittedTables:
         Raises:
             UnknownTableError: there is none, or the principal may not know of it.
             HiddenFailureError: that version cannot be read.
+            VersionTextError: what follows the `@` is no version.
         """
         with self._sight.look("show") as look:
-            text, mark, _ = str(name).partition("@")
+            text, mark, version = str(name).partition("@")
             table = look.find(text)
+            wanted = (
+                f"{table}@{version}" if mark else f"{table}@v{self._seen_at(look, table, at)}"
+            )
             try:
-                found = self._tables.show(name, at=at)
+                found = self._tables.show(wanted)
             except VersionNotFoundError:
-                raise HiddenFailureError.version(
-                    text, int(str(name)[len(text) + 2 :])
-                ) from None
+                number = int(version.removeprefix("v"))
+                raise HiddenFailureError.version(text, number) from None
             if not look.columns(table, found.schema):
                 raise look.unknown(table)
             newest = look.snapshot.tables[table] == found.version and not mark
             return _detail(look, found, counted=newest)
+
+    def _seen_at(self, look: Look, table: TableName, moment: datetime | None) -> int:
+        if moment is None:
+            return look.snapshot.tables[table]
+        seen = self._sight.services.catalog.snapshot_at(moment).tables
+        if table not in seen:
+            # Which tables there were then is not told: some of them may be hidden.
+            raise look.unknown(table)
+        return seen[table]
 
     def history(self, name: str | TableName, limit: int | None = 20) -> Sequence[TableChange]:
         """Return the versions of a table that readers saw, the latest first.

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from lakeworks.catalog.data_catalog.errors import EntryNotFoundError
-from lakeworks.catalog.errors import UnknownNamedQueryError, UnknownRunError
+from lakeworks.catalog.errors import (
+    UnknownNamedQueryError,
+    UnknownRunError,
+    UnknownTableError,
+)
 from lakeworks.catalog.schema_registry.errors import UnknownSchemaError
 from lakeworks.core.names import TableName
 from lakeworks.lake import Lake
@@ -13,7 +17,8 @@ from lakeworks.permitted.lineage import GAP
 from lakeworks.pipeline.errors import UnknownNodeError
 from lakeworks.query.errors import NoPermissionsError
 
-ANA = ["gold.by_region", "gold.daily", "silver.customers", "silver.orders"]
+ANA = ["gold.by_region", "gold.daily", "gold.later", "silver.customers", "silver.orders"]
+REST = ["raw.clicks", "silver.customers", "silver.orders"]
 
 
 def test_tables_are_those_that_may_be_known_of(lake: Lake) -> None:
@@ -49,8 +54,8 @@ def test_a_path_through_what_is_seen_is_told_as_to_the_owner(lake: Lake) -> None
     seen = ana.lineage.view("gold.by_region.amount", directions=["up"], depth=1)
     assert seen.edges == owner.view("gold.by_region.amount", directions=["up"], depth=1).edges
     assert [one.table for one in ana.lineage.impact("silver.orders", "amount")] == [
-        "gold.by_region"
-    ]
+        "gold.by_region", "gold.later",
+    ]  # fmt: skip
 
 
 def test_lineage_of_a_hidden_column_is_that_of_an_absent_one(lake: Lake) -> None:
@@ -113,11 +118,7 @@ def test_pages_of_tables_are_full_pages_of_what_may_be_known(lake: Lake) -> None
     first = ana.list_tables(limit=2)
     assert [str(one.name) for one in first] == ["gold.by_region", "gold.daily"]
     rest = ana.list_tables(after=str(first[-1].name), limit=9)
-    assert [str(one.name) for one in rest] == [
-        "raw.clicks",
-        "silver.customers",
-        "silver.orders",
-    ]
+    assert [str(one.name) for one in rest] == ["gold.later", *REST]
 
 
 def test_runs_are_told_by_the_tables_that_may_be_known(lake: Lake) -> None:
@@ -192,3 +193,14 @@ def test_the_site_tells_what_may_be_known_and_shows_sql_of_what_is_seen(lake: La
     cleo = lake.as_principal("cleo").site.facts()
     assert cleo.tables["gold.daily"].code == owner.tables["gold.daily"].code
     assert cleo.tables["silver.customers"].quality == owner.tables["silver.customers"].quality
+
+
+def test_which_tables_there_were_once_is_not_told(lake: Lake) -> None:
+    first = lake.catalog.snapshots()[-1].created_at
+    ana = lake.as_principal("ana").tables
+    assert ana.show("silver.orders", at=first).version == 0
+    with pytest.raises(UnknownTableError) as refused:
+        ana.show("gold.later", at=first)
+    assert "zq" not in str(refused.value)
+    with pytest.raises(UnknownTableError, match="readers did not see"):
+        lake.tables.show("gold.later", at=first)
