@@ -57,6 +57,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "models/silver/sales.sql": MODEL,
         "policies/roles.yml": POLICIES,
         "workgroups/small.yml": WORKGROUP,
+        "workgroups/trino.yml": "dialect: athena\nreuse: 1 hour\n",
         "landing/sales.json": "".join(
             json.dumps({
                 "region": ("EU", "US")[n % 2], "day": f"2026-01-{n + 1:02}",
@@ -160,10 +161,60 @@ def test_workgroups_bind_clients(ana: SqlService, ana_token: str, running: Runni
     small = SqlService(running.url, token=ana_token, workgroup="small")
     with pytest.raises(ServiceError, match="may scan 100"):
         small.query("select max(amount) from silver.sales")
-    assert [one["workgroup"] for one in ana.workgroups()] == ["primary", "small"]
+    assert [one["workgroup"] for one in ana.workgroups()] == [
+        "primary", "small", "trino",
+    ]  # fmt: skip
     nora = SqlService(running.url, token=running.token("nora"), workgroup="small")
     with pytest.raises(ServiceError, match="no workgroup 'small'"):
         nora.query("select 1")
+
+
+def test_the_dialect_is_the_clients_or_the_workgroups(
+    ana: SqlService, ana_token: str, running: Running
+) -> None:
+    half = "select 7 / 2 as half"
+    assert ana.query(half).to_pylist() == [{"half": 3.5}]
+    assert ana.query(half, dialect="athena").to_pylist() == [{"half": 3}]
+    trino = SqlService(running.url, token=ana_token, workgroup="trino")
+    assert trino.query(half).to_pylist() == [{"half": 3}]
+    # The same text is another question in another dialect: no result is reused for it.
+    assert trino.query(half, dialect="duckdb").to_pylist() == [{"half": 3.5}]
+    assert trino.get(trino.start(half))["reused"]
+    with pytest.raises(ServiceError, match="soundex does not work here"):
+        trino.query("select soundex(region) from silver.sales")
+    with pytest.raises(ServiceError, match="is not a dialect"):
+        trino.query("select 1", dialect="oracle")
+    with dbapi.connect(running.url, token=ana_token, dialect="athena") as connection:
+        cursor = connection.cursor()
+        cursor.execute("select element_at(split(region, 'U'), ?) from silver.sales", [-1])
+        assert cursor.fetchone() == ("",)
+    host = running.url.removeprefix("http://")
+    engine = sa.create_engine(f"lakeworks://:{ana_token}@{host}/primary?dialect=athena")
+    with engine.connect() as connected:
+        assert connected.execute(sa.text(half)).scalar() == 3
+    engine.dispose()
+
+
+def test_prepared_statements_belong_to_a_workgroup(
+    owner: SqlService, ana: SqlService, ana_token: str, running: Running
+) -> None:
+    owner.query("prepare total from select sum(amount) as s from silver.sales where day > ?")
+    whole = owner.query("execute total using date '2026-01-01'").to_pylist()
+    assert ana.query("execute total using date '2026-01-01'").to_pylist() != whole
+    small = SqlService(running.url, token=ana_token, workgroup="small")
+    with pytest.raises(ServiceError, match="no prepared statement"):
+        small.query("execute total using date '2026-01-01'")
+    with pytest.raises(ServiceError, match="another principal's"):
+        ana.query("deallocate prepare total")
+    owner.query("deallocate prepare total")
+
+
+def test_names_are_told_as_far_as_they_may_be_known(owner: SqlService, ana: SqlService) -> None:
+    assert owner.query("show tables in bronze").to_pylist() == [{"tab_name": "sales"}]
+    assert ana.query("show tables in bronze").num_rows == 0
+    assert ana.query("show columns in silver.sales")["column"].to_pylist() == [
+        "region", "day", "amount",
+    ]  # fmt: skip
 
 
 def test_without_a_valid_token_nothing_is_said(running: Running, project: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from lakeworks.catalog.query_executions import KeptExecution
 from lakeworks.catalog.query_history import QueryRecord
 from lakeworks.project.workgroups import PRIMARY
+from lakeworks.query.dialects.spoken import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +72,14 @@ class QueryRequest:
     timeout_s: float | None = None
     reuse_s: int | None = None
     dialect: str = ""
+
+    def spoken_in(self, group: Workgroup) -> QueryRequest:
+        """Return it with its dialect: the workgroup's where it does not say.
+
+        Raises:
+            UnknownDialectError: there is no such dialect.
+        """
+        return replace(self, dialect=dialect_of(self.dialect or group.dialect))
 
 
 def allowed_s(group: Workgroup, asked_s: float | None) -> float | None:

@@ -20,7 +20,6 @@ from lakeworks.catalog.errors import CatalogError
 from lakeworks.catalog.query_executions import SEEN_EVERY_S
 from lakeworks.core import clock
 from lakeworks.core.errors import LakeError
-from lakeworks.query.dialects.spoken import dialect_of
 from lakeworks.query.executions import accounts
 from lakeworks.query.executions.errors import (
     NotSucceededError,
@@ -120,7 +119,7 @@ class QueryExecutions:
             LakeError: what is wrong with the query at first sight: SQL, tables, permissions.
         """
         group = self.limits.group(asked.workgroup, asked.principal)
-        asked = replace(asked, dialect=dialect_of(asked.dialect or group.dialect))
+        asked = asked.spoken_in(group)
         bytes_limit = self.limits.bytes_left(group)
         question = self._examine(asked)
         execution_id = secrets.token_hex(16)
