@@ -179,6 +179,8 @@ class Eraser:
         )
         work.check(touched)
         work.erase(touched)
+        for table, why in work.refused.items():
+            self.gathered.note(_kind(table), str(table), note=why)
         lease.check()
         seen = state.snapshot.tables
         versions = {t: one.version for t, one in work.changes.items() if t in seen}

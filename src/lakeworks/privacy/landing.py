@@ -216,8 +216,11 @@ class Landings:
     ) -> None:
         with zipfile.ZipFile(file) as archive, zipfile.ZipFile(target, "w") as out:
             for member in archive.infolist():
-                with archive.open(member) as stream, _spooled(stream) as held:
-                    made = tempfile.SpooledTemporaryFile(_SPOOLED_BYTES)  # noqa: SIM115
+                with (
+                    archive.open(member) as stream,
+                    _spooled(stream) as held,
+                    tempfile.SpooledTemporaryFile(_SPOOLED_BYTES) as made,
+                ):
                     before = done.rows
                     if not member.is_dir():
                         self._divide(held, f"{path}!{member.filename}", table, made, done)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from lakeworks.core.errors import LakeError
 from lakeworks.core.names import QUARANTINE, TableName, quote_identifier, quote_literal
 from lakeworks.core.types import Array, Scalar, Struct
 from lakeworks.pipeline.state import bookmark_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from lakeworks.storage.log import TableLog, TableVersion
 
 _CHANGE_DATA = "_change_data"
+_ENGINES = "LW4"
 
 
 @dataclass
@@ -173,20 +175,22 @@ def condition(found: TableFound, schema: Schema, *, mentions: bool = False) -> s
 
 
 def _one_of(name: str, kind: Type, path: list[str], values: list[str]) -> str:
-    return _within(quote_identifier(name), kind, path, _listed(values), 0)
+    return _within(quote_identifier(name), kind, path, [quote_literal(v) for v in values], 0)
 
 
-def _within(sql: str, kind: Type, path: list[str], listed: str, depth: int) -> str:
+def _within(sql: str, kind: Type, path: list[str], values: list[str], depth: int) -> str:
+    if isinstance(kind, Array) and kind.element == Scalar("string"):
+        return " or ".join(f"list_contains({sql}, {value})" for value in values)
     if isinstance(kind, Array):
         item = f"x{depth}"
-        inner = _within(item, kind.element, path, listed, depth + 1)
+        inner = _within(item, kind.element, path, values, depth + 1)
         return f"len(list_filter({sql}, {item} -> {inner})) > 0"
     if path and isinstance(kind, Struct):
         inner_field = next(f for f in kind.fields if f.name.lower() == path[0])
         place = f"{sql}.{quote_identifier(inner_field.name)}"
-        return _within(place, inner_field.type, path[1:], listed, depth)
+        return _within(place, inner_field.type, path[1:], values, depth)
     plain = sql if kind == Scalar("string") else f"cast({sql} as varchar)"
-    return f"{plain} in ({listed})"
+    return f"{plain} in ({', '.join(values)})"
 
 
 def _is_text(name: str, kind: Type, texts: list[str]) -> str:
@@ -223,6 +227,7 @@ class TableErasure:
 
     Attributes:
         resumed: Whether an earlier attempt may have deleted rows already.
+        refused: Tables whose rows the engine could not delete, and why.
     """
 
     services: Services
@@ -233,6 +238,7 @@ class TableErasure:
     mentions_too: bool = False
     resumed: bool = False
     changes: dict[TableName, Change] = field(default_factory=dict)
+    refused: dict[TableName, str] = field(default_factory=dict)
 
     def check(self, found: Mapping[TableName, TableFound]) -> None:
         """See that no history is lost for want of a run.
@@ -340,8 +346,14 @@ class TableErasure:
     ) -> None:
         root = self.services.storage.table_root(one.table)
         where = condition(one, now.schema, mentions=self.mentions_too)
-        with self.services.engine.session() as session:
-            done = session.delete(now.source(root, one.files), root, where)
+        try:
+            with self.services.engine.session() as session:
+                done = session.delete(now.source(root, one.files), root, where)
+        except LakeError as error:
+            if not error.code.startswith(_ENGINES):
+                raise
+            self.refused[one.table] = error.problem  # what is left is found and named
+            return
         if not done.removed:
             return
         log.commit(
