@@ -144,8 +144,12 @@ class CreateTableAs:
         writing.check_layer(self.table)
         database = self.table.database
         writing.check_may(f"create tables in {database}", "CREATE_TABLE", database)
-        writing.check_undeclared(self.table)
+        if asking.viewer is None and not self._is_table(writing):
+            writing.check_undeclared(self.table)  # a principal hears that the name is taken
         return writing
+
+    def _is_table(self, writing: Writing) -> bool:
+        return taken_by(writing.reader.parts, self.table) == "a table"
 
     def _is_there(self, writing: Writing) -> bool:
         """Whether there is nothing to do.
@@ -153,10 +157,9 @@ class CreateTableAs:
         Raises:
             NameTakenError: the name belongs to something.
         """
-        parts = writing.reader.parts
-        if self.quietly and taken_by(parts, self.table) == "a table":
+        if self.quietly and self._is_table(writing):
             return True
-        check_free(parts, writing.asking.viewer, self.table)
+        check_free(writing.reader.parts, writing.asking.viewer, self.table)
         return False
 
     def _fill(self, writing: Writing, change: TableChange, given: Incoming) -> None:
