@@ -201,6 +201,13 @@ class MariaServer:
         done = subprocess.run(self._client(sql), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
+    def asked(self, sql: str) -> str:
+        """Return the one value that a query gives."""
+        command = [*self._client(sql), "-N", "-B"]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
     def database(self) -> str:
         """Make a database, and return its name."""
         self.databases += 1

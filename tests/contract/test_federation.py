@@ -10,8 +10,12 @@ import http.server
 import json
 import os
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 import urllib.request
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -475,34 +479,81 @@ def test_a_secret_stands_nowhere(system: System, tmp_path: Path) -> None:
             assert not path.is_file() or system.secret.encode() not in path.read_bytes()
 
 
-@pytest.mark.postgres
-def test_a_time_limit_reaches_postgresql(postgresql: System, tmp_path: Path) -> None:
-    _timed_out(postgresql, tmp_path, "server")
+SLOW = {
+    "postgresql": "CREATE VIEW slow AS SELECT i AS id, pg_sleep(0.5)::text AS slept "
+    "FROM generate_series(1, 60) i",
+    "mysql": "CREATE VIEW slow AS SELECT id, sleep(5) AS slept FROM people",
+}
+RUNNING = {
+    "postgresql": "SELECT count(*) AS n FROM pg_stat_activity "
+    "WHERE state = 'active' AND query LIKE '%\"sl' || 'ow\"%'",
+    "mysql": "SELECT count(*) AS n FROM information_schema.processlist "
+    "WHERE info LIKE concat('%`sl', 'ow`%')",
+}
 
 
-def _timed_out(system: System, tmp_path: Path, _: str) -> None:
+@pytest.fixture(params=[pytest.param("postgresql", marks=pytest.mark.postgres), "mysql"])
+def slow(request: pytest.FixtureRequest) -> tuple[System, Callable[[], int]]:
+    """A server with a view that takes half a minute, and what counts the queries of it."""
+    system: System = request.getfixturevalue(request.param)
+    if system.name == "mysql":
+        maria = request.getfixturevalue("maria_server")
+        database = f"shop{maria.databases}"
+        maria.run(f"USE {database}; {SLOW['mysql']}")
+        return system, lambda: int(maria.asked(RUNNING["mysql"]))
+    import psycopg
+
+    server = request.getfixturevalue("server")
+    url = f"host={server.folder} user=lake dbname=lake{server.databases}"
+    with psycopg.connect(url, autocommit=True) as con:
+        con.execute(SLOW["postgresql"])
+
+    def running() -> int:
+        with psycopg.connect(url, autocommit=True) as con:
+            [(count,)] = con.execute(RUNNING["postgresql"]).fetchall()
+            return int(count)
+
+    return system, running
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 15
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_a_time_limit_stops_a_query_there_too(
+    slow: tuple[System, Callable[[], int]], tmp_path: Path
+) -> None:
+    system, running = slow
     with system.lake(tmp_path / "project") as lake:
-        reader, [catalog] = lake._services.remote_reader, lake.project.catalogs.values()
-        from lakeworks.ingest.federation.systems import _server, settings_of
-
-        server = _server(catalog, settings_of(catalog, lake.project))
-        slow = {
-            "postgresql": "SELECT CAST(pg_sleep(20) AS text) AS slept",
-            "mysql": "SELECT benchmark(4000000000, sha1(1)) AS slept",
-        }[system.name]
         with pytest.raises(QueryTimeoutError):
-            reader.table(server, slow, timeout_s=0.5)
-        running = {
-            "postgresql": "SELECT count(*) AS n FROM pg_stat_activity "
-            "WHERE state = 'active' AND query LIKE '%pg_sle' || 'ep%'",
-            "mysql": "SELECT count(*) AS n FROM information_schema.processlist "
-            "WHERE info LIKE concat('%bench', 'mark%')",
-        }[system.name]
-        assert reader.table(server, running) == [{"n": 0}]
+            rows(lake, "SELECT * FROM crm.slow", timeout_s=1.5)
+        assert until(lambda: running() == 0)
 
 
-def test_a_time_limit_reaches_mysql(mysql: System, tmp_path: Path) -> None:
-    _timed_out(mysql, tmp_path, "maria_server")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_query_whose_process_ends_ends_there_too(
+    slow: tuple[System, Callable[[], int]], tmp_path: Path, how: signal.Signals
+) -> None:
+    system, running = slow
+    if how == signal.SIGKILL and system.name == "mysql":
+        pytest.skip("MySQL finds out that a client is gone when it next sends it a row")
+    root = tmp_path / "project"
+    system.lake(root).close()
+    command = [sys.executable, "-m", "lakeworks", "-C", str(root), "query", "from crm.slow"]
+    asking = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert until(lambda: running() > 0)
+        asking.send_signal(how)
+        asking.wait(10)
+        assert until(lambda: running() == 0)
+    finally:
+        asking.kill()
+        asking.wait(10)
 
 
 def test_a_file_is_asked_for_the_rows_that_count(sqlite: System, tmp_path: Path) -> None:

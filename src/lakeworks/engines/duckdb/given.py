@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lakeworks.engines.protocol import GivenFormat
     from lakeworks.storage.fetched import FetchedSource
 
-_HELD_BYTES = 64 * 1024 * 1024
+_HELD_BYTES = 256 * 1024 * 1024
 _READERS = {
     "parquet": "read_parquet({}, hive_partitioning=false, union_by_name={})",
     "csv": "read_csv({}, hive_partitioning=false, union_by_name={})",

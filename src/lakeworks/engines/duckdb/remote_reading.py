@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import queue
+import re
 import secrets
 import threading
 from contextlib import suppress
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 65_536
 _WAITING_BATCHES = 4
+_KIND = re.compile(r"^[A-Z][A-Za-z ]+ Error: ")
 _NAMES = {"postgres": "PostgreSQL", "mysql": "MySQL"}
 
 
@@ -312,4 +314,4 @@ def _told(error: duckdb.Error) -> str:
     told = " ".join(line for line in lines if line)
     if '": ' in told:  # what was asked stands before it, in quotes
         told = told.rsplit('": ', 1)[1]
-    return told.removeprefix("IO Error: ").removeprefix("ERROR: ").strip()
+    return _KIND.sub("", told).removeprefix("ERROR: ").strip()

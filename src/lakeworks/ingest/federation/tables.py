@@ -8,6 +8,7 @@ reaches the caller's session, nor the count of bytes that the caller is told.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from lakeworks.project.catalog_declaration import FederatedCatalog
 
 KEPT_S = 60.0
+_COLUMN = re.compile(r" when casting from source column (.+)$")
 
 
 class SeenRows(FetchedSource):
@@ -262,7 +264,11 @@ class _Explained:
         if error.kind == "connection":
             raise CatalogUnreachableError.of(self.catalog.name, at, error.text) from None
         if error.kind == "value":
-            raise RemoteValueError.of(self.what, "", at, error.text) from None
+            found = _COLUMN.search(error.text)
+            column, reason = (
+                (found[1], error.text[: found.start()]) if found else ("", error.text)
+            )
+            raise RemoteValueError.of(self.what, column, at, reason) from None
         raise RemoteRefusedError.of(self.what, at, error.text) from None
 
 
