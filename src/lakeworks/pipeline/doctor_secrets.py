@@ -26,11 +26,11 @@ _CHECKED = frozenset({"require", "verify-ca", "verify-full"})
 
 def examine(project: Project) -> Iterator[Finding]:
     """Yield what was found in lake.yml and the chosen environment."""
-    yield from _unresolved(project.environment)
-    for key, line in clear_text_secrets(project.root):
+    yield from _unresolved(project)
+    for at, key in clear_text_secrets(project.root):
         yield Finding(
             "secret in clear text",
-            f"lake.yml:{line}",
+            str(at),
             f"{key} holds a secret in clear text",
             "warning",
             "keep it elsewhere, and write ${secret:env:NAME}, ${secret:file:PATH} or "
@@ -39,12 +39,15 @@ def examine(project: Project) -> Iterator[Finding]:
     yield from _open_connections(project.environment)
 
 
-def _unresolved(environment: Environment) -> Iterator[Finding]:
+def _unresolved(project: Project) -> Iterator[Finding]:
+    environment = project.environment
     secrets = environment.secrets
     if secrets is None:
         return
-    for key, text in _written(environment).items():
-        at = environment.at(key)
+    written = [(environment.at(key), key, text) for key, text in _written(environment).items()]
+    for catalog in project.catalogs.values():
+        written += [(catalog.line(key), key, str(one)) for key, one in catalog.settings.items()]
+    for at, key, text in written:
         for reference in references_in(text):
             if not isinstance(reference, SecretReference):
                 continue  # a mistake that the loader told

@@ -276,11 +276,17 @@ environments:
     spark: {settings: {spark.ssl.keyPassword: in-clear-text, spark.ui.enabled: "false"}}
     secrets: {region: eu-west-1}
 """)
-    found = dict(clear_text_secrets(tmp_path))
+    (tmp_path / "catalogs").mkdir()
+    (tmp_path / "catalogs" / "crm.yml").write_text(
+        "type: postgresql\nhost: db\nuser: me\npassword: in-clear-text\n"
+    )
+    (tmp_path / "catalogs" / "erp.yml").write_text("type: mysql\npassword: ${secret:env:ERP}\n")
+    found = {key: str(at) for at, key in clear_text_secrets(tmp_path)}
     assert found == {
-        "environments.dev.s3.session_token": 5,
-        "environments.dev.openlineage.api_key": 6,
-        "environments.prod.catalog": 8,
-        "environments.prod.submit.variables.DB_PASSWORD": 9,
-        "environments.prod.spark.settings.spark.ssl.keyPassword": 10,
+        "environments.dev.s3.session_token": "lake.yml:5",
+        "environments.dev.openlineage.api_key": "lake.yml:6",
+        "environments.prod.catalog": "lake.yml:8",
+        "environments.prod.submit.variables.DB_PASSWORD": "lake.yml:9",
+        "environments.prod.spark.settings.spark.ssl.keyPassword": "lake.yml:10",
+        "password": "catalogs/crm.yml:4",
     }
