@@ -21,7 +21,7 @@ from lakeworks.core.names import LAYERS, QUARANTINE, TableName
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lakeworks.catalog.lineage.graph import LineageGraph
+    from lakeworks.catalog.lineage.graph import ColumnId, LineageGraph
     from lakeworks.catalog.lineage.tags import Tags
     from lakeworks.governance.resources import TagExpression
     from lakeworks.project.declaration import Model, Project, Source
@@ -139,11 +139,11 @@ def tag_state(
             }
             for column, found in named.items()
         }
-    resolved: dict[str, frozenset[str]] = {}
-    for name, node in graph.nodes.items():
-        known = {column.lower() for column in node.columns if not node.unresolved}
-        known -= {column.lower() for table, column in graph.unresolved if table == name}
-        resolved[name] = frozenset(known)
+    blurred = _blurred(graph)
+    resolved: dict[str, frozenset[str]] = {
+        name: frozenset({c.lower() for c in node.columns} - blurred.get(name, set()))
+        for name, node in graph.nodes.items()
+    }
     _add_quarantines(project, graph, columns, resolved, assigned)
     declared: list[Source | Model] = [*project.sources.values(), *project.models.values()]
     tables = {
@@ -163,6 +163,25 @@ def tag_state(
     roots = frozenset({*external, *(str(name) for name in project.tables), *databases})
     views = frozenset(name for name, node in graph.nodes.items() if node.kind == "view")
     return TagState(_folded(assigned), columns, tables, resolved, roots, views)
+
+
+def _blurred(graph: LineageGraph) -> dict[str, set[str]]:
+    """Return, by table, the columns of whose origins not all are known, however far up."""
+    users: dict[ColumnId, list[ColumnId]] = {}
+    for (table, column), targets in graph.users.items():
+        users.setdefault((table, column.lower()), []).extend(targets)
+    todo = [(table, column.lower()) for table, column in graph.unresolved]
+    for name, node in graph.nodes.items():
+        if node.unresolved:
+            todo += [(name, column.lower()) for column in node.columns]
+            todo += [one for one in users if one[0] == name]
+    found: dict[str, set[str]] = {}
+    while todo:
+        table, column = todo.pop()
+        if column not in found.setdefault(table, set()):
+            found[table].add(column)
+            todo += [(name, used.lower()) for name, used in users.get((table, column), ())]
+    return found
 
 
 def quarantined(table: TableName) -> TableName | None:
