@@ -46,6 +46,8 @@ def test_an_execution_is_found_as_it_began_and_as_it_ended(catalog: Catalog) -> 
     assert records.recent(principal="ana") == [ended()]
     assert records.recent(principal="bob") == []
     assert len(records.recent()) == 1
+    assert records.recent(workgroup="primary", principal="ana") == [ended()]
+    assert records.recent(workgroup="other") == []
 
 
 def test_an_end_counts_once_whether_or_not_its_begin_was_kept(catalog: Catalog) -> None:

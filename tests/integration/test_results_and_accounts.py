@@ -245,6 +245,13 @@ def test_a_budgets_alarms_are_raised_once_and_listed(
     assert [one["workgroup"] for one in listed] == ["bucket", "folder", "poor", "primary"]
     assert main(["workgroups", "list", "-C", str(project)]) == 0
     assert "100 % of $0.0002 (spent)" in capsys.readouterr().out
+    assert main(["workgroups", "queries", "poor", "-C", str(project), "--json"]) == 0
+    asked = json.loads(capsys.readouterr().out)
+    assert len(asked) == 4
+    assert {(one["state"], one["cost_usd"]) for one in asked} == {("succeeded", 0.00005)}
+    assert all(one["seconds"] > 0 for one in asked)
+    assert main(["workgroups", "queries", "-C", str(project)]) == 0
+    assert "$0.00005" in capsys.readouterr().out
     assert main(["workgroups", "show", "por", "-C", str(project)]) == 2
 
 

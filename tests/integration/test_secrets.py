@@ -15,6 +15,9 @@ import pytest
 from postgres_server import PASSWORD, PostgresServer, programs
 
 from lakeworks.lake import Lake
+from lakeworks.project.declaration import Location
+from lakeworks.project.secret_references import SecretOptions, Secrets, SecretSettings
+from lakeworks.storage.s3_settings import S3Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -233,3 +236,55 @@ def test_a_catalogs_password_in_a_file_opens_it_and_is_kept_nowhere(
     for path in lake.project.rglob("*"):
         if path.is_file() and path.parent.name != "keys":
             assert shows(path.read_bytes().decode("utf-8", "replace")) == set(), path
+
+
+def test_a_lake_in_a_bucket_works_with_keys_that_are_secrets(
+    lake: Command, bucket: str, s3_endpoint: str
+) -> None:
+    (lake.project / "lake.yml").write_text(f"""name: planted
+environments:
+  dev:
+    storage: s3://{bucket}/lake
+    s3:
+      endpoint: {s3_endpoint}
+      region: us-east-1
+      access_key_id: ${{secret:env:PLANTED_KEY_ID}}
+      secret_access_key: ${{secret:file:keys/s3}}
+""")
+    (lake.project / "crawlers").mkdir()
+    (lake.project / "crawlers" / "landed.yml").write_text(
+        f"database: raw\ntargets: [s3://{bucket}/lake/landing]\n"
+    )
+    told = lake("run", fails=True)
+    assert "lake.yml:8: the secret ${secret:env:PLANTED_KEY_ID} is not set" in told
+    os.environ["PLANTED_KEY_ID"] = "AKIATESTTESTTESTTEST"
+    try:
+        lake("run")
+        assert '"id": 1' in lake("query", "select * from silver.people", "--json")
+        lake("crawl", "landed")
+        lake("doctor")
+        lake("maintain")
+    finally:
+        del os.environ["PLANTED_KEY_ID"]
+    assert shows("\n".join(lake.told)) == set()
+
+
+def test_keys_are_resolved_when_they_are_needed_and_again_when_they_are_refused(
+    tmp_path: Path,
+) -> None:
+    secret = tmp_path / "key"
+    written = {"access_key_id": "AKIA", "secret_access_key": "${secret:file:key}"}
+    options = SecretOptions(
+        written, Secrets(tmp_path, SecretSettings()), lambda _: Location("lake.yml", 1)
+    )
+    settings = S3Settings.resolve("s3://b", options)  # nothing is resolved yet
+    assert settings.source is not None
+    for text in ("f1rst-key-of-all", "sec0nd-key-of-all"):
+        secret.write_text(text)
+        secret.chmod(0o600)
+        settings.source.refused()
+        assert settings.keys == ("AKIA", text, "")
+        assert settings.for_engine()["secret"] == text
+    secret.write_text("th1rd-key-of-all")
+    assert settings.keys[1] == "sec0nd-key-of-all"  # it is kept for a while
+    assert "key-of-all" not in repr(settings) + repr(options)

@@ -100,14 +100,16 @@ class ExecutionRecords:
         found = self._kept("WHERE execution_id = :id", id=execution_id)
         return found[0] if found else None
 
-    def recent(self, *, principal: str | None = None, limit: int = 50) -> list[KeptExecution]:
-        """Return the last executions, newest first; of one principal, or of all (None)."""
-        if principal is None:
-            return self._kept("ORDER BY submitted_us DESC LIMIT :limit", limit=limit)
+    def recent(
+        self, *, principal: str | None = None, workgroup: str | None = None, limit: int = 50
+    ) -> list[KeptExecution]:
+        """Return the last executions, newest first; of one principal or workgroup, or of all."""
+        wanted = {"principal": principal, "workgroup": workgroup}
+        values = {name: value for name, value in wanted.items() if value is not None}
+        tests = " AND ".join(f"{name} = :{name}" for name in values)
+        where = f"WHERE {tests} " if tests else ""
         return self._kept(
-            "WHERE principal = :principal ORDER BY submitted_us DESC LIMIT :limit",
-            principal=principal,
-            limit=limit,
+            f"{where}ORDER BY submitted_us DESC LIMIT :limit", limit=limit, **values
         )
 
     def reusable(self, reuse_key: str, *, since: datetime) -> KeptExecution | None:

@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     groups = typer.Typer(no_args_is_help=True, help="Who shares which limits on queries.")
     groups.command("list")(list_)
     groups.command("show")(show)
+    groups.command("queries")(queries)
     app.add_typer(groups, name="workgroups")
 
 
@@ -100,6 +101,51 @@ def show(
             f"{alarm['raised_at']:%Y-%m-%d %H:%M} UTC: {100 * alarm['share']:g} % of "
             f"{_usd(alarm['budget_usd'])} for {alarm['month']:%B %Y} was spent"
         )
+
+
+def queries(
+    name: Annotated[
+        str, typer.Argument(help="The workgroup; all when left out.", show_default=False)
+    ] = "",
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the last queries of the SQL service: whose, how long they took, what they cost."""
+    from lakeworks.query.executions.records import seen_of
+
+    with opened(folder, environment) as lake:
+        if name:
+            _limits(lake).group(name)
+        records = lake.catalog.query_executions
+        found = [seen_of(one) for one in records.recent(workgroup=name or None, limit=limit)]
+    if as_json:
+        say.as_json(say.plain(found))
+        return
+    rows = [
+        (
+            f"{one.submitted_at:%Y-%m-%d %H:%M:%S}", one.workgroup, one.principal or "the owner",
+            "reused" if one.reused else one.state, f"{one.queued_s:.2f}", f"{one.seconds:.2f}",
+            render.size(one.scanned_bytes), _usd(one.cost_usd), " ".join(one.sql.split())[:60],
+        )
+        for one in found
+    ]  # fmt: skip
+    say.table(
+        (
+            "asked",
+            "workgroup",
+            "by",
+            "state",
+            "waited, s",
+            "ran, s",
+            "scanned",
+            "cost",
+            "query",
+        ),
+        rows,
+    )
 
 
 def _limits(lake: Lake) -> Limits:
