@@ -10,6 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.observe import facets
+from lakeworks.project.catalog_declaration import federated
 from lakeworks.project.lineage_facts import NOTHING
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ class Translator:
         return [
             self._external(one, reads.get(str(one), {}))
             if one in self._services.project.tables
+            else self._elsewhere(one)
+            if one.database in federated(self._services.project)
             else self._dataset(one, reads.get(str(one), {}).get("version"))
             for one in model.inputs
         ]
@@ -156,6 +159,15 @@ class Translator:
         if read:
             told["inputFacets"] = facets.input_statistics(read, None)
         return told
+
+    def _elsewhere(self, table: TableName) -> dict[str, Any]:
+        """Return a table of another system, under the address that its catalog names."""
+        catalog = federated(self._services.project)[table.database]
+        place = catalog.settings.get("host") or catalog.settings.get("region") or "localhost"
+        port = catalog.settings.get("port")
+        namespace = f"{catalog.type}://{place}{f':{port}' if port else ''}"
+        found = facets.described(catalog.description)
+        return {"namespace": namespace, "name": str(table), "facets": found}
 
     def _dataset(self, table: TableName, version: int | None) -> dict[str, Any]:
         head = self._services.catalog.head(table)

@@ -6,10 +6,8 @@ there.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lakeworks.core.errors import LakeError
 from lakeworks.core.types import Schema
 
 if TYPE_CHECKING:
@@ -27,15 +25,9 @@ def may_know(name: TableName, viewer: Viewer | None) -> bool:
 
 def known_names(reader: Reader, viewer: Viewer | None) -> list[TableName]:
     """Return the names of what a caller may know of, sorted."""
-    from lakeworks.query.federation import federated
+    from lakeworks.query.federation import outside_names
 
-    names = set(reader.names())
-    if reader.parts.external is not None:
-        names.update(reader.parts.external().names())
-    remote = federated(reader.parts)
-    if remote is not None:
-        with suppress(LakeError):  # a system that is away has no tables now
-            names.update(remote.list_tables())
+    names = {*reader.names(), *outside_names(reader.parts)}
     return sorted(name for name in names if may_know(name, viewer))
 
 
