@@ -37,6 +37,11 @@ _NEVER_REDACTED = frozenset({
     "ledger", "ledger_batches", "locks", "registry_versions", "snapshot_tables", "snapshots",
     "sqlite_sequence",
 })  # fmt: skip
+# By these things are found again, or allowed: who is a principal is no text about somebody.
+_KEYS = frozenset({
+    "database_name", "execution_id", "principal", "query_id", "result_place", "reuse_key",
+    "run_id", "table_name", "workgroup",
+})  # fmt: skip
 _PACKED_STARTS = ("eJ", "eN", "eF", "eA")
 _COST = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
@@ -200,7 +205,7 @@ class Erasures:
         found: dict[str, int] = {}
         with self._database.writing() if without else self._database.reading() as session:
             for table, column in session.text_columns():
-                if table in _NEVER_REDACTED:
+                if table in _NEVER_REDACTED or column in _KEYS:
                     continue
                 rows = session.all(
                     f'SELECT DISTINCT "{column}" FROM "{table}" WHERE "{column}" IS NOT NULL'
@@ -210,7 +215,7 @@ class Erasures:
                     if without is not None:
                         session.run(
                             f'UPDATE "{table}" SET "{column}" = :new WHERE "{column}" = :old',
-                            new=_without(text, without),
+                            new=_without(text, holds, without),
                             old=text,
                         )
         return found
@@ -233,11 +238,28 @@ def _plain(text: str) -> str:
         return text
 
 
-def _without(text: str, without: Callable[[str], str]) -> str:
+def _without(text: str, holds: Callable[[str], bool], without: Callable[[str], str]) -> str:
+    """Return a text without a value; JSON stays JSON, and what was packed is packed again."""
     plain = _plain(text)
-    if plain == text:
+    try:
+        value = json.loads(plain)
+    except ValueError:
         return without(text)
-    return packed(json.loads(without(plain)))
+    if not isinstance(value, dict | list):
+        return without(text)
+    kept = _emptied(value, holds, without)
+    return packed(kept) if plain != text else json.dumps(kept, ensure_ascii=False)
+
+
+def _emptied(value: Any, holds: Callable[[str], bool], without: Callable[[str], str]) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        return {without(key): _emptied(one, holds, without) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_emptied(one, holds, without) for one in value]
+    if isinstance(value, str):
+        return without(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if number and holds(str(value)) else value
 
 
 def _hashed(subject: str, salt: str) -> str:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from lakeworks.privacy.report import Kind
     from lakeworks.privacy.subjects import Wanted
     from lakeworks.privacy.tables import TableFound
+    from lakeworks.storage.log_actions import Action
 
 OPERATIONS = ("ERASE", "BOOKMARK")
 
@@ -87,8 +88,8 @@ class Eraser:
         for one in landings.found():
             self._note_landed(one, key="found")
         self.elsewhere = copies_elsewhere(self.services, landings, trace)
-        for path in other_places.decoded_results(self.services, trace.words):
-            self.gathered.note("results", path.parent.name, found=1)
+        for place in other_places.decoded_results(self.services, trace.words):
+            self.gathered.note("results", place, found=1)
         other_places.look_at_catalog(self.services, trace.words, self.gathered, key="found")
         return replace(self._report("", "dry run", trace, begin), dry_run=True)
 
@@ -208,8 +209,8 @@ class Eraser:
         self._note_found(self._found(trace, words=True), key="left")
         for one in Landings(self.services, trace).found():
             self._note_landed(one, key="left")
-        for path in other_places.decoded_results(self.services, trace.words):
-            self.gathered.note("results", path.parent.name, left=1)
+        for place in other_places.decoded_results(self.services, trace.words):
+            self.gathered.note("results", place, left=1)
         other_places.look_at_catalog(self.services, trace.words, self.gathered, key="left")
 
     def _note_found(self, found: Mapping[TableName, TableFound], *, key: str) -> None:
@@ -273,7 +274,7 @@ class Eraser:
         """Whether only erasures committed to a table since it was published."""
         log = self.services.storage.table(table)
         for actions in log.commits_between(since, until):
-            told = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
+            told: Action = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
             if told.get("operation") not in OPERATIONS or "erasure" not in own_info(told):
                 return False
         return True

@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from lakeworks.pipeline.state import Services
     from lakeworks.privacy.report import Gathered
     from lakeworks.privacy.text_search import Words
 
-RESULTS = (".lake/query-results",)
-RESULTS_IN_STORE = "results"
+RESULTS = ".lake/query-results"
+_RESULT_FILES = (".arrows", ".part")
 _NUMBER = re.compile(r"-(\d+)-")
-_CHUNK_BYTES = 1024 * 1024
 
 
-def results(services: Services) -> list[Path]:
-    """Return the files of results that are kept on this machine."""
-    found: list[Path] = []
-    for folder in RESULTS:
-        place = services.project.root / folder
-        if place.is_dir():
-            found += [path for path in sorted(place.rglob("*")) if path.is_file()]
-    return found
+def results(services: Services) -> Iterator[tuple[ObjectStore, str]]:
+    """Yield the results that are kept for a while: of this machine, and of each workgroup."""
+    project = services.project
+    places = {str(project.root / RESULTS)}
+    places |= {one.result_location for one in project.workgroups.values()} - {""}
+    for place in sorted(places):
+        remote = place.startswith("s3://")
+        store = ObjectStore.open(place, project.environment.options if remote else None)
+        if not remote and not Path(place).is_dir():
+            continue
+        for entry in store.list(unfinished=True):
+            if entry.path.endswith(_RESULT_FILES):
+                yield store, entry.path
 
 
 def drop_results(services: Services, gathered: Gathered) -> None:
     """Delete every kept result: each may hold rows of the person, under whatever name."""
-    for path in results(services):
-        path.unlink(missing_ok=True)
-        gathered.note("results", RESULTS[0], found=1, erased=1, files=1)
+    for store, path in list(results(services)):
+        store.delete([path])
+        gathered.note("results", store.root, found=1, erased=1, files=1)
 
 
 def scratch(services: Services) -> list[str]:
@@ -85,26 +91,25 @@ def look_at_catalog(services: Services, words: Words, gathered: Gathered, *, key
             gathered.note("catalog", table, **{key: count}, note=why, kept=True)
 
 
-def decoded_results(services: Services, words: Words) -> Iterator[Path]:
-    """Yield the kept results that name the person, read as Arrow, else as bytes."""
-    for path in results(services):
-        if words.within(_text(path)):
-            yield path
+def decoded_results(services: Services, words: Words) -> Iterator[str]:
+    """Yield the place of each kept result that names the person, read as Arrow, else as bytes."""
+    for store, path in results(services):
+        if words.within(_text(store, path)):
+            yield store.root
 
 
-def _text(path: Path) -> str:
+def _text(store: ObjectStore, path: str) -> str:
     import pyarrow as pa
 
+    data = store.get(path)
     try:
-        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as reader:
+        with pa.ipc.open_stream(data) as reader:
             return str(reader.read_all().to_pylist())
     except (pa.ArrowException, OSError):
-        return path.read_bytes().decode("utf-8", "replace")
+        return data.decode("utf-8", "replace")
 
 
 def _runs_here(name: str) -> bool:
     """Whether a folder of scratch is of an engine whose process lives."""
-    from pathlib import Path
-
     found = _NUMBER.search(f"{name}-")
     return found is not None and Path(f"/proc/{found[1]}").exists()

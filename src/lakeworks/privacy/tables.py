@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lakeworks.project.declaration import Model
     from lakeworks.storage.files import DataFile
     from lakeworks.storage.log import TableLog, TableVersion
+    from lakeworks.storage.log_actions import Action
 
 _CHANGE_DATA = "_change_data"
 _ENGINES = "LW4"
@@ -75,7 +76,8 @@ def find(log: TableLog, table: TableName, look: Look) -> TableFound:
         if found:
             result.files.append(one)
     current = {one.path for one in now.files}
-    stats = _past_files(log)
+    lines = list(_log_actions(log))
+    stats = _past_files(lines)
     for path in _other_files(log, current):
         told = stats.get(path)
         if told is not None and not may_hold(told, look):
@@ -84,7 +86,7 @@ def find(log: TableLog, table: TableName, look: Look) -> TableFound:
         if rows:
             result.past.append(path)
             result.past_rows += rows
-    result.log = log_tells(log, look, now)
+    result.log = _log_tells(lines, look, now)
     return result
 
 
@@ -107,10 +109,10 @@ def _other_files(log: TableLog, current: set[str]) -> Iterator[str]:
         yield entry.path
 
 
-def _past_files(log: TableLog) -> dict[str, DataFile]:
+def _past_files(lines: list[list[Action]]) -> dict[str, DataFile]:
     """Return what the log says of the files that it ever added."""
     found: dict[str, DataFile] = {}
-    for actions in _log_actions(log):
+    for actions in lines:
         for action in actions:
             if "add" in action:
                 one = file_of(action["add"])
@@ -118,7 +120,7 @@ def _past_files(log: TableLog) -> dict[str, DataFile]:
     return found
 
 
-def _log_actions(log: TableLog) -> Iterator[list[dict[str, Any]]]:
+def _log_actions(log: TableLog) -> Iterator[list[Action]]:
     for entry in log.store.list(LOG_FOLDER):
         if entry.path.endswith(".json"):
             yield list(parse_lines(log.store.get(entry.path)))
@@ -126,10 +128,10 @@ def _log_actions(log: TableLog) -> Iterator[list[dict[str, Any]]]:
             yield list(read_checkpoint(log.store, [entry.path]))
 
 
-def log_tells(log: TableLog, look: Look, now: TableVersion) -> bool:
+def _log_tells(lines: list[list[Action]], look: Look, now: TableVersion) -> bool:
     """Whether lines of the log about files that are no more tell a value of the person."""
     current = {one.path for one in now.files}
-    for actions in _log_actions(log):
+    for actions in lines:
         for action in actions:
             for kind in ("add", "remove"):
                 if kind not in action:
