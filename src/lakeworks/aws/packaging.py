@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from lakeworks.project.declaration import Project
 
 FOLDERS = (
-    "crawlers", "dashboards", "features", "functions", "ml", "models", "policies", "sources",
-    "streams", "tables", "workflows",
+    "catalogs", "crawlers", "dashboards", "features", "functions", "ml", "models", "policies",
+    "sources", "streams", "tables", "workflows",
 )  # fmt: skip
 SUFFIXES = frozenset({".sql", ".py", ".yml", ".yaml"})
 

@@ -114,6 +114,11 @@ def _places(project: Project) -> Iterator[tuple[Location, str, str]]:
         yield source.at, f"the source of {source.table}", source.path
     for table in project.tables.values():
         yield table.at, f"the external table {table.table}", table.location
+    read = {table.database for model in project.models.values() for table in model.inputs}
+    for catalog in project.catalogs.values():
+        place = catalog.path or catalog.location
+        if place and not read.isdisjoint(catalog.databases):
+            yield catalog.at, f"the catalog {catalog.name}", place
 
 
 def _check_catalog(project: Project, target: Target) -> None:
