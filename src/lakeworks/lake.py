@@ -21,19 +21,16 @@ from lakeworks.pipeline.service import Pipeline
 from lakeworks.pipeline.state import Services
 from lakeworks.privacy.checking import privacy_mistakes
 from lakeworks.project.errors import SecretError, SecretUnavailableError
-from lakeworks.project.secret_references import holds_reference, is_credential
+from lakeworks.project.revealed import fresh_url, revealed_openlineage, tell_unchecked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
     from types import TracebackType
 
     from lakeworks.catalog.care.service import Care
     from lakeworks.catalog.entries import Entries
     from lakeworks.catalog.store import Catalog
     from lakeworks.catalog.tables import Tables
-    from lakeworks.core.errors import LakeError
-    from lakeworks.core.names import TableName
-    from lakeworks.core.types import Schema
     from lakeworks.crawlers.service import Crawlers
     from lakeworks.engines.protocol import Engine
     from lakeworks.governance.service import Governance
@@ -42,8 +39,7 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.federated import Federation
     from lakeworks.pipeline.lineage import Lineage
     from lakeworks.privacy.service import Privacy
-    from lakeworks.project.declaration import Environment, Project
-    from lakeworks.project.openlineage import OpenLineageSettings
+    from lakeworks.project.declaration import Project
     from lakeworks.query.service import QueryService
     from lakeworks.query.table_quality import TableQuality
     from lakeworks.site.service import Site
@@ -136,7 +132,7 @@ class Lake:
             with cls._of(examined.project) as lake:
                 return check_examined(examined, lake._services)  # noqa: SLF001 - our own
         except (SecretError, SecretUnavailableError) as error:
-            _doubt(error)
+            tell_unchecked(error)
         with (
             tempfile.TemporaryDirectory() as folder,
             cls._without_secrets(examined.project, folder) as lake,
@@ -152,7 +148,7 @@ class Lake:
         settings = project.environment
         storage = Storage.open(settings.storage, settings.options)
         catalog = Catalog.open(
-            settings.revealed(settings.catalog, "catalog"), fresh=_fresh_url(settings)
+            settings.revealed(settings.catalog, "catalog"), fresh=fresh_url(settings)
         )
 
         def engine() -> Engine:
@@ -310,18 +306,6 @@ class Lake:
         self.close()
 
 
-def _doubt(error: LakeError) -> None:
-    """Tell that a project was checked without what its secrets open."""
-    from lakeworks.core import events
-
-    file, _, rest = error.problem.partition(":")
-    line, _, problem = rest.partition(":")
-    told = f"{problem.strip()}; checked without the tables and files that it opens"
-    events.emit(
-        "check.doubt", file=file, line=int(line), code=error.code, problem=told, hint=error.hint
-    )
-
-
 @contextmanager
 def _told(lake: Lake) -> Iterator[None]:
     """Tell what this lake's runs do as OpenLineage events."""
@@ -330,7 +314,7 @@ def _told(lake: Lake) -> Iterator[None]:
     from lakeworks.observe import OpenLineageListener, Translator
     from lakeworks.observe.delivery import delivery_of
 
-    settings = _revealed_openlineage(lake.project.environment)
+    settings = revealed_openlineage(lake.project.environment)
     services = lake._services  # noqa: SLF001 - our own
     translator = Translator(
         services, lake.lineage, version=__version__, namespace=settings.namespace
@@ -343,39 +327,6 @@ def _told(lake: Lake) -> Iterator[None]:
             yield
     finally:
         listener.close()
-
-
-def _revealed_openlineage(environment: Environment) -> OpenLineageSettings:
-    from lakeworks.core.redaction import hide
-
-    settings = environment.openlineage
-    assert settings is not None  # noqa: S101 - asked for by the caller
-    api_key, kafka = settings.api_key, settings.kafka
-    if api_key is not None:
-        api_key = environment.revealed(api_key, "openlineage.api_key")
-        hide(api_key)
-    if kafka is not None:
-        given = {
-            name: environment.revealed(value, f"openlineage.kafka.properties.{name}")
-            for name, value in kafka.properties.items()
-        }
-        hide(*(value for name, value in given.items() if is_credential(name)))
-        kafka = replace(kafka, properties=given)
-    return replace(settings, api_key=api_key, kafka=kafka)
-
-
-def _fresh_url(settings: Environment) -> Callable[[bool], str] | None:
-    """Return what gives the catalog's URL anew, where a secret in it may be replaced."""
-    secrets = settings.secrets
-    if secrets is None or not holds_reference(settings.catalog):
-        return None
-
-    def fresh(refused: bool) -> str:  # noqa: FBT001 - one of two words
-        if refused:
-            secrets.forget()
-        return settings.revealed(settings.catalog, "catalog")
-
-    return fresh
 
 
 def _engine(project: Project, storage: Storage, remote: ObjectStore | None) -> Engine:

@@ -172,7 +172,7 @@ def test_the_page_of_the_sql_service_has_every_path_field_and_status() -> None:
         f"`{name}`" for name in (*requests._TYPES, *(f.name for f in fields(QueryExecution)))
     ]
     wanted += [f"| {status} |" for status in application._STATUS.values()]
-    assert len(paths) == 9
+    assert len(paths) == 10
     assert [one for one in wanted if one not in page] == []
 
 
