@@ -189,7 +189,10 @@ def _add(seen: SeenGraph, graph: LineageGraph, node: Node) -> None:
     if hidden or gaps:
         seen.gaps.add(name)
     columns = tuple(one for one in node.columns if one.lower() in known[name])
-    seen.graph.add(replace(node, columns=columns, unresolved=gaps), reads)
+    # Of a statement that made it, the text may name what is hidden.
+    said = "" if node.kind == "statement" else node.description
+    shown = replace(node, columns=columns, unresolved=gaps, description=said)
+    seen.graph.add(shown, reads)
     for column in columns:
         _derive(seen, graph, (name, column))
     seen.graph.row_influences[name] = _kept(seen, graph.row_influences.get(name, {}))
