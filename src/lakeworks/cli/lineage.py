@@ -93,6 +93,9 @@ def lineage(
         tables = sum(node.kind != "files" for node in view.nodes.values())
         say.line(f"{svg} written: {render.plural(tables, 'table')}.")
     else:
+        made = view.nodes[view.start[0]]
+        if made.kind == "statement" and made.description and seen_by is None:
+            say.line(made.description)
         _print_view(view, directions)
 
 
