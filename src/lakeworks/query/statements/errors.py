@@ -128,6 +128,17 @@ class WriteOptionError(RequestError):
         return cls(f"{name} cannot be {value!r}", f"it can be {', '.join(known)}")
 
 
+class ExternalDdlError(RequestError):
+    """Nothing can be made or changed in the data catalog as a statement says."""
+
+    code = "LW845"
+
+    @classmethod
+    def because(cls, problem: str, hint: str = "") -> Self:
+        """Say what is wrong."""
+        return cls(problem, hint)
+
+
 class UnloadLocationError(RequestError):
     """A location that UNLOAD cannot write to."""
 
@@ -157,5 +168,5 @@ class WriteLostError(LakeError):
         """Say that another writes the table."""
         return cls(
             f"{table} is being written by somebody else, and the time for waiting is over",
-            "ask again; lake runs tells who writes",
+            "ask again; lake history tells who writes",
         )
