@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.util import find_spec
@@ -28,7 +29,7 @@ from hypothesis import strategies as st
 
 from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.engines.errors import QueryTimeoutError, SqlError, StatementRefusedError
-from lakeworks.ingest.federation.errors import CatalogUnreachableError
+from lakeworks.ingest.federation.errors import CatalogUnreachableError, RemoteValueError
 from lakeworks.lake import Lake
 from lakeworks.query.errors import BytesLimitError, ExternalVersionError, HiddenFailureError
 from lakeworks.query.questions import Caller
@@ -664,3 +665,45 @@ def test_no_condition_that_is_asked_elsewhere_changes_an_answer(
         told = f"SELECT {text} FROM {relation} ORDER BY ALL"
         expected = rows(lake, told.format(_as_values()))
         assert rows(lake, told.format("crm.people p")) == expected, told
+
+
+def test_a_connection_without_tls_has_to_be_asked_for(mysql: System, tmp_path: Path) -> None:
+    secure = System("mysql", mysql.catalog.replace("tls: off\n", ""), mysql.asked)
+    with (
+        secure.lake(tmp_path / "project") as lake,
+        pytest.raises(CatalogUnreachableError, match=r"(?i)ssl|tls"),
+    ):
+        rows(lake, "SELECT * FROM crm.people")
+
+
+def test_many_rows_are_kept_by_the_engine(
+    sqlite: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More rows than are held as they came go through the engine's own table, errors too."""
+    monkeypatch.setattr("lakeworks.engines.duckdb.given._HELD_BYTES", 1)
+    with sqlite.lake(tmp_path / "project") as lake:
+        assert ids(lake, "region = 'EU'") == [1, 3, 4, 6]
+        assert rows(lake, "SELECT count(*) AS n FROM crm.people") == [{"n": 6}]
+        assert ids(lake, "id > 1", caller="ana") == [3, 4, 6]
+        with sqlite3.connect(tmp_path / "people.db") as con:
+            con.executemany(
+                "INSERT INTO people VALUES (?, 'x', NULL, 'EU', ?)",
+                [(number, "many" if number == 50_000 else 1) for number in range(10, 60_000)],
+            )
+        con.close()
+        assert rows(lake, "SELECT max(id) AS m FROM crm.people") == [{"m": 59_999}]
+        with pytest.raises(RemoteValueError, match="amount"):
+            rows(lake, "SELECT sum(amount) FROM crm.people")
+        with pytest.raises(BytesLimitError):
+            rows(lake, "SELECT id FROM crm.people", caller=Caller(bytes_limit=100_000))
+
+
+def test_many_ask_at_once(lake: Lake) -> None:
+    def ask(number: int) -> list[int]:
+        return ids(lake, f"id >= {number % 6 + 1}", caller=("ana" if number % 2 else None))
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(ask, range(32)))
+    assert found == [ask(number) for number in range(32)]
+    assert found[0] == [1, 2, 3, 4, 5, 6]
+    assert found[1] == [3, 4, 6]

@@ -129,8 +129,8 @@ def _libpq(server: RemoteServer, looks: tuple[str, ...]) -> str:
         "sslmode": _TLS["postgres"][server.settings.get("tls") or "on"],
         "options": " ".join(f"-c {one}" for one in settings),
     }
-    if server.settings.get("ca"):
-        told["sslrootcert"] = server.settings["ca"]
+    if server.settings.get("ca") or told["sslmode"] == "verify-full":
+        told["sslrootcert"] = server.settings.get("ca") or "system"
     return " ".join(f"{name}={_conninfo(text)}" for name, text in told.items())
 
 
