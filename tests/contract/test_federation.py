@@ -676,6 +676,57 @@ def test_a_connection_without_tls_has_to_be_asked_for(mysql: System, tmp_path: P
         rows(lake, "SELECT * FROM crm.people")
 
 
+@pytest.mark.postgres
+def test_another_encoding_changes_no_answer_of_postgresql(
+    request: pytest.FixtureRequest, postgresql: System, tmp_path: Path
+) -> None:
+    import psycopg
+
+    server = request.getfixturevalue("server")
+    server.run(
+        "createdb", "-h", str(server.folder), "-U", "lake", "-E", "LATIN1", "-T", "template0",
+        "--locale=C", "latin",
+    )  # fmt: skip
+    with psycopg.connect(
+        f"host={server.folder} user=lake dbname=latin", autocommit=True
+    ) as con:
+        con.execute("SET client_encoding = 'UTF8'")
+        con.execute("CREATE TABLE people (id int, name text)")
+        con.execute("INSERT INTO people VALUES (1, 'Ärger'), (2, 'Ann'), (3, 'ann')")
+    lines = postgresql.catalog.splitlines()
+    other = "\n".join("database: latin" if "database: " in line else line for line in lines)
+    with System("latin", f"{other}\n", str).lake(tmp_path / "project") as lake:
+        for condition, expected in (
+            ("name = 'Ärger'", [1]), ("name > 'a'", [1, 3]), ("name = '日本'", []),
+            ("name IN ('ann', '日本')", [3]), ("name LIKE 'Är%'", [1]), ("name < 'Z'", [2]),
+        ):  # fmt: skip
+            assert ids(lake, condition) == expected, condition
+
+
+def test_another_character_set_changes_no_answer_of_mysql(
+    request: pytest.FixtureRequest, mysql: System, tmp_path: Path
+) -> None:
+    server = request.getfixturevalue("maria_server")
+    database = f"shop{server.databases}"
+    server.run(
+        f"USE {database}; DROP TABLE people; CREATE TABLE people (id int, "
+        "name varchar(20) CHARACTER SET latin1, bin varchar(20) COLLATE utf8mb4_bin, "
+        "zero date, at timestamp(3) NULL) DEFAULT CHARSET=utf8mb4; "
+        "SET sql_mode=''; SET time_zone='+05:00'; INSERT INTO people VALUES "
+        "(1, 'Ärger', 'a', '0000-00-00', '2026-01-02 03:04:05.5'), "
+        "(2, 'Ann', 'Ä', '2026-01-01', NULL), (3, 'ann', '日本', NULL, NULL)"
+    )
+    with mysql.lake(tmp_path / "project") as lake:
+        for condition, expected in (
+            ("name = 'Ärger'", [1]), ("name > 'a'", [1, 3]), ("name = '日本'", []),
+            ("name IN ('ann', '日本')", [3]), ("bin = '日本'", [3]), ("bin LIKE 'Ä%'", [2]),
+            ("zero IS NULL", [1, 3]), ("zero < '2027-01-01'", [2]),
+            ("\"at\" = '2026-01-01 22:04:05.5'", [1]), ("\"at\" IS NOT NULL", [1]),
+        ):  # fmt: skip
+            assert ids(lake, condition) == expected, condition
+        assert rows(lake, "SELECT bin FROM crm.people WHERE id = 3") == [{"bin": "日本"}]
+
+
 def test_many_rows_are_kept_by_the_engine(
     sqlite: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

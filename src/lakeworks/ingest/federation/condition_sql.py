@@ -107,9 +107,9 @@ class PostgresConditions(ConditionSql):
             case int() | float() | Decimal() if kind == "double precision":
                 return f"'{float(value)!r}'::float8"
             case datetime() if kind == "timestamp with time zone":
-                return f"TIMESTAMPTZ '{value:%Y-%m-%d %H:%M:%S.%f}+00'"
+                return f"TIMESTAMPTZ '{_moment(value)}+00'"
             case datetime() if kind == "timestamp without time zone":
-                return f"TIMESTAMP '{value:%Y-%m-%d %H:%M:%S.%f}'"
+                return f"TIMESTAMP '{_moment(value)}'"
             case date() if kind == "date" and not isinstance(value, datetime):
                 return f"DATE '{value.isoformat()}'"
             case _:
@@ -118,6 +118,8 @@ class PostgresConditions(ConditionSql):
     def text_test(self, test: ColumnTest, column: RemoteColumn, name: str) -> str | None:
         """Return a test against texts."""
         texts = [str(value) for value in test.values]
+        if not self._utf8 and not all(map(str.isascii, texts)):
+            return None  # what an encoding cannot hold is an error there
         if column.kind == "uuid":
             return self._uuid(test, texts, name)
         if column.kind not in {"text", "varying", "character", "collated"}:
@@ -136,6 +138,10 @@ class PostgresConditions(ConditionSql):
         if test.operator not in {"=", "in"} or not all(map(_UUID.fullmatch, texts)):
             return None
         return f"{name} IN ({', '.join(f'{chr(39)}{one}{chr(39)}::uuid' for one in texts)})"
+
+
+def _moment(value: datetime) -> str:
+    return value.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -174,7 +180,7 @@ class MySqlConditions(ConditionSql):
             case int() | float() | Decimal() if kind == "double":
                 return f"{float(value):.17e}"
             case datetime() if kind == "datetime":
-                return f"TIMESTAMP '{value:%Y-%m-%d %H:%M:%S.%f}'"
+                return f"TIMESTAMP '{_moment(value)}'"
             case date() if kind == "date" and not isinstance(value, datetime):
                 return f"DATE '{value.isoformat()}'"
             case _:
@@ -182,9 +188,11 @@ class MySqlConditions(ConditionSql):
 
     def text_test(self, test: ColumnTest, column: RemoteColumn, name: str) -> str | None:
         """Return a test against texts."""
-        if column.kind != "text":
+        if column.kind not in {"text", "narrow"}:
             return None
         texts = [str(value) for value in test.values]
+        if column.kind == "narrow" and not all(map(str.isascii, texts)):
+            return None  # what a column's letters cannot be compared with is an error there
         if test.operator in {"=", "in"}:
             return f"{name} IN ({', '.join(map(_mysql_text, texts))})"
         if test.operator == "prefix":

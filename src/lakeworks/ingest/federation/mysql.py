@@ -115,7 +115,8 @@ def _column(name: str, base: str, text: str, rule: str) -> RemoteColumn:
     if base in _TEXTS:
         # Texts under a collation of bytes come as bytes.
         read = f"CAST({own} AS CHAR CHARACTER SET utf8mb4)" if rule.endswith("_bin") else ""
-        return RemoteColumn(Field(name, Scalar("string")), name, "text", read)
+        asked = "text" if rule.startswith("utf8mb4") else "narrow"
+        return RemoteColumn(Field(name, Scalar("string")), name, asked, read)
     if base in _OTHERS:
         kind, asked = _OTHERS[base]
         read = f"CAST({own} AS UNSIGNED)" if base == "bit" else ""

@@ -52,6 +52,7 @@ _WORDS: tuple[tuple[tuple[str, ...], Type, str], ...] = (
 # Types whose values SQLite keeps as they are given: only those with text in their name are text.
 _TEXT_AFFINITY = ("CHAR", "CLOB", "TEXT")
 _MOST_DIGITS = 38
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Sqlite:
@@ -230,7 +231,11 @@ def _exact(value: Any) -> Exact | None:  # noqa: ANN401
 
 
 def _day(value: Any) -> date | None:  # noqa: ANN401
-    return None if value is None else date.fromisoformat(value)
+    if value is None:
+        return None
+    if not _DAY.fullmatch(value):  # other spellings of a day are in another order
+        raise ValueError(value)
+    return date.fromisoformat(value)
 
 
 def _moment(value: Any) -> datetime | None:  # noqa: ANN401

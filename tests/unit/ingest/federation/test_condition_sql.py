@@ -95,6 +95,21 @@ def test_no_text_ends_the_literal_that_it_stands_in(system: ConditionSql, text: 
         assert not any(mark in plain for mark in (";", "--", "/*", "#"))
 
 
+def test_letters_that_a_system_cannot_hold_are_not_asked_for() -> None:
+    test = ColumnTest("name", "in", ("a", "Ä"))
+    assert postgres(test, utf8=False) == ""
+    assert MySqlConditions().where(test, table(name="narrow")) == ""
+    assert MySqlConditions().where(test, table(name="text")) != ""
+    plain = ColumnTest("name", "=", ("a",))
+    assert postgres(plain, utf8=False) != ""
+    assert MySqlConditions().where(plain, table(name="narrow")) != ""
+
+
+def test_years_have_four_digits() -> None:
+    test = ColumnTest("at", "<", (datetime(33, 4, 3, tzinfo=UTC),))
+    assert "TIMESTAMPTZ '0033-04-03 00:00:00.000000+00'" in postgres(test)
+
+
 def test_texts_reach_mysql_as_digits_alone() -> None:
     test = ColumnTest("name", "in", ("a'b", "c\\"))
     assert MySqlConditions().where(test, table(name="text")) == (
