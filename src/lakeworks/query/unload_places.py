@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lakeworks.governance.data_locations import S3, checked_location, reached, within
 from lakeworks.governance.errors import ResourceError
 from lakeworks.query.errors import NotAllowedError
-from lakeworks.query.statements.errors import UnloadLocationError
+from lakeworks.query.statements.errors import ExternalDdlError, UnloadLocationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,6 +135,32 @@ def checked_place(writing: Writing, written: str) -> UnloadPlace:
     place = UnloadPlace(location, options, services.project.root / ".lake" / "unload")
     place.check_empty()
     return place
+
+
+def readable_place(writing: Writing, written: str) -> str:
+    """Return a location whose files the caller may have the lake read, in its one spelling.
+
+    The lake reads them in its owner's name, so a principal needs the same right as to write there.
+
+    Raises:
+        ExternalDdlError: it is no location, or the lake's own storage.
+        NotAllowedError: the caller may not.
+    """
+    try:
+        location = checked_location(written)
+    except ResourceError as error:
+        raise ExternalDdlError.because(error.problem) from None
+    real = location if location.startswith(S3) else os.path.realpath(location)
+    viewer, governance = writing.asking.viewer, writing.reader.parts.governance
+    if viewer is not None:
+        allowed = governance is not None and reached(
+            governance.authorizer(), viewer.principal, location, real=real
+        )
+        if not allowed or _is_ours(writing.services, location, real, principal=True):
+            raise NotAllowedError.to(f"read {written}", _NO_SUCH_PLACE, "a data location")
+    elif _is_ours(writing.services, location, real, principal=False):
+        raise ExternalDdlError.because(f"{written} is the lake's own storage")
+    return location
 
 
 def _is_ours(services: Services, location: str, real: str, *, principal: bool) -> bool:

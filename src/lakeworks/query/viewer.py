@@ -27,17 +27,18 @@ from lakeworks.query.auditing import QueryAudit
 from lakeworks.query.errors import (
     BytesLimitError,
     HiddenFailureError,
-    NothingToShowError,
-    PreparedStatementError,
     NameTakenError,
     NoPermissionsError,
     NotAllowedError,
+    NothingToShowError,
+    PreparedStatementError,
     StatementSyntaxError,
     UnqualifiedTableError,
     ViewDefinitionError,
     ViewUnreadableError,
 )
 from lakeworks.query.statements.errors import (
+    ExternalDdlError,
     MisfitError,
     UnloadLocationError,
     WriteLostError,
@@ -66,7 +67,7 @@ _TOLD = (
     WriteRefusedError, MisfitError, WriteOptionError, UnloadLocationError, WriteLostError,
     ViewUnreadableError, ViewDefinitionError, NameTakenError, NotAllowedError,
     StatementSyntaxError, AthenaSyntaxError, AthenaUnsupportedError, PreparedStatementError,
-    NothingToShowError,
+    NothingToShowError, ExternalDdlError,
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ LAKE = "duckdb"
 _QUERIES = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "EXPLAIN"})
 # Statements in which a query, or a condition, stands as text.
 _HOLDING = frozenset({"CREATE", "INSERT", "UNLOAD", "DELETE"})
+_WITHOUT_QUERY = frozenset({"EXTERNAL", "DATABASE", "SCHEMA"})
 _OF_QUERY = re.compile(r"\s*(?:describe|desc)\s+(?:select|with|values)\b", re.IGNORECASE)
 _PLACE = re.compile(r"^SQL line \d+, column \d+: ")
 
@@ -89,6 +90,8 @@ def _within(text: str) -> tuple[int, int, str] | None:
     told = [word.text.upper() if word.kind == "word" else "" for word in words]
     last = len(words) - (told[-1] == ";")
     end = words[last - 1].end
+    if told[:1] == ["CREATE"] and {*told[1:2]} <= _WITHOUT_QUERY:
+        return None
     if told[0] == "UNLOAD":
         return _parenthesised(told, [(word.start, word.end) for word in words])
     if told[0] == "DELETE":

@@ -37,15 +37,17 @@ class Statement(Protocol):
 
 # By first word, the modules that may know it, in the order in which they are asked.
 _MODULES: Mapping[str, tuple[str, ...]] = {
-    "CREATE": ("views", "materialized", "creating"),
+    "ALTER": ("external_ddl",),
+    "CREATE": ("external_ddl", "views", "materialized", "creating"),
     "DEALLOCATE": ("prepared",),
     "DELETE": ("deleting",),
     "DESC": ("showing",),
     "DESCRIBE": ("showing",),
-    "DROP": ("views", "materialized", "dropping"),
+    "DROP": ("views", "materialized", "external_ddl", "dropping"),
     "EXECUTE": ("prepared",),
     "GRANT": ("grants",),
     "INSERT": ("inserting",),
+    "MSCK": ("external_ddl",),
     "PREPARE": ("prepared",),
     "REFRESH": ("materialized",),
     "REVOKE": ("grants",),

@@ -163,6 +163,8 @@ class ShowCreate:
         if entry is not None and asking.viewer is None:
             parts += _stored(entry)
         properties = _properties(self.table, asking, reader)
+        if entry is not None:
+            properties.pop("EXTERNAL", None)  # the statement says it
         if properties:
             told = ", ".join(
                 f"{quote_literal(k)} = {quote_literal(v)}"
