@@ -61,7 +61,7 @@ class QueryService:
         self._reader = Reader(self._parts)
         self._history = catalog.query_history if recorded else None
 
-    def sql(
+    def sql(  # noqa: PLR0913 - what a query can be asked with
         self,
         text: str,
         *,
