@@ -24,10 +24,18 @@ if TYPE_CHECKING:
     from lakeworks.privacy.tracing import Trace
 
 
-def copies_elsewhere(services: Services, landings: Landings, trace: Trace) -> list[str]:
-    """Return the files and tables outside the lake that hold the person, or may."""
+def copies_elsewhere(
+    services: Services, landings: Landings, trace: Trace, held: set[str]
+) -> list[str]:
+    """Return the files and tables outside the lake that hold the person, or may.
+
+    Args:
+        services: Of the lake.
+        landings: Reads files as they arrived.
+        trace: What the person is known by.
+        held: The landed files that hold, or held, the person: their originals do, too.
+    """
     found: list[str] = []
-    held = {one.uri for one in landings.found() if one.rows or one.mentions}
     for table, entries in _ledgers(services):
         source = services.project.sources[table]
         for entry in entries:

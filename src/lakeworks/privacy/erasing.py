@@ -85,9 +85,11 @@ class Eraser:
         found = self._found(trace, words=True)
         self._note_found(found, key="found")
         landings = Landings(self.services, trace)
+        held = set()
         for one in landings.found():
             self._note_landed(one, key="found")
-        self.elsewhere = copies_elsewhere(self.services, landings, trace)
+            held.add(one.uri)
+        self.elsewhere = copies_elsewhere(self.services, landings, trace, held)
         for place in other_places.decoded_results(self.services, trace.words):
             self.gathered.note("results", place, found=1)
         other_places.look_at_catalog(self.services, trace.words, self.gathered, key="found")
@@ -141,12 +143,14 @@ class Eraser:
         delete_mentions = self.asked.mentions == "delete"
         found = self._found(trace, words=delete_mentions)
         landings = Landings(self.services, trace, mentions_too=delete_mentions)
-        self.elsewhere = copies_elsewhere(self.services, landings, trace)
         snapshot = self._erase_tables(journal, trace, run_id, lease, found)
+        held = set()
         for one in landings.erase():
+            held.add(one.uri)
             self._note_landed(one, key="found")
             if not one.why_not:
                 self._note_landed(one, key="erased")
+        self.elsewhere = copies_elsewhere(self.services, landings, trace, held)
         other_places.drop_results(self.services, self.gathered)
         other_places.drop_scratch(self.services, self.gathered)
         other_places.redact_catalog(self.services, trace.words, self.gathered)

@@ -6,11 +6,13 @@ packed as it was. A record that cannot be read is the person's if it names the p
 
 from __future__ import annotations
 
+import codecs
 import csv
-import gzip
 import json
 import re
+import zlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -27,7 +29,12 @@ if TYPE_CHECKING:
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 64 * 1024
+_PIECE_BYTES = 1024 * 1024
+_GZIP_LEVEL = 2
+# A letter or digit that JSON writes by its number.
+_ESCAPED = b"\\u00"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
+_WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 
 
@@ -41,7 +48,6 @@ class Divided:
     """
 
     rows: int = 0
-    kept: int = 0
     mentions: int = 0
     owned: list[str] = field(default_factory=list)
     keep_text: bool = False
@@ -68,6 +74,12 @@ class Reading:
     log_pattern: str = "combined"
     mentions_too: bool = False
 
+    @cached_property
+    def needles(self) -> tuple[bytes, ...]:
+        """Bytes without one of which a line is nobody's of interest: escaped ones in doubt."""
+        texts = {*self.keys.needles, *self.words.needles}
+        return (b"",) if "" in texts else (*(text.encode() for text in sorted(texts)), _ESCAPED)
+
     def judge(self, text: str, done: Divided, *, owned: bool) -> bool:
         """Whether a record is to stay; count it."""
         if not owned and self.words.within(text):
@@ -76,7 +88,6 @@ class Reading:
         if owned:
             done.take(text)
             return False
-        done.kept += 1
         return True
 
 
@@ -91,12 +102,39 @@ def may_hold(file: BinaryIO, needles: tuple[str, ...]) -> bool:
     start = file.read(MAGIC_BYTES)
     file.seek(0)
     tail = b""
-    for piece in pieces(file, packing_of(start)):
+    for piece in unpacked(file, packing_of(start)):
         block = tail + piece
-        if any(needle in block for needle in wanted):
+        if any(needle in block for needle in wanted) or _ESCAPED in block:
             return True
         tail = block[-longest:]
     return False
+
+
+def unpacked(file: BinaryIO, packing: Packing) -> Iterator[bytes]:
+    """Yield a file's content, quickly where it is sound.
+
+    Raises:
+        UnpackingError: after everything before the fault has been yielded.
+    """
+    if packing != "gzip":
+        yield from pieces(file, packing)
+        return
+    from isal import igzip
+
+    taken = 0
+    try:
+        opened: Any = igzip.GzipFile
+        with opened(fileobj=file, mode="rb") as stream:
+            while piece := stream.read(_PIECE_BYTES):
+                taken += len(piece)
+                yield piece
+    except (OSError, EOFError, zlib.error):
+        # ISA-L objects to what zlib can read, and tells less: zlib has the last word.
+        file.seek(0)
+        for piece in pieces(file, packing):
+            if taken < len(piece):
+                yield piece[taken:]
+            taken = max(0, taken - len(piece))
 
 
 def copy_without(file: BinaryIO, target: BinaryIO, reading: Reading, done: Divided) -> None:
@@ -112,48 +150,80 @@ def copy_without(file: BinaryIO, target: BinaryIO, reading: Reading, done: Divid
     file.seek(0)
     packing = packing_of(start)
     with _packed(target, packing) as out:
-        for piece in _kept(pieces(file, packing), reading, done):
+        for piece in _kept(unpacked(file, packing), reading, done):
             out.write(piece)
 
 
-def _kept(unpacked: Iterator[bytes], reading: Reading, done: Divided) -> Iterator[bytes]:
+def _kept(content: Iterator[bytes], reading: Reading, done: Divided) -> Iterator[bytes]:
     head = b""
-    for piece in unpacked:
+    for piece in content:
         head += piece
         if len(head) >= _HEAD_BYTES:
             break
-
-    def whole() -> Iterator[bytes]:
-        yield head
-        yield from unpacked
-
+    whole = chain((head,), content)
+    wide = _WIDE.get(head[:2])
     if reading.kind == "csv":
-        yield from _csv_kept(whole(), head, reading, done)
-    elif reading.kind == "json" and layout(head) != "lines":
-        yield from _array_kept(whole(), head, reading, done)
+        yield from _csv_kept(whole, head, reading, done)
+    elif wide:
+        # What is not written in UTF-8 is read as if it were, and written back.
+        yield head[:2]
+        texts = codecs.iterdecode(chain((head[2:],), content), wide)
+        narrow = (text.encode() for text in texts)
+        start = head[2:].decode(wide, "ignore").encode()
+        for piece in _json_kept(narrow, start, reading, done):
+            yield piece.decode().encode(wide)
     else:
-        owns = _log_judge(reading) if reading.kind == "log" else reading.keys.owns_text
-        for line in _lines(whole()):
-            text = line.decode("utf-8", "replace").strip("\ufeff\r\n \t")
-            if not text or reading.judge(text, done, owned=owns(text)):
-                yield line
+        yield from _json_kept(whole, head, reading, done)
 
 
-def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _json_kept(
+    content: Iterator[bytes], head: bytes, reading: Reading, done: Divided
+) -> Iterator[bytes]:
+    if reading.kind == "json" and layout(head) != "lines":
+        yield from _array_kept(content, head, reading, done)
+        return
+    owns = _log_judge(reading) if reading.kind == "log" else reading.keys.owns_text
+    for line, doubtful in _lines(content, reading.needles):
+        text = line.decode("utf-8", "replace").strip("\ufeff\r\n \t") if doubtful else ""
+        if not text or reading.judge(text, done, owned=owns(text)):
+            yield line
+
+
+def _lines(
+    blocks: Iterator[bytes], needles: tuple[bytes, ...] = (b"",)
+) -> Iterator[tuple[bytes, bool]]:
+    """Yield lines that may hold a needle, and whole runs of lines that hold none."""
     rest = b""
     for block in blocks:
-        *whole, rest = (rest + block).split(b"\n")
-        for line in whole:
-            yield line + b"\n"
-    if rest:
-        yield rest
+        data = rest + block
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        yield from _sorted_out(data[:end], needles)
+    yield from _sorted_out(rest, needles)
+
+
+def _sorted_out(data: bytes, needles: tuple[bytes, ...]) -> Iterator[tuple[bytes, bool]]:
+    start = 0
+    while start < len(data):
+        places = [at for needle in needles if (at := data.find(needle, start)) >= 0]
+        if not places:
+            yield data[start:], False
+            return
+        begin = data.rfind(b"\n", start, min(places)) + 1 or start
+        if begin > start:
+            yield data[start:begin], False
+        end = data.find(b"\n", begin) + 1 or len(data)
+        yield data[begin:end], True
+        start = end
 
 
 def _array_kept(
     blocks: Iterator[bytes], head: bytes, reading: Reading, done: Divided
 ) -> Iterator[bytes]:
     is_array = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
-    yield b"[" if is_array else b""
+    yield (b"\xef\xbb\xbf" if head.startswith(b"\xef\xbb\xbf") else b"") + (
+        b"[" if is_array else b""
+    )
     first = True
     for _, text, fault in elements(iter(blocks)):
         if fault and not text:
@@ -194,7 +264,7 @@ def _csv_kept(
         for record in _csv_records(iter(lines), reading, done):
             yield record.encode(back)
         return
-    texts = (line.decode("latin-1") for line in _lines(blocks))
+    texts = (line.decode("latin-1") for line, _ in _lines(blocks))
     shown = "utf-8" if encoding.startswith("utf-8") else encoding
     for record in _csv_records(texts, reading, done, shown=shown):
         yield record.encode("latin-1")
@@ -295,7 +365,10 @@ def _encoding(head: bytes, told: CsvOptions) -> str:
 
 def _packed(target: BinaryIO, packing: Packing) -> Any:  # noqa: ANN401 - a stream
     if packing == "gzip":
-        return gzip.GzipFile(fileobj=target, mode="wb", mtime=0, filename="")
+        from isal import igzip
+
+        made: Any = igzip.GzipFile
+        return made(fileobj=target, mode="wb", compresslevel=_GZIP_LEVEL, mtime=0, filename="")
     if packing == "zstd":
         import pyarrow as pa
 

@@ -78,13 +78,30 @@ class Landings:
     def erase(self) -> Iterator[LandedFile]:
         """Write the files anew without the person; yield what was in each."""
         for store, path, table in list(self._files()):
-            done = self._looked(store, path, table)
+            with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES) as made:
+                done = self._looked(store, path, table, target=made)
+                if done is not None and self._is_to_go(done):
+                    made.seek(0)
+                    store.write_stream(path, _chunks(made))
             if done is not None:
-                yield self._rewritten(done, store, path, table)
+                yield self._told(done)
         for manifest, one in list(self._archived()):
-            done = self._looked_archived(manifest, one)
+            with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES) as made:
+                done = self._looked_archived(manifest, one, target=made)
+                if done is not None and self._is_to_go(done):
+                    archive = Archive(self.services.storage.store)
+                    archive.replace(manifest, one, cast("BinaryIO", made))
             if done is not None:
-                yield self._archive_rewritten(done, manifest, one)
+                yield self._told(done)
+
+    def _is_to_go(self, found: LandedFile) -> bool:
+        mine = found.rows or (found.mentions and self.mentions_too)
+        return bool(mine) and not found.why_not
+
+    def _told(self, found: LandedFile) -> LandedFile:
+        if self._is_to_go(found):
+            events.emit("landing.erased", file=found.uri, rows=found.rows)
+        return found
 
     def _files(self) -> Iterator[tuple[ObjectStore, str, str]]:
         landing = self.services.storage.landing
@@ -122,7 +139,11 @@ class Landings:
             return None
 
     def _looked(
-        self, store: ObjectStore, path: str, table: str, *, keep_text: bool = False
+        self,
+        store: ObjectStore,
+        path: str,
+        table: str,
+        **how: Any,  # noqa: ANN401 - passed on
     ) -> LandedFile | None:
         reading = self._reading(table)
         if reading is None:
@@ -131,10 +152,13 @@ class Landings:
         def opened() -> BinaryIO:
             return store.open_read(path)
 
-        return self.judged(opened, store.uri(path), path, table, keep_text=keep_text)
+        return self.judged(opened, store.uri(path), path, table, **how)
 
     def _looked_archived(
-        self, manifest: Manifest, one: ArchivedFile, *, keep_text: bool = False
+        self,
+        manifest: Manifest,
+        one: ArchivedFile,
+        **how: Any,  # noqa: ANN401 - passed on
     ) -> LandedFile | None:
         table = str(manifest.arrival.table)
         if self._reading(table) is None:
@@ -145,7 +169,7 @@ class Landings:
         def opened() -> Any:  # noqa: ANN401 - a stream
             return _unpacked(store, place, packed=one.packed)
 
-        return self.judged(opened, store.uri(place), one.path, table, keep_text=keep_text)
+        return self.judged(opened, store.uri(place), one.path, table, **how)
 
     def judged(
         self,
@@ -155,8 +179,17 @@ class Landings:
         table: str,
         *,
         keep_text: bool = False,
+        target: Any = None,  # noqa: ANN401 - a stream
     ) -> LandedFile | None:
-        """Return what of the person a file has that landed for a table, or None."""
+        """Return what of the person a file has that landed for a table, or None.
+
+        Args:
+            opened: Opens it.
+            uri, path: Where it is, and what it is called.
+            table: The table.
+            keep_text: Whether the person's records are wanted.
+            target: Where a copy without them goes; None for nowhere.
+        """
         reading = self._reading(table)
         if reading is None:
             return None
@@ -168,7 +201,7 @@ class Landings:
                 if not _may_hold(file, path, needles):
                     return None
             with closing(opened()) as file:
-                self._divide(file, path, table, _Nowhere(), done)
+                self._divide(file, path, table, target or _Nowhere(), done)
         except (UnpackingError, ValueError, OSError, LakeError, zipfile.BadZipFile) as error:
             why = f"it cannot be read to its end: {error}".partition("\n")[0]
         if not (done.rows or done.mentions or why):
@@ -243,7 +276,7 @@ class Landings:
         with pq.ParquetWriter(target, reader.schema_arrow, compression="zstd") as writer:
             for at in range(reader.num_row_groups):
                 rows = reader.read_row_group(at)
-                owned = owned_rows(rows, look, {}, Found())
+                owned = owned_rows(rows, look, {}, Found()).to_pylist()
                 texts = [str(row) for row in rows.to_pylist()] if reading.words.pattern else []
                 for number, text in enumerate(texts):
                     if not owned[number] and reading.words.within(text):
@@ -264,34 +297,6 @@ class Landings:
             return reading.judge(_json(record), done, owned=reading.keys.owns(record))
 
         copy_records(file, target, stays)
-
-    def _rewritten(
-        self, found: LandedFile, store: ObjectStore, path: str, table: str
-    ) -> LandedFile:
-        if found.why_not or not (found.rows or (found.mentions and self.mentions_too)):
-            return found
-        with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES) as made:
-            with closing(store.open_read(path)) as file:
-                self._divide(file, path, table, made, Divided())
-            made.seek(0)
-            store.write_stream(path, _chunks(made))
-        events.emit("landing.erased", file=store.uri(path), rows=found.rows)
-        return found
-
-    def _archive_rewritten(
-        self, found: LandedFile, manifest: Manifest, one: ArchivedFile
-    ) -> LandedFile:
-        if found.why_not or not (found.rows or (found.mentions and self.mentions_too)):
-            return found
-        store = self.services.storage.store
-        place = archive_place(manifest, one)
-        table = str(manifest.arrival.table)
-        with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES) as made:
-            with closing(_unpacked(store, place, packed=one.packed)) as file:
-                self._divide(file, one.path, table, made, Divided())
-            Archive(store).replace(manifest, one, cast("BinaryIO", made))
-        events.emit("landing.erased", file=store.uri(place), rows=found.rows)
-        return found
 
 
 def archive_place(manifest: Manifest, one: ArchivedFile) -> str:

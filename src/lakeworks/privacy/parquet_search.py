@@ -84,8 +84,7 @@ def search(file: BinaryIO, look: Look, partition: Mapping[str, str | None]) -> F
     found = Found()
     for table in matching_groups(file, look, partition):
         owned = owned_rows(table, look, partition, found)
-        count = sum(owned)
-        found.rows += count
+        found.rows += owned.true_count
         if look.words is not None:
             _note_mentions(table, look.words, owned, found)
     return found
@@ -95,7 +94,6 @@ def rows_of(
     file: BinaryIO, look: Look, partition: Mapping[str, str | None]
 ) -> Iterator[pa.Table]:
     """Yield the subject's rows of a file, with all its columns."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     reader = pq.ParquetFile(file, arrow_extensions_enabled=False)
@@ -104,8 +102,8 @@ def rows_of(
             continue
         table = reader.read_row_group(at)
         mask = owned_rows(table, look, partition, Found())
-        if any(mask):
-            yield table.filter(pa.array(mask, pa.bool_()))
+        if mask.true_count:
+            yield table.filter(mask)
 
 
 def matching_groups(
@@ -131,12 +129,12 @@ def matching_groups(
 
 def owned_rows(
     table: pa.Table, look: Look, partition: Mapping[str, str | None], found: Found
-) -> list[bool]:
+) -> pa.BooleanArray:
     """Return for each row whether it is the subject's; note the cells that say so."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    owned = pa.array([False] * table.num_rows, pa.bool_())
+    owned = none_of(table.num_rows)
     have = {name.lower(): name for name in table.schema.names}
     for path, values in look.columns.items():
         first, *rest = path.split(".")
@@ -144,12 +142,31 @@ def owned_rows(
             column = table[have[first]].combine_chunks()
             owned = pc.or_(owned, mask_of(column, rest, values))
         elif _of_partition(partition, first) in values:
-            owned = pa.array([True] * table.num_rows, pa.bool_())
-    result: list[bool] = owned.to_pylist()
+            owned = pc.invert(none_of(table.num_rows))
     for name, keys in look.cells.items():
         if name in have:
-            _judge_cells(table[have[name]], name, keys, result, found)
-    return result
+            rows = _owned_cells(table[have[name]], name, keys, found)
+            if rows:
+                owned = pc.or_(owned, marked(table.num_rows, rows))
+    assert isinstance(owned, pa.BooleanArray)  # noqa: S101 - one chunk
+    return owned
+
+
+def none_of(rows: int) -> pa.BooleanArray:
+    """Return as many times false."""
+    import pyarrow as pa
+
+    return pa.repeat(pa.scalar(value=False), rows)
+
+
+def marked(rows: int, true: Iterable[int]) -> pa.BooleanArray:
+    """Return false for rows, but true for some."""
+    import pyarrow as pa
+
+    bits = bytearray((rows + 7) // 8)
+    for at in true:
+        bits[at >> 3] |= 1 << (at & 7)
+    return pa.BooleanArray.from_buffers(pa.bool_(), rows, [None, pa.py_buffer(bytes(bits))])
 
 
 def mask_of(column: Any, path: list[str], values: frozenset[str]) -> Any:  # noqa: ANN401 - Arrow
@@ -162,21 +179,20 @@ def mask_of(column: Any, path: list[str], values: frozenset[str]) -> Any:  # noq
     kind = column.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         inner = mask_of(pc.list_flatten(column), path, values)
-        rows = set(pc.list_parent_indices(column).filter(inner).to_pylist())
-        return pa.array([at in rows for at in range(len(column))], pa.bool_())
+        return marked(len(column), pc.list_parent_indices(column).filter(inner).to_pylist())
     if path:
         if not pa.types.is_struct(kind):
-            return pa.array([False] * len(column), pa.bool_())
+            return none_of(len(column))
         names = {kind.field(i).name.lower(): i for i in range(kind.num_fields)}
         at = names.get(path[0])
         if at is None:
-            return pa.array([False] * len(column), pa.bool_())
+            return none_of(len(column))
         return mask_of(pc.struct_field(column, [at]), path[1:], values)
     if pa.types.is_dictionary(kind):
         column = column.dictionary_decode()
     typed = typed_values(column.type, values)
     if typed is None or not len(typed):
-        return pa.array([False] * len(column), pa.bool_())
+        return none_of(len(column))
     return pc.is_in(column, value_set=typed)
 
 
@@ -218,13 +234,13 @@ def paths_named(schema: Schema, names: Iterable[str]) -> list[str]:
     return found
 
 
-def _judge_cells(
-    column: pa.ChunkedArray, name: str, keys: Keys, owned: list[bool], found: Found
-) -> None:
+def _owned_cells(column: pa.ChunkedArray, name: str, keys: Keys, found: Found) -> list[int]:
+    rows = []
     for at, text in _candidates(column, keys.needles):
         if keys.owns_text(text):
-            owned[at] = True
+            rows.append(at)
             found.cells.setdefault(name, set()).add(text)
+    return rows
 
 
 def _candidates(column: pa.ChunkedArray, needles: tuple[str, ...]) -> Iterator[tuple[int, str]]:
@@ -249,13 +265,13 @@ def _candidates(column: pa.ChunkedArray, needles: tuple[str, ...]) -> Iterator[t
             yield at, text
 
 
-def _note_mentions(table: pa.Table, words: Words, owned: list[bool], found: Found) -> None:
+def _note_mentions(table: pa.Table, words: Words, owned: pa.BooleanArray, found: Found) -> None:
     if words.pattern is None:
         return
     for name in table.schema.names:
         column = table[name]
         for at, text in _texts_in(column, words):
-            if not owned[at] and words.within(text):
+            if not owned[at].as_py() and words.within(text):
                 found.mentions[name] = found.mentions.get(name, 0) + 1
                 found.mentioned.setdefault(name, set()).add(text)
 
