@@ -1058,3 +1058,27 @@ def test_a_named_query_is_kept_replaced_and_dropped(
     for name in ("", "Sales", "a b", "x;drop"):
         with pytest.raises(NamedQueryNameError):
             queries.save(name, "select 1")
+
+
+def test_prepared_statements_are_kept_by_workgroup_and_their_makers(
+    catalog: Catalog, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    prepared = catalog.prepared_statements
+    kept = prepared.save("etl", "one", "select ?", dialect="athena", made_by="user:ana")
+    assert kept is not None
+    assert (kept.sql, kept.dialect, kept.made_by, kept.created_at) == (
+        "select ?", "athena", "user:ana", NOON,
+    )  # fmt: skip
+    assert prepared.save("etl", "one", "select 2", made_by="user:bob") is None
+    with Catalog.open(url) as elsewhere:
+        changed = elsewhere.prepared_statements.save("etl", "one", "select 3", anyones=True)
+    assert changed == prepared.find("etl", "one")
+    assert prepared.find("primary", "one") is None
+    prepared.save("primary", "one", "select 4")
+    assert [(one.workgroup, one.sql) for one in prepared.list()] == [
+        ("etl", "select 3"), ("primary", "select 4"),
+    ]  # fmt: skip
+    assert [one.sql for one in prepared.list("etl")] == ["select 3"]
+    assert prepared.drop("etl", "one")
+    assert not prepared.drop("etl", "one")

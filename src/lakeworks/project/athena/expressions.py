@@ -72,7 +72,7 @@ class Expressions(Calling):
             exp.RespectNulls: self.over, exp.CurrentDate: self._clock,
             exp.CurrentTimestamp: self._clock, exp.Localtimestamp: self._clock,
             exp.AtTimeZone: self._zoned, exp.Normalize: self._normalize,
-            exp.Ordered: self._ordered,
+            exp.Ordered: self._ordered, exp.Substring: self._substring,
         }  # fmt: skip
 
     def visit(self, node: exp.Expression, scope: Scope) -> Seen:
@@ -314,6 +314,10 @@ class Expressions(Calling):
 
     def _position(self, node: exp.StrPosition, scope: Scope) -> Seen:
         return self.call("strpos", node, [node.this, node.args["substr"]], scope)
+
+    def _substring(self, node: exp.Substring, scope: Scope) -> Seen:
+        told = (node.this, node.args.get("start"), node.args.get("length"))
+        return self.call("substr", node, [one for one in told if one is not None], scope)
 
     def _normalize(self, node: exp.Normalize, scope: Scope) -> Seen:
         args = [node.this]

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Calls that have a grammar of their own, not a list of arguments.
-_SPOKEN = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "POSITION", "LISTAGG", "NORMALIZE")
+_SPOKEN = (
+    "CAST",
+    "TRY_CAST",
+    "EXTRACT",
+    "TRIM",
+    "POSITION",
+    "LISTAGG",
+    "NORMALIZE",
+    "SUBSTRING",
+)
 _MOST_CHARACTERS = 1_000_000
 
 
