@@ -273,14 +273,6 @@ class Session(Protocol):
         """Let SQL read a narwhals lazy frame, made from `frame`s of this session, as `name`."""
         ...
 
-    def secure(self, name: str, select: str, *, empty: bool = False) -> None:
-        """Let SQL read a SELECT over names of this session as `name`, which plans may show.
-
-        Args:
-            empty: Give its columns and no rows, from a table that plans show by its name alone.
-        """
-        ...
-
     def bind_arrow(self, name: str, data: Any, *, once: bool = False) -> None:  # noqa: ANN401
         """Let SQL read Arrow data that a caller brings, as `name`.
 

@@ -22,6 +22,7 @@ from lakeworks.core.names import quote_identifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lakeworks.core.types import Schema
     from lakeworks.engines.caller import CallerQuery
     from lakeworks.storage.external import AnySource
 
@@ -78,15 +79,43 @@ class SecuredTable:
         return f"CASE WHEN ({self.row_filter}) THEN {expression} END"
 
 
-class _Securing(Protocol):
-    """A session in which one name can stand for a SELECT over others."""
+class Securing(Protocol):
+    """A session in which one name can stand for a SELECT over others; all sessions are."""
 
-    def secure(self, name: str, select: str, *, empty: bool = False) -> None: ...
+    def secure(self, name: str, select: str, *, empty: bool = False) -> None:
+        """Let SQL read a SELECT over names of this session as `name`.
 
-    def close(self) -> None: ...
+        Args:
+            empty: Give its columns and no rows, from a table that plans show by its name alone.
+        """
+        ...
+
+    def define(self, name: str, select: str, key: str) -> None:
+        """Do the same for as long as the session lives, should it be kept for other queries.
+
+        Args:
+            key: Of the SELECT, and of all that it stands on.
+        """
+        ...
+
+    def defines(self, name: str, key: str) -> bool:
+        """Whether just that was defined before."""
+        ...
+
+    def bind(self, name: str, source: AnySource) -> None:
+        """Let SQL read `source` as `name`."""
+        ...
+
+    def describe(self, sql: str) -> Schema:
+        """Return the columns that a SELECT gives."""
+        ...
+
+    def close(self) -> None:
+        """Free what the session holds."""
+        ...
 
 
-_Session = TypeVar("_Session", bound=_Securing)
+_Session = TypeVar("_Session", bound=Securing)
 
 
 def secured_session(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
 from lakeworks.core.names import TableName, quote_identifier
-from lakeworks.engines.secured import SecuredColumn, SecuredTable
+from lakeworks.engines.secured import SecuredColumn, SecuredTable, Securing
 from lakeworks.governance.principals import Principal
 from lakeworks.pipeline.errors import DefinerError
 from lakeworks.storage.files import TableSource
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lakeworks.core.types import Schema
-    from lakeworks.engines.protocol import Engine, Session
+    from lakeworks.engines.protocol import Engine
     from lakeworks.governance.decisions import Authorizer
     from lakeworks.governance.service import Governance
     from lakeworks.project.declaration import Model
@@ -60,7 +60,7 @@ class Definer:
             if beyond:
                 raise DefinerError.unseen(self.model.table, self.model.definer, min(beyond))
 
-    def bind(self, session: Session, table: TableName, source: AnySource) -> None:
+    def bind(self, session: Securing, table: TableName, source: AnySource) -> None:
         """Let a session read a table as the definer sees it.
 
         Raises:
@@ -70,7 +70,7 @@ class Definer:
         session.bind(hidden, source)
         self._secure(session, table, hidden, source.schema)
 
-    def define(self, session: Session, name: TableName, select: str) -> None:
+    def define(self, session: Securing, name: TableName, select: str) -> None:
         """Let a session read a view as the definer sees it.
 
         Raises:
@@ -110,7 +110,7 @@ class Definer:
                 "policy_version": self._authorizer.policy_version(self._principal)}  # fmt: skip
         self.governance.audit("refresh", self._principal, body)
 
-    def _secure(self, session: Session, name: TableName, hidden: str, schema: Schema) -> None:
+    def _secure(self, session: Securing, name: TableName, hidden: str, schema: Schema) -> None:
         access = self._authorizer.access(self._principal, name, schema)
         if access is None or not access.columns:
             raise DefinerError.unseen(self.model.table, self.model.definer, str(name))

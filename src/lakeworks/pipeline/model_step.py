@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lakeworks.core import clock, events
 from lakeworks.core.names import quote_identifier, quote_literal
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lakeworks.core.names import TableName
     from lakeworks.engines.protocol import RowCheck, Session, Staged
+    from lakeworks.engines.secured import Securing
     from lakeworks.pipeline.decide import Decision
     from lakeworks.pipeline.definers import Definer
     from lakeworks.pipeline.state import State
@@ -164,15 +165,15 @@ class ModelStep:
         if self._definer is None:
             session.bind(str(table), source)
         else:
-            self._definer.bind(session, table, source)
+            self._definer.bind(cast("Securing", session), table, source)
 
     def _define_views(self, session: Session, reads: tuple[Read, ...]) -> None:
         """Let the text of a materialised view read the views that it names."""
         for name, select in self.model.through:
             if self._definer is None:
-                session.secure(str(name), select)
+                cast("Securing", session).secure(str(name), select)
             else:
-                self._definer.define(session, name, select)
+                self._definer.define(cast("Securing", session), name, select)
         if self._definer is not None:
             self._definer.audit({one.name: one.version for one in reads})
 

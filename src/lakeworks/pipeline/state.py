@@ -72,9 +72,11 @@ class Services:
 
     def with_views(self) -> Services:
         """Return the same parts with the catalog's materialised views as models beside others."""
-        views = self.catalog.data_catalog.views()
-        if not views:
+        names = self.catalog.data_catalog.view_names()
+        own = {*self.project.models, *self.project.sources, *self.project.tables}
+        if not any(names.values()) and own.isdisjoint(names):
             return self
+        views = self.catalog.data_catalog.views()
         from lakeworks.pipeline.catalog_views import conflicting, with_materialized
 
         return replace(

@@ -201,7 +201,7 @@ class Reader:
         """
         session = self._session(asked, sources)
         try:
-            define(session, asked.views.values(), asked.viewer, asked.gated)
+            define(session, asked.views, asked.viewer, asked.gated)
         except BaseException:
             session.__exit__(None, None, None)
             raise
@@ -209,8 +209,7 @@ class Reader:
 
     def _session(self, asked: Asked, sources: Mapping[str, AnySource]) -> Session:
         if asked.viewer is None or asked.gated is None:
-            # What a view defines in a session is of one query.
-            scope = "" if asked.views or holds_fetched(sources) else OWNER
+            scope = "" if holds_fetched(sources) else OWNER
             return self.parts.engine.query_session(sources, scope=scope)
         secured = {
             name: secured_of(asked.tables[name][0], source, asked.viewer)
@@ -222,7 +221,7 @@ class Reader:
             asked.viewer.policy_version,
             views=audited(asked.views.values()),
         )
-        scope = "" if asked.views or holds_fetched(sources) else asked.viewer.scope
+        scope = "" if holds_fetched(sources) else asked.viewer.scope
         return self.parts.engine.governed_session(secured, asked.gated, scope=scope)
 
     def asked(self, text: str, at: datetime | int | None, viewer: Viewer | None) -> Asked:

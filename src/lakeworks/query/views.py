@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lakeworks.catalog.errors import UnknownTableError, VersionTextError
 from lakeworks.core.errors import NameRefusedError, RequestError
@@ -26,13 +26,14 @@ from lakeworks.query.versions import without_versions
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from lakeworks.catalog.data_catalog.views import View
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.core.errors import LakeError
     from lakeworks.engines.caller import CallerQuery
     from lakeworks.engines.protocol import Engine, Session
+    from lakeworks.engines.secured import Securing
     from lakeworks.query.asking import Asking
     from lakeworks.query.reading import Parts, Reader
     from lakeworks.query.versions import VersionedSql
@@ -222,7 +223,7 @@ def binds(view: View, asking: Asking, reader: Reader) -> bool:
 
 def define(
     session: Session,
-    views: Iterable[BoundView],
+    views: Mapping[str, BoundView],
     viewer: Viewer | None,
     query: CallerQuery | None,
 ) -> None:
@@ -234,28 +235,41 @@ def define(
     Raises:
         ViewUnreadableError: what a view reads has changed, or is not the viewer's to see.
     """
-    for bound in views:
+    defining = cast("Securing", session)
+    keys: dict[str, str] = {}
+    for name, bound in views.items():
+        keys[name] = key = _key(bound, keys, query)
+        if defining.defines(name, key):
+            continue
         try:
             if viewer is None or query is None:
-                session.secure(bound.written, bound.select())
+                defining.define(name, bound.select(), key)
             else:
-                _define_secured(session, bound, viewer, query)
+                _define_secured(defining, bound, viewer, query, key)
         except _UNREADABLE as error:
             raise bound.unreadable(error, viewer) from error
 
 
 def _define_secured(
-    session: Session, bound: BoundView, viewer: Viewer, query: CallerQuery
+    session: Securing, bound: BoundView, viewer: Viewer, query: CallerQuery, key: str
 ) -> None:
     # Under a name that nobody can guess, nor the gate let through, as tables are.
     schema, relation = f"__src_{secrets.token_hex(16)}", "rows"
     hidden = f"{quote_identifier(schema)}.{quote_identifier(relation)}"
-    session.secure(f"{schema}.{relation}", bound.select())
+    session.define(f"{schema}.{relation}", bound.select(), key)
     whole = TableSource("/", session.describe(f"SELECT * FROM {hidden}"), ())
-    seen = viewer.secured(bound.view.name, whole)
-    session.secure(
-        bound.written, seen.select(hidden, guarded=query.can_fail), empty=query.explains
-    )
+    select = viewer.secured(bound.view.name, whole).select(hidden, guarded=query.can_fail)
+    if query.explains:
+        session.secure(bound.written, select, empty=True)
+    else:
+        session.define(bound.written, select, key)
+
+
+def _key(bound: BoundView, inner: Mapping[str, str], query: CallerQuery | None) -> str:
+    """Return what changes with a view's SELECT, with those of the views that it reads."""
+    below = [inner[name] for name in sorted(bound.names) if name in inner]
+    told = [str(query is not None and query.can_fail), str(bound.view.name), bound.select()]
+    return hashlib.sha256("\0".join([*told, *below]).encode()).hexdigest()
 
 
 def audited(views: Iterable[BoundView]) -> list[dict[str, object]]:

@@ -52,6 +52,7 @@ class DuckSession:
         self._on_close = on_close
         self._frames: dict[str, str] = {}
         self._rows: dict[str, int] = {}
+        self._defined: dict[str, str] = {}
         self._files: dict[str, tuple[str, ...]] = {}  # Parquet files whose rows are all bound
         self._given: list[object] = []
         self._s3 = s3
@@ -227,6 +228,15 @@ class DuckSession:
         with translated(self._con):
             self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}")
             self._con.execute(f"CREATE TABLE {_dotted(name)} AS {select} LIMIT 0")
+
+    def define(self, name: str, select: str, key: str) -> None:
+        """Let SQL read a SELECT as `name`, in later queries too."""
+        self._view(name, select)
+        self._defined[name] = key
+
+    def defines(self, name: str, key: str) -> bool:
+        """Whether just that was defined before."""
+        return self._defined.get(name) == key
 
     def bind_arrow(self, name: str, data: Any, *, once: bool = False) -> None:  # noqa: ANN401
         """Let SQL read a caller's Arrow data as `name`."""

@@ -190,6 +190,14 @@ class SparkLakeSession:
             rows = self.sql(f"{select} LIMIT 0" if empty else select)
         self.register(name, rows)
 
+    def define(self, name: str, select: str, key: str) -> None:  # noqa: ARG002 - none is kept
+        """Let SQL read a SELECT over names of this session as `name`."""
+        self.secure(name, select)
+
+    def defines(self, name: str, key: str) -> bool:  # noqa: ARG002
+        """Know of nothing that an earlier query defined."""
+        return False
+
     def bind_arrow(self, name: str, data: Any, *, once: bool = False) -> None:  # noqa: ANN401, ARG002
         """Let SQL read a caller's Arrow data as `name`."""
         from lakeworks.engines.spark.given import arrow_frame

@@ -170,7 +170,7 @@ class DeleteFrom:
             secured[written] = replace(shown, source=with_ids, columns=(*shown.columns, row))
             session = engine.governed_session(secured, asked.gated)
         try:
-            define(session, asked.views.values(), viewer, asked.gated)
+            define(session, asked.views, viewer, asked.gated)
         except BaseException:
             session.__exit__(None, None, None)
             raise
