@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lakeworks.catalog.query_executions import KeptExecution
+from lakeworks.core import clock
 from lakeworks.lake import Lake
 
 if TYPE_CHECKING:
@@ -253,3 +255,11 @@ def _keep(lake: Lake) -> None:
     queries.save("pay", "select zqsalary from silver.customers where name = 'kq9 1'")
     queries.save("people", "select name from silver.customers where customer_id = $id")
     lake.query.sql("select max(zqsalary) from silver.customers").to_arrow()
+    for who, sql in (
+        ("", "select max(zqsalary) from silver.customers"),
+        ("user:ana", "select 1 as own"),
+    ):
+        asked = KeptExecution(
+            f"asked by {who}", "service", who, "primary", sql, "queued", clock.now()
+        )
+        lake.catalog.query_executions.begin(asked)

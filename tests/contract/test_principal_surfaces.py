@@ -50,6 +50,7 @@ SURFACES: dict[str, list[str]] = {
     "queries list": [""],
     "queries show": ["revenue", "people", "pay", "absent"],
     "queries run": ["revenue --value EU", "people --set id=3", "pay", "absent"],
+    "workgroups queries": ["", "primary", "absent"],
     "quarantine": ["", "silver.customers", "silver.orders"],
     "quality": [""],
     "quality show": [*TABLES],

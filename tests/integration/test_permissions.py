@@ -215,7 +215,7 @@ def test_a_named_query_is_asked_under_its_callers_permissions(
         (["queries", "run", "by_statu", *at], "did you mean by_status?"),
         (["queries", "save", "wrong", "select * from silver.order", *at], "silver.orders"),
         (["queries", "save", "Wrong", "select 1", *at], "cannot name"),
-        (["queries", "save", "wrong", "drop table silver.orders", *at], "DROP"),
+        (["queries", "save", "wrong", "drop table silver.orders", *at], "silver.orders"),
     ):
         capsys.readouterr()
         assert main(wrong) == 2, wrong

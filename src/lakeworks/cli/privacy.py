@@ -31,7 +31,7 @@ _SHOWN_ELSEWHERE = 5
 def register(app: typer.Typer) -> None:
     """Add this noun's commands."""
     erasing = typer.Typer(
-        help="Erase a person: from tables, their history, quarantine, landed files, results.",
+        help="Erase a person everywhere, and prove it.",
         invoke_without_command=True,
         rich_markup_mode=None,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakeworks.cli import render, say
-from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
+from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, opened
 
 if TYPE_CHECKING:
     from lakeworks.lake import Lake
@@ -109,17 +109,22 @@ def queries(
     ] = "",
     *,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the last queries of the SQL service: whose, how long they took, what they cost."""
+    """List the last queries of the SQL service: whose, how long they took, what they cost.
+
+    With --as: this principal's own; lake administrators see everybody's.
+    """
     from lakeworks.query.executions.records import seen_of
 
     with opened(folder, environment) as lake:
         if name:
-            _limits(lake).group(name)
-        records = lake.catalog.query_executions
+            _limits(lake).group(name, principal or None)
+        view = lake.as_principal(principal) if principal else lake
+        records = view.catalog.query_executions
         found = [seen_of(one) for one in records.recent(workgroup=name or None, limit=limit)]
     if as_json:
         say.as_json(say.plain(found))

@@ -12,11 +12,26 @@ from lakeworks.permitted.registry import PermittedRegistry
 from lakeworks.permitted.runs import seen_run, seen_snapshot
 
 if TYPE_CHECKING:
+    from lakeworks.catalog.query_executions import KeptExecution
     from lakeworks.catalog.runs import Run
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.permitted.sight import Look, Sight
 
 _LOOKED_AT = 1_000
+
+
+class PermittedExecutions:
+    """The principal's own queries at the SQL service; for a lake administrator, everybody's."""
+
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
+
+    def recent(self, *, workgroup: str | None = None, limit: int = 50) -> list[KeptExecution]:
+        """Return the last executions, newest first, of one workgroup or of all."""
+        with self._sight.look("query history") as look:
+            own = None if look.viewer.administers else str(self._sight.principal)
+            records = self._sight.services.catalog.query_executions
+            return records.recent(principal=own, workgroup=workgroup, limit=limit)
 
 
 class PermittedCatalog:
@@ -39,6 +54,11 @@ class PermittedCatalog:
     def named_queries(self) -> PermittedQueries:
         """Queries that are kept under a name."""
         return PermittedQueries(self._sight)
+
+    @cached_property
+    def query_executions(self) -> PermittedExecutions:
+        """What the SQL service was asked."""
+        return PermittedExecutions(self._sight)
 
     def runs(self, limit: int = 20) -> list[Run]:
         """Return the last runs that touched what the principal may know of, newest first."""

@@ -20,7 +20,8 @@ COMMANDS = {
     "vacuum", "query", "quality", "submit", "quarantine", "doctor", "generate", "demo", "lineage",
     "impact", "registry", "maintain", "health", "storage", "lifecycle",
     "audit", "catalog", "classify", "crawl", "crawlers", "docs", "grant", "permissions",
-    "principals", "queries", "revoke", "search", "serve", "shell", "tag", "token",
+    "catalogs", "erase", "principals", "queries", "revoke", "search", "serve", "shell",
+    "subject", "tag", "token", "workgroups",
 }  # fmt: skip
 NEED_NO_PROJECT = {"init", "generate", "demo", "quality", "registry", "submit"}
 
@@ -71,7 +72,9 @@ def test_outside_a_project_commands_say_so_and_end_with_2(
         "query": ["select 1"], "lifecycle": ["show"], "catalog": ["tables"], "docs": ["build"],
         "serve": ["sql"], "queries": ["list"], "token": ["list"],
         "grant": ["SELECT", "a.b", "--to", "ana"], "revoke": ["SELECT", "a.b", "--from", "ana"],
-        "search": ["x"], "tag": ["a.b", "pii=none"],
+        "search": ["x"], "tag": ["a.b", "pii=none"], "catalogs": ["list"],
+        "workgroups": ["list"], "erase": ["list"],
+        "subject": ["export", "--subject", "a=1", "--out", str(tmp_path / "out")],
     } | {
         name: ["a.b"] for name in ("show", "optimize", "lineage", "impact")
     }  # fmt: skip

@@ -204,3 +204,13 @@ def test_which_tables_there_were_once_is_not_told(lake: Lake) -> None:
     assert "zq" not in str(refused.value)
     with pytest.raises(UnknownTableError, match="readers did not see"):
         lake.tables.show("gold.later", at=first)
+
+
+def test_queries_that_were_asked_are_ones_own_and_an_administrators_to_see(lake: Lake) -> None:
+    asked = {
+        who: [one.sql for one in lake.as_principal(who).catalog.query_executions.recent()]
+        for who in ("ana", "dora", "lena")
+    }
+    assert asked["ana"] == ["select 1 as own"]
+    assert asked["dora"] == []
+    assert len(asked["lena"]) == 2
