@@ -14,7 +14,7 @@ from lakeworks.core import clock
 from lakeworks.core.names import LAYERS, QUARANTINE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from lakeworks.catalog.database import Database, Session
@@ -186,6 +186,38 @@ class Grants:
             if gone:
                 _count_up(session)
         return gone
+
+    def rename_grantors(self, resource: str, names: Mapping[str, str]) -> int:
+        """Give grants on a resource other grantors; return how many permissions that concerns.
+
+        Args:
+            resource: As grants name it.
+            names: Each grantor, and what is written in its place.
+        """
+        with self._database.writing() as session:
+            changed = 0
+            for old, new in names.items():
+                # What was kept under the new name already says the same.
+                session.run(
+                    "DELETE FROM governance_grants WHERE resource = :one AND granted_by = :new "
+                    "AND EXISTS (SELECT 1 FROM governance_grants g WHERE g.granted_by = :old "
+                    "AND g.resource = governance_grants.resource "
+                    "AND g.principal = governance_grants.principal "
+                    "AND g.permission = governance_grants.permission)",
+                    one=resource,
+                    new=new,
+                    old=old,
+                )
+                changed += session.run(
+                    "UPDATE governance_grants SET granted_by = :new "
+                    "WHERE resource = :one AND granted_by = :old",
+                    one=resource,
+                    new=new,
+                    old=old,
+                )
+            if changed:
+                _count_up(session)
+        return changed
 
     def tag(self, resource: str, key: str, value: str | None, *, by: str) -> bool:
         """Give a resource a tag, another value of it, or with None take it away.

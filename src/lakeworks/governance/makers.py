@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from lakeworks.catalog.store import Catalog
     from lakeworks.core.names import TableName
 
-# Who granted what the maker of a table has on it; the run that made the table follows.
+# Who granted what the maker of a table has on it; the run that made the table follows. What others
+# granted on a table that was dropped since has this before their names.
 CREATION = "creation"
 
 
@@ -68,6 +69,29 @@ class Makers:
             told = {"resource": str(table), "reason": "dropped the table"}
             self._audit("revoke", principal, told)
 
+    def tie(self, table: TableName, making: str) -> None:
+        """Let what was granted on a table count for the table of one making alone.
+
+        Called when that is dropped: another table, model or view may take its name, and whoever
+        could read the first may not read that. May be called again.
+        """
+        self._rename(table, lambda by: by if _is_tied(by) else f"{_by(making)} {by}")
+
+    def untie(self, table: TableName, making: str) -> None:
+        """Take back what `tie` did: the table was not dropped after all."""
+        self._rename(table, lambda by: by.removeprefix(f"{_by(making)} "))
+
+    def _rename(self, table: TableName, renamed: Callable[[str], str]) -> None:
+        grantors: dict[str, dict[str, str]] = {}
+        for row in self._catalog.grants.read().grants:
+            resource = Resource.from_text(row.resource)
+            if (resource.database, resource.table) == (table.database, table.table):
+                by = renamed(row.granted_by)
+                if by != row.granted_by:
+                    grantors.setdefault(row.resource, {})[row.granted_by] = by
+        for text, names in grantors.items():
+            self._catalog.grants.rename_grantors(text, names)
+
     def forget_table(self, table: TableName) -> None:
         """Take back what was granted at run time on one table: another takes its name.
 
@@ -76,7 +100,7 @@ class Makers:
         for row in self._catalog.grants.read().grants:
             resource = Resource.from_text(row.resource)
             named = (resource.database, resource.table) == (table.database, table.table)
-            if not named or row.granted_by.startswith(f"{CREATION} "):
+            if not named or _is_tied(row.granted_by):
                 continue
             self._catalog.grants.remove(
                 row.principal, row.resource, (row.permission,), by=row.granted_by
@@ -86,7 +110,7 @@ class Makers:
                 "reason": "another table takes the name"})  # fmt: skip
 
     def lasting(self, rows: Sequence[GrantRow]) -> list[GrantRow]:
-        """Return the grants without those to makers of tables that are not there now."""
+        """Return the grants without those on tables that statements made and that are not there."""
         if not any(_making(row) for row in rows):
             return list(rows)
         makings = {making_of(head.fingerprint) for head in self._catalog.heads().values()}
@@ -101,7 +125,10 @@ def _by(making: str) -> str:
     return f"{CREATION} {making}".rstrip()
 
 
+def _is_tied(by: str) -> bool:
+    return by.startswith(f"{CREATION} ")
+
+
 def _making(row: GrantRow) -> str:
     """Return the run that made the table that a grant is for; empty for other grants."""
-    found, _, making = row.granted_by.partition(" ")
-    return making if found == CREATION else ""
+    return row.granted_by.split(" ")[1] if _is_tied(row.granted_by) else ""

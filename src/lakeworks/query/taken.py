@@ -6,19 +6,27 @@ here. To a principal, what has a name that it may not know of is not named.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lakeworks.catalog.errors import TableLockedError
 from lakeworks.catalog.statement_writes import making_of
+from lakeworks.core import clock
 from lakeworks.core.names import QUARANTINE
 from lakeworks.project.catalog_declaration import federated
 from lakeworks.query.errors import NameTakenError
 from lakeworks.query.external import is_external
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lakeworks.core.names import TableName
     from lakeworks.project.declaration import Project
     from lakeworks.query.reading import Parts
     from lakeworks.query.viewer import Viewer
+
+# How long whoever makes something waits for another to be done with the name.
+WAIT_S = 5.0
 
 
 def taken_by(parts: Parts, name: TableName) -> str:
@@ -52,6 +60,25 @@ def check_free(parts: Parts, viewer: Viewer | None, name: TableName) -> None:
     if kind:
         known = viewer is None or viewer.may("DESCRIBE", name)
         raise NameTakenError.by(str(name), kind if known else "")
+
+
+@contextmanager
+def taking(parts: Parts, viewer: Viewer | None, name: TableName) -> Iterator[None]:
+    """Hold a free name inside the block, in which something is given it.
+
+    A statement that makes a table holds its name as long as it runs: a view that came in between
+    would leave its maker with every permission on that table.
+
+    Raises:
+        NameTakenError: something has it, or is about to.
+    """
+    check_free(parts, viewer, name)
+    try:
+        with parts.catalog.locks.hold([name], holder=clock.new_run_id(), wait_s=WAIT_S):
+            check_free(parts, viewer, name)
+            yield
+    except TableLockedError:
+        raise NameTakenError.by(str(name), "") from None
 
 
 def _is_declared(project: Project, name: TableName) -> bool:

@@ -14,6 +14,7 @@ from lakeworks.query.statements.writing import Writing
 
 if TYPE_CHECKING:
     from lakeworks.core.names import TableName
+    from lakeworks.pipeline.statement_tables import TableChange
     from lakeworks.query.asking import Asking
     from lakeworks.query.questions import Question
     from lakeworks.query.reading import Reader
@@ -63,8 +64,20 @@ class DropTable:
             if not change.making:
                 raise WriteRefusedError.undeclared(str(self.table))
             change.rows = change.head.rows if change.head is not None else 0
-            change.drop(writing.note(change, "drop", change.making))
+            self._drop(writing, change)
         return writing.done(change.rows)
+
+    def _drop(self, writing: Writing, change: TableChange) -> None:
+        """Drop it; what was granted on it waits for its return, whatever takes its name."""
+        governance, making = writing.reader.parts.governance, change.making
+        note = writing.note(change, "drop", making)
+        if governance is None:
+            change.drop(note)
+            return
+        governance.makers.tie(self.table, making)
+        change.undoes(lambda: governance.makers.untie(self.table, making))
+        change.drop(note)
+        governance.makers.tie(self.table, making)  # what was granted meanwhile
 
     def _is_gone(self, writing: Writing) -> bool:
         """Whether there is nothing to do: no table that the caller knows of.

@@ -19,7 +19,7 @@ from lakeworks.query.questions import Question
 from lakeworks.query.results import without_rows
 from lakeworks.query.statements import views
 from lakeworks.query.statements.words import Words
-from lakeworks.query.taken import check_free
+from lakeworks.query.taken import check_free, taking
 
 if TYPE_CHECKING:
     from lakeworks.core.names import TableName
@@ -150,7 +150,8 @@ class CreateMaterialized:
             reads=views.reads_of(asked),
         )
         data = reader.parts.catalog.data_catalog
-        data.put_view(made, by=owner or None, reason="made by a statement")
+        with taking(reader.parts, asking.viewer, self.name):
+            data.put_view(made, by=owner or None, reason="made by a statement")
         try:
             refresh(services, self.name, wait_s=WAIT_S)
         except BaseException:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from lakeworks.query.results import QueryResult
     from lakeworks.query.statements.kinds import Statement
 
-_OWN = frozenset({"PREPARE", "EXECUTE", "DEALLOCATE"})
+# Nor what decides over permissions: whoever executes a name would grant in their own name what
+# another wrote.
+_NEVER = frozenset({"PREPARE", "EXECUTE", "DEALLOCATE", "GRANT", "REVOKE"})
 _TYPED: dict[str, Callable[[str], Any]] = {
     "DATE": date.fromisoformat,
     "TIMESTAMP": datetime.fromisoformat,
@@ -81,7 +83,7 @@ class Prepare:
         from lakeworks.query.statements.kinds import statement_of
 
         word = first_word(self.sql)
-        if word in _OWN:
+        if word in _NEVER:
             raise PreparedStatementError.nested(word)
         filled = with_parameters(self.sql, [None] * places(self.sql))
         with unplaced("athena"):

@@ -17,7 +17,7 @@ from lakeworks.query.errors import NotAllowedError, ViewDefinitionError
 from lakeworks.query.questions import Question
 from lakeworks.query.results import without_rows
 from lakeworks.query.statements.words import Words
-from lakeworks.query.taken import check_free
+from lakeworks.query.taken import check_free, taking
 
 if TYPE_CHECKING:
     from lakeworks.core.names import TableName
@@ -115,16 +115,22 @@ class CreateView:
             reads=reads_of(asked),
             version=-1 if present is None else present.version,
         )
-        verb = "made" if present is None else "replaced"
+        if present is not None:
+            self._put(made, "replaced", viewer, reader)
+        else:
+            with taking(reader.parts, viewer, self.name):
+                self._put(made, "made", viewer, reader)
+        asking.recording.begun()(0, 0.0, None)
+        return without_rows()
+
+    def _put(self, made: View, verb: str, viewer: Viewer | None, reader: Reader) -> None:
         reader.parts.catalog.data_catalog.put_view(
             made,
-            replacing=present is not None,
+            replacing=verb == "replaced",
             by=owner_of(viewer) or None,
             reason=f"{verb} by a statement",
         )
         tell(reader, viewer, made, verb)
-        asking.recording.begun()(0, 0.0, None)
-        return without_rows()
 
     def _present(self, asking: Asking, reader: Reader) -> View | None:
         """Return the view that is to be replaced.
