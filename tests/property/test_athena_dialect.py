@@ -10,10 +10,11 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeworks.core.errors import LakeError
+from lakeworks.project.athena.errors import AthenaSyntaxError, AthenaUnsupportedError
 from lakeworks.project.athena.translation import translate
 
-WORDS = """
+WORDS = tuple(
+    """
 select from where group by order having limit offset with as join left cross unnest on using t s.t
 a b x "q" 'text' 1 2.5 1e0 null true ( ) [ ] , . ; * + - / % || = <> < and or not in is like between
 case when then else end cast( as varchar) array[ map( row( interval '1' day date '2026-01-01' -> =>
@@ -21,7 +22,8 @@ count( sum( max_by( transform( reduce( json_extract( date_add( over ( partition 
 try( if( coalesce( extract(year lateral ( values grouping sets exists ( union all except intersect
 recursive fetch first rows only tablesample bernoulli at time zone 'UTC' ? @v1 $1 {0} {*} -- /* */
 within group distinct ignore nulls for version as of explain describe
-""".split()
+""".split()  # noqa: SIM905 - a list of so many would hide what is in it
+)
 
 
 @cache
@@ -41,10 +43,9 @@ def answer(expression: str) -> Any:
 def test_any_words_translate_or_are_refused_by_name(words: list[str]) -> None:
     try:
         translated = translate(" ".join(words))
-    except LakeError as error:
-        assert error.code in {"LW840", "LW841"}
-    else:
-        assert translated
+    except (AthenaSyntaxError, AthenaUnsupportedError):
+        return
+    assert translated
 
 
 @settings(max_examples=200, deadline=None)
@@ -92,10 +93,9 @@ def test_whole_numbers_compute_as_in_trino(tree: Tree) -> None:
     try:
         found = answer(written(tree))
     except duckdb.Error as error:
-        # By zero; or beyond 32 bits, which Trino's integer has, too.
-        assert wanted is None or "Overflow" in str(error)
-    else:
-        assert found == wanted
+        found, failure = None, str(error)
+    # By zero; or beyond 32 bits, which Trino's integer has, too.
+    assert found == wanted or "Overflow" in failure
 
 
 def decimals() -> st.SearchStrategy[Decimal]:

@@ -447,6 +447,15 @@ def test_translated_sql_gives_the_same(
         assert con.execute(model.sql).fetchone() == ("2026",)
 
 
+def test_what_athena_has_and_the_lake_has_not_is_told_with_its_line() -> None:
+    mistakes = Mistakes()
+    text = "\n\n\nselect id,\n  soundex(name) as s\nfrom bronze.x"
+    assert sql_facts(text, "m.sql", "athena", mistakes) is None
+    (found,) = mistakes.found
+    assert found.at.line == 5
+    assert "Athena's function soundex does not work here" in found.problem
+
+
 @pytest.mark.parametrize("text", ["select '😀ü' as a, b from x.y", '/**/ select 1 as "é" '])
 def test_places_in_the_text_count_characters(text: str) -> None:
     facts = _facts(text)
