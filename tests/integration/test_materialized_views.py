@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -298,9 +299,44 @@ def test_one_that_does_not_bind_any_more_is_a_mistake_of_check(
     rows(lake, "create materialized view gold.n as select name from silver.people")
     (project / "policies/roles.yml").unlink()
     (project / "models/silver/people.sql").write_text("select id from bronze.people")
-    with pytest.raises(ProjectError, match=r"materialized view gold\.n cannot be read any more"):
+    with pytest.raises(
+        ProjectError, match=r"materialized view gold\.n cannot be read any more"
+    ):
         Lake.check(project)
     with Lake.open(project) as later:
         report = later.pipeline.run()
         assert steps(report)["silver.people"] == "succeeded"
         assert steps(report)["gold.n"] == "failed"
+
+
+def test_a_refresh_that_dies_before_it_publishes_is_made_up_for(
+    lake: Lake, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows(lake, "create materialized view gold.n as select count(*) as n from silver.people")
+    arrive(project, "2", "4,di,di@z,EU")
+    lake.pipeline.run("silver.people,bronze.people")
+    with monkeypatch.context() as broken:
+
+        def die(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        broken.setattr("lakeworks.pipeline.refreshing._publish", die)
+        with pytest.raises(KeyboardInterrupt):
+            rows(lake, "refresh materialized view gold.n")
+    assert rows(lake, "from gold.n") == [{"n": 3}]
+    rows(lake, "refresh materialized view gold.n")
+    assert rows(lake, "from gold.n") == [{"n": 4}]
+
+
+def test_one_of_two_at_once_makes_it(lake: Lake) -> None:
+    def make(number: int) -> str:
+        try:
+            rows(lake, f"create materialized view gold.n as select {number} as n")
+        except LakeError as error:
+            return error.code
+        return "made"
+
+    with ThreadPoolExecutor(4) as pool:
+        done = sorted(pool.map(make, range(4)))
+    assert done.count("made") == 1
+    assert len(rows(lake, "from gold.n")) == 1

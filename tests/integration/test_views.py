@@ -432,3 +432,23 @@ def test_the_text_of_a_view_is_told_to_who_may_ask_it(lake: Lake) -> None:
     with pytest.raises(NotAllowedError) as caught:
         rows(lake, "show create view gold.w", "ana")
     assert "salary" not in str(caught.value)
+
+
+def test_a_session_that_is_kept_shows_a_view_as_it_is_now(lake: Lake) -> None:
+    rows(lake, "create view gold.a as select id, name, region from silver.people")
+    rows(lake, "create view gold.b as select id, name, region from gold.a")
+    grant(lake, "role:analyst", "SELECT", "gold.b")
+    grant(lake, "role:analyst", "SELECT", "gold.a")
+    for who in ("", "ana"):
+        rows(
+            lake, "create or replace view gold.a as select id, name, region from silver.people"
+        )
+        assert len(rows(lake, "from gold.b", who)) == (3 if not who else 2)
+        rows(lake, "create or replace view gold.a as select id, upper(name) as name, "
+                   "cast(id as varchar) as region from silver.people where id = 1")  # fmt: skip
+        assert rows(lake, "from gold.b", who) == [{"id": 1, "name": "ANN", "region": "1"}]
+    lake.governance.tag("gold.b.name", {"pii": "email"})
+    assert rows(lake, "from gold.b", "ana") == [{"id": 1, "name": None, "region": "1"}]
+    rows(lake, "drop view gold.b")
+    with pytest.raises(UnknownTableError):
+        rows(lake, "from gold.b", "ana")

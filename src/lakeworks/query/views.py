@@ -238,7 +238,7 @@ def define(
     defining = cast("Securing", session)
     keys: dict[str, str] = {}
     for name, bound in views.items():
-        keys[name] = key = _key(bound, keys, query)
+        keys[name] = key = _key(bound, keys, viewer, query)
         if defining.defines(name, key):
             continue
         try:
@@ -265,11 +265,15 @@ def _define_secured(
         session.define(bound.written, select, key)
 
 
-def _key(bound: BoundView, inner: Mapping[str, str], query: CallerQuery | None) -> str:
-    """Return what changes with a view's SELECT, with those of the views that it reads."""
+def _key(
+    bound: BoundView, inner: Mapping[str, str], viewer: Viewer | None, query: CallerQuery | None
+) -> str:
+    """Return what changes with a view's SELECT, with those below it, and with what is shown of it."""
     below = [inner[name] for name in sorted(bound.names) if name in inner]
-    told = [str(query is not None and query.can_fail), str(bound.view.name), bound.select()]
-    return hashlib.sha256("\0".join([*told, *below]).encode()).hexdigest()
+    told = [str(bound.view.name), bound.select(), *below]
+    if viewer is not None and query is not None:
+        told += [str(query.can_fail), repr(viewer.shown(bound.view.name, bound.view.schema))]
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
 
 def audited(views: Iterable[BoundView]) -> list[dict[str, object]]:

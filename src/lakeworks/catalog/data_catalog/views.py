@@ -17,6 +17,7 @@ from lakeworks.catalog.data_catalog.errors import (
     EntryChangedError,
     EntryExistsError,
     EntryNotFoundError,
+    EntryRefusedError,
 )
 from lakeworks.catalog.data_catalog.managed import glue_type
 from lakeworks.catalog.data_catalog.model import (
@@ -48,6 +49,7 @@ _COLUMNS = "lakeworks.view.columns"
 # The tables and views that the text names.
 _READS = "lakeworks.view.reads"
 _FACTS = 2
+_MOST_TEXT = 409_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,9 @@ class ViewVerbs(Verbs):
             EntryRefusedError: Glue would not take it.
         """
         entry = rules.checked_table(view.entry())
+        if len(view.text) > _MOST_TEXT:
+            problem = f"its text has {len(view.text):,} letters; Glue takes {_MOST_TEXT:,}"
+            raise EntryRefusedError.because(str(view.name), problem)
         who = rules.user() if by is None else by
         with self._database.writing() as session:
             found = rows.find_table(session, entry.name)
