@@ -43,12 +43,14 @@ class Found:
 
     Attributes:
         rows: Rows of the subject.
+        paths: The columns by which they are.
         cells: The whole texts by which rows are the subject's, by column.
         mentions: Rows of others that name a value, by column.
         mentioned: The whole texts in which they do.
     """
 
     rows: int = 0
+    paths: set[str] = field(default_factory=set)
     cells: dict[str, set[str]] = field(default_factory=dict)
     mentions: dict[str, int] = field(default_factory=dict)
     mentioned: dict[str, set[str]] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Found:
     def add(self, other: Found) -> None:
         """Count another file's in."""
         self.rows += other.rows
+        self.paths |= other.paths
         for column, count in other.mentions.items():
             self.mentions[column] = self.mentions.get(column, 0) + count
         for mine, theirs in ((self.cells, other.cells), (self.mentioned, other.mentioned)):
@@ -139,9 +142,12 @@ def owned_rows(
     for path, values in look.columns.items():
         first, *rest = path.split(".")
         if first in have:
-            column = table[have[first]].combine_chunks()
-            owned = pc.or_(owned, mask_of(column, rest, values))
+            mask = mask_of(table[have[first]].combine_chunks(), rest, values)
+            if mask.true_count:
+                found.paths.add(path)
+                owned = pc.or_(owned, mask)
         elif _of_partition(partition, first) in values:
+            found.paths.add(path)
             owned = pc.invert(none_of(table.num_rows))
     for name, keys in look.cells.items():
         if name in have:

@@ -213,7 +213,9 @@ class Change:
         version: The table's newest version afterwards.
         deleted_rows: In the newest version before.
         rows_changed: Whether rows went, or it is only the past that goes.
-        rewritten: Files that were written anew; `bytes` of them before.
+        rewritten: Files that were written anew.
+        paths: The columns by which the rows were the person's.
+        hidden: Whether some were by what stands in a text, which nothing made of them need have.
     """
 
     table: TableName
@@ -221,6 +223,8 @@ class Change:
     deleted_rows: int = 0
     rows_changed: bool = False
     rewritten: int = 0
+    paths: frozenset[str] = frozenset()
+    hidden: bool = False
 
 
 @dataclass
@@ -315,13 +319,19 @@ class TableErasure:
             return False
         if model.load == "scd2":
             return True
-        own = bool(self.trace.columns.get(str(model.table)))
-        return own and model.row_wise and source == model.driving
+        change = self.changes[source]
+        carries = all(
+            self.trace.carries(str(model.table), str(source), path) for path in change.paths
+        )
+        return carries and not change.hidden and model.row_wise and source == model.driving
 
     def _commit(self, one: TableFound, bookmarks: dict[str, int]) -> Change:
         log = self.services.storage.table(one.table)
         now = log.version()
-        change = Change(one.table, now.version + 1, rows_changed=self.resumed)
+        # What an earlier attempt deleted, and by which columns, is not known any more.
+        change = Change(
+            one.table, now.version + 1, rows_changed=self.resumed, hidden=self.resumed
+        )
         info = self._info(now)
         if one.files and (one.found.rows or self.mentions_too):
             self._delete(log, now, one, change, info)
@@ -370,6 +380,8 @@ class TableErasure:
                 data_change=False,
             )
         )
+        change.paths = frozenset(one.found.paths)
+        change.hidden = bool(one.found.cells) or self.mentions_too
         change.deleted_rows = done.deleted_rows
         change.rows_changed = True
         change.rewritten = len(done.removed)

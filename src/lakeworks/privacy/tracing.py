@@ -43,11 +43,13 @@ class Trace:
     Attributes:
         columns: Of each table the columns with values of the person, as texts.
         primary: Values that name the person, and not merely something of theirs.
+        carried: Of a column of each table, the tables that carry its values on.
         unidentified: Tables made of the person's rows in which nobody can be told apart.
     """
 
     columns: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     primary: set[str] = field(default_factory=set)
+    carried: dict[str, set[str]] = field(default_factory=dict)
     unidentified: dict[str, str] = field(default_factory=dict)
 
     def values(self, column: ColumnId) -> set[str]:
@@ -96,6 +98,7 @@ class Trace:
                 for table, paths in self.columns.items()
             },
             "primary": sorted(self.primary),
+            "carried": {column: sorted(tables) for column, tables in self.carried.items()},
         }
 
     def join(self, told: object) -> None:
@@ -106,6 +109,12 @@ class Trace:
             for path, values in paths.items():
                 self.columns.setdefault(table, {}).setdefault(path, set()).update(values)
         self.primary.update(told["primary"])
+        for column, tables in told["carried"].items():
+            self.carried.setdefault(column, set()).update(tables)
+
+    def carries(self, table: str, source: str, path: str) -> bool:
+        """Whether a table has what names the person in a column of a table that it reads."""
+        return table in self.carried.get(f"{source}.{path}", ())
 
 
 class Tracer:
@@ -245,10 +254,15 @@ class Tracer:
     def _go_down(self, column: ColumnId, new: frozenset[str], *, primary: bool) -> None:
         for user, kind in self._users.get(column, {}).items():
             if kind == IDENTITY:
+                self._carry(column, user)
                 self._add(user, new, primary=primary)
         for user, way in self._made.get(column, ()):
             if self._is_made(user, column, way):
+                self._carry(column, user)
                 self._add(user, self._mapped(column, way, new), primary=primary)
+
+    def _carry(self, column: ColumnId, user: ColumnId) -> None:
+        self.trace.carried.setdefault(".".join(column), set()).add(user[0])
 
     def _go_up(self, column: ColumnId, new: frozenset[str], *, primary: bool) -> None:
         for origin, kind in self._values.get(column, {}).items():
