@@ -14,7 +14,6 @@ from lakeworks.cli.options import AsJson, AsPrincipal, Dialect, EnvironmentName,
 from lakeworks.cli.shell_names import COMMANDS, Names
 from lakeworks.cli.shell_text import parts
 from lakeworks.core.errors import LakeError
-from lakeworks.query.dialects.spoken import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,7 +60,7 @@ def shell(
     with opened(folder, environment) as lake:
         limits = _limits(lake, principal, workgroup)
         lake.query.visible(principal)  # says now what is wrong with the principal
-        spoken = dialect_of(dialect)
+        spoken = _spoken(dialect)
         names = Names(lake.query, principal, _functions())
         asked = _Shell(lake, principal, limits, names, as_json=as_json)
         asked.dialect = spoken
@@ -131,7 +130,7 @@ class _Shell:
             self._timed = not self._timed
             say.line(f"Timing is {'on' if self._timed else 'off'}.")
         elif name == r"\dialect":
-            self.dialect = dialect_of(argument) if argument else self.dialect
+            self.dialect = _spoken(argument) if argument else self.dialect
             say.line(f"Statements are read as {self.dialect}.")
         elif name in {r"\d", r"\dt"} and argument:
             columns = self._lake.query.columns(argument.strip(" ;"), self._principal)
@@ -215,6 +214,12 @@ def _stoppable(work: Callable[[], T], stop: Callable[[], None]) -> T:
             except KeyboardInterrupt:
                 stopped = True
                 stop()
+
+
+def _spoken(name: str) -> str:
+    from lakeworks.query.dialects.spoken import dialect_of
+
+    return dialect_of(name)
 
 
 def _functions() -> frozenset[str]:

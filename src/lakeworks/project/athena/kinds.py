@@ -106,6 +106,8 @@ def arithmetic(operator: str, left: Kind, right: Kind) -> Kind:
             return left
         return Kind("decimal", digits=_digits(operator, _exact(left), _exact(right)))
     if "interval" in names:
+        if operator in "*/":
+            return Kind("interval")
         return left if right.name == "interval" else right
     if operator == "-" and names <= {"date", "timestamp", "timestamptz"}:
         return Kind("interval")

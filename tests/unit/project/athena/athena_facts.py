@@ -204,6 +204,8 @@ length(cast(uuid() as varchar)) => 36
 MOMENTS = """
 date '2020-02-28' + interval '2' day => date(2020, 3, 1)
 interval '1' month + date '2020-01-31' => date(2020, 2, 29)
+date '2020-03-01' + interval '1' day * 3 => date(2020, 3, 4)
+timestamp '2020-03-01 00:00:00' + 2 * interval '90' minute => datetime(2020, 3, 1, 3, 0)
 date '2020-03-01' - interval '1' day => date(2020, 2, 29)
 timestamp '2012-08-08 01:00:00' + interval '29' hour => datetime(2012, 8, 9, 6, 0)
 date '2020-01-03' - date '2020-01-01' = interval '2' day => True
