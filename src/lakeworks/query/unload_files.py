@@ -33,6 +33,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "TEXTFILE": ("GZIP", "NONE"),
 }
 FILE_ROWS = 5_000_000
+GROUP_ROWS = 122_880
 OPEN_FILES = 100
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _SOH = "\x01"
@@ -141,16 +142,35 @@ class _Files:
 
 
 class _Parquet:
+    """Rows are gathered into groups that readers can skip: a batch each would be far too small."""
+
     def __init__(self, path: Path, schema: pa.Schema, packing: str) -> None:
         import pyarrow.parquet as pq
 
-        self._writer = pq.ParquetWriter(path, schema, compression=packing.lower())
+        # Level 1 takes a fifth of the time of zlib's own choice, for a tenth more bytes.
+        level = 1 if packing == "GZIP" else None
+        self._writer = pq.ParquetWriter(
+            path, schema, compression=packing.lower(), compression_level=level
+        )
+        self._held: list[pa.RecordBatch] = []
+        self._rows = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
-        self._writer.write_batch(batch)
+        self._held.append(batch)
+        self._rows += batch.num_rows
+        if self._rows >= GROUP_ROWS:
+            self._flush()
 
     def close(self) -> None:
+        self._flush()
         self._writer.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._held:
+            self._writer.write_table(pa.Table.from_batches(self._held))
+        self._held, self._rows = [], 0
 
 
 class _Orc:
