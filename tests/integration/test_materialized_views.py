@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -340,3 +341,25 @@ def test_one_of_two_at_once_makes_it(lake: Lake) -> None:
         done = sorted(pool.map(make, range(4)))
     assert done.count("made") == 1
     assert len(rows(lake, "from gold.n")) == 1
+
+
+def test_events_of_a_run_tell_of_it(project: Path) -> None:
+    config = project / "lake.yml"
+    config.write_text(
+        "name: kept\nenvironments:\n  dev: {storage: .lake, openlineage: {file: events.jsonl}}\n"
+    )
+    with Lake.open(project) as lake:
+        lake.pipeline.run()
+        rows(
+            lake,
+            "create materialized view gold.n as select upper(name) as n from silver.people",
+        )
+        arrive(project, "2", "4,di,di@z,EU")
+        lake.pipeline.run()
+    told = [json.loads(line) for line in (project / "events.jsonl").read_text().splitlines()]
+    (ended,) = (
+        e for e in told if e["job"]["name"] == "gold.n" and e["eventType"] == "COMPLETE"
+    )
+    assert [one["name"] for one in ended["inputs"]] == ["silver.people"]
+    facet = ended["outputs"][0]["facets"]["columnLineage"]["fields"]["n"]["inputFields"]
+    assert [(one["name"], one["field"]) for one in facet] == [("silver.people", "name")]

@@ -57,6 +57,7 @@ class Translator:
         data = event.data
         if event.name == "run.started" and self._is_ours(data):
             self._runs.add(data["run_id"])
+            self._know_views()
         if data.get("run_id") not in self._runs:
             return None
         match event.name:
@@ -71,6 +72,12 @@ class Translator:
                 return self._step(event.at, _ENDS[data["status"]], data)
             case _:
                 return None
+
+    def _know_views(self) -> None:
+        """Take note of the materialised views that a run fills beside the project's models."""
+        self._services = self._services.with_views()
+        models = self._services.project.models
+        self._tables |= {str(table): table for table in models}
 
     def _is_ours(self, data: dict[str, Any]) -> bool:
         project = self._services.project

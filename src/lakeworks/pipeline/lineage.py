@@ -107,9 +107,9 @@ class Lineage:
         from lakeworks.catalog.lineage.build import model_lineage
 
         services = self._services
-        model = services.project.models[table]
+        project, schemas = _joined(services, _schemas(services))
         with _frames(services) as frames:
-            return model_lineage(services.project, model, _schemas(services), frames=frames)
+            return model_lineage(project, project.models[table], schemas, frames=frames)
 
     def impact(self, table: str, column: str = "") -> list[Affected]:
         """Return every table that a change of a column, or of a whole table, reaches."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 RESCUED, ROW = "_rescued", "row"
 _DOTS_OF_COLUMN = 2
+# What the lineage has beside tables: files are looked at on their own, views store nothing.
+_WITHOUT_ROWS = frozenset({"files", "view"})
 
 
 @dataclass
@@ -219,7 +221,7 @@ class Tracer:
     def _declared_columns(self) -> Iterator[ColumnId]:
         """Yield the columns of nodes that have no table yet, or lie outside the lake."""
         for name, node in self._graph.nodes.items() if self._by_rows else ():
-            if name not in self._schemas and node.kind != "files":
+            if name not in self._schemas and node.kind not in _WITHOUT_ROWS:
                 yield from ((name, column.lower()) for column in node.columns)
 
     def _tagged(self, name: str) -> list[ColumnId]:
@@ -374,7 +376,8 @@ class Tracer:
         traced = {table for table, paths in self.trace.columns.items() if paths}
         for table in sorted(traced):
             for reader in self._graph.around(table, "down"):
-                if reader not in traced and self._graph.nodes[reader].kind != "files":
+                kind = self._graph.nodes[reader].kind
+                if reader not in traced and kind not in _WITHOUT_ROWS:
                     self.trace.unidentified.setdefault(
                         reader, f"made from {table}, and no column of it names a person"
                     )
