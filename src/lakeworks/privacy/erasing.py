@@ -20,7 +20,8 @@ from lakeworks.privacy.elsewhere import copies_elsewhere
 from lakeworks.privacy.landing import Landings
 from lakeworks.privacy.report import ErasureReport, Gathered
 from lakeworks.privacy.subjects import subject_text
-from lakeworks.privacy.tables import TableErasure, find, is_quarantine, with_words
+from lakeworks.privacy.table_search import find, with_words
+from lakeworks.privacy.tables import TableErasure, is_quarantine
 from lakeworks.privacy.tracing import Trace, Tracer
 from lakeworks.storage.erasing import forget_past
 from lakeworks.storage.log_state import own_info
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from lakeworks.privacy.parquet_search import Look
     from lakeworks.privacy.report import Kind
     from lakeworks.privacy.subjects import Wanted
-    from lakeworks.privacy.tables import TableFound
+    from lakeworks.privacy.table_search import TableFound
     from lakeworks.storage.log_actions import Action
 
 OPERATIONS = ("ERASE", "BOOKMARK")

@@ -20,7 +20,8 @@ from lakeworks.privacy.errors import ExportFolderError, SubjectError
 from lakeworks.privacy.landed_records import json_of
 from lakeworks.privacy.landing import Landings
 from lakeworks.privacy.parquet_search import may_hold, rows_of
-from lakeworks.privacy.tables import TableFound, condition
+from lakeworks.privacy.table_search import TableFound
+from lakeworks.privacy.tables import condition
 from lakeworks.privacy.tracing import ROW, Tracer
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ packed as it was. A record that cannot be read is the person's if it names the p
 from __future__ import annotations
 
 import codecs
-import csv
 import json
 import re
 import zlib
@@ -19,6 +18,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from lakeworks.core.log_patterns import PATTERNS
 from lakeworks.ingest.json_elements import elements, layout
 from lakeworks.ingest.unpacking import MAGIC_BYTES, packing_of, pieces
+from lakeworks.privacy.landed_csv import csv_kept
+from lakeworks.privacy.landed_lines import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,15 +28,12 @@ if TYPE_CHECKING:
     from lakeworks.privacy.text_search import Keys, Words
     from lakeworks.project.declaration import CsvOptions, FileFormat
 
-_DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 64 * 1024
 _PIECE_BYTES = 1024 * 1024
 _GZIP_LEVEL = 2
 # A letter or digit that JSON writes by its number.
 _ESCAPED = b"\\u00"
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
 _WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 
 
 @dataclass
@@ -163,7 +161,7 @@ def _kept(content: Iterator[bytes], reading: Reading, done: Divided) -> Iterator
     whole = chain((head,), content)
     wide = _WIDE.get(head[:2])
     if reading.kind == "csv":
-        yield from _csv_kept(whole, head, reading, done)
+        yield from csv_kept(whole, head, reading, done)
     elif wide:
         # What is not written in UTF-8 is read as if it were, and written back.
         yield head[:2]
@@ -183,38 +181,10 @@ def _json_kept(
         yield from _array_kept(content, head, reading, done)
         return
     owns = _log_judge(reading) if reading.kind == "log" else reading.keys.owns_text
-    for line, doubtful in _lines(content, reading.needles):
+    for line, doubtful in lines_of(content, reading.needles):
         text = line.decode("utf-8", "replace").strip("\ufeff\r\n \t") if doubtful else ""
         if not text or reading.judge(text, done, owned=owns(text)):
             yield line
-
-
-def _lines(
-    blocks: Iterator[bytes], needles: tuple[bytes, ...] = (b"",)
-) -> Iterator[tuple[bytes, bool]]:
-    """Yield lines that may hold a needle, and whole runs of lines that hold none."""
-    rest = b""
-    for block in blocks:
-        data = rest + block
-        end = data.rfind(b"\n") + 1
-        rest = data[end:]
-        yield from _sorted_out(data[:end], needles)
-    yield from _sorted_out(rest, needles)
-
-
-def _sorted_out(data: bytes, needles: tuple[bytes, ...]) -> Iterator[tuple[bytes, bool]]:
-    start = 0
-    while start < len(data):
-        places = [at for needle in needles if (at := data.find(needle, start)) >= 0]
-        if not places:
-            yield data[start:], False
-            return
-        begin = data.rfind(b"\n", start, min(places)) + 1 or start
-        if begin > start:
-            yield data[start:begin], False
-        end = data.find(b"\n", begin) + 1 or len(data)
-        yield data[begin:end], True
-        start = end
 
 
 def _array_kept(
@@ -249,118 +219,6 @@ def _log_judge(reading: Reading) -> Any:  # noqa: ANN401 - a function of text
         return reading.keys.owns(found.groupdict())
 
     return owns
-
-
-def _csv_kept(
-    blocks: Iterator[bytes], head: bytes, reading: Reading, done: Divided
-) -> Iterator[bytes]:
-    encoding = _encoding(head, reading.csv)
-    if encoding in {"utf-16", "utf-16-le", "utf-16-be"}:
-        data = b"".join(blocks)
-        lines = _LINE.findall(data.decode(encoding))
-        back = "utf-16-le" if encoding == "utf-16" and data[:2] == b"\xff\xfe" else encoding
-        back = "utf-16-be" if encoding == "utf-16" and data[:2] == b"\xfe\xff" else back
-        yield data[:2] if encoding == "utf-16" else b""
-        for record in _csv_records(iter(lines), reading, done):
-            yield record.encode(back)
-        return
-    texts = (line.decode("latin-1") for line, _ in _lines(blocks))
-    shown = "utf-8" if encoding.startswith("utf-8") else encoding
-    for record in _csv_records(texts, reading, done, shown=shown):
-        yield record.encode("latin-1")
-
-
-def _csv_records(
-    lines: Iterator[str], reading: Reading, done: Divided, *, shown: str = ""
-) -> Iterator[str]:
-    """Yield the raw text of the records that stay; `shown`: how their bytes are to be read."""
-    feed = _Noted(lines, shown)
-    for _ in range(reading.csv.skip_rows):
-        next(feed, None)
-    yield feed.taken()
-    header = next(feed, None)
-    if header is None:
-        return
-    options = _csv_options(header, reading)
-    by_place = _places(next(csv.reader([header], **options), []), reading)
-    rows: Iterator[str] = chain((header,), feed)
-    if reading.csv.header is not False:
-        rows = feed
-        yield feed.taken()
-    for fields in csv.reader(rows, **options):
-        raw = feed.taken()
-        text = feed.read(raw)
-        if not fields or reading.judge(text, done, owned=_owns(fields, by_place, reading)):
-            yield raw
-    yield feed.taken()
-
-
-class _Noted:
-    """Lines as a reader of CSV takes them, with what it took for the last record."""
-
-    def __init__(self, lines: Iterator[str], shown: str) -> None:
-        self._lines = lines
-        self._shown = shown
-        self._taken: list[str] = []
-
-    def __iter__(self) -> _Noted:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self._taken.append(line)
-        return self.read(line).lstrip("\ufeff")
-
-    def read(self, text: str) -> str:
-        """Return a line in its own encoding."""
-        return text.encode("latin-1").decode(self._shown, "replace") if self._shown else text
-
-    def taken(self) -> str:
-        """Return what was taken since the last call, as it came."""
-        found, self._taken = "".join(self._taken), []
-        return found
-
-
-def _owns(fields: list[str], by_place: dict[int, frozenset[str]], reading: Reading) -> bool:
-    if not by_place:
-        return any(reading.words.within(text) for text in fields)
-    for at, values in by_place.items():
-        if at < len(fields) and (fields[at] in values or fields[at].strip() in values):
-            return True
-    # A record of another shape is read by nobody's columns: it is quarantined by its text.
-    return len(fields) <= max(by_place) and any(reading.words.within(one) for one in fields)
-
-
-def _places(names: list[str], reading: Reading) -> dict[int, frozenset[str]]:
-    wanted = reading.keys.by_name
-    return {
-        at: wanted[name.strip().lower()]
-        for at, name in enumerate(names)
-        if name.strip().lower() in wanted
-    }
-
-
-def _csv_options(header: str, reading: Reading) -> dict[str, Any]:
-    told = reading.csv
-    delimiter = told.delimiter
-    if not delimiter:
-        delimiter = max(_DELIMITERS, key=header.count)
-    found: dict[str, Any] = {"delimiter": delimiter[:1], "quotechar": (told.quote or '"')[:1]}
-    if told.escape and told.escape != found["quotechar"]:
-        found |= {"escapechar": told.escape[:1], "doublequote": False}
-    csv.field_size_limit(1 << 30)
-    return found
-
-
-def _encoding(head: bytes, told: CsvOptions) -> str:
-    for mark, name in _BOMS.items():
-        if head.startswith(mark):
-            return name
-    if told.encoding:
-        return told.encoding.lower()
-    if head[1:2] == b"\0":
-        return "utf-16-le"
-    return "utf-16-be" if head[:1] == b"\0" else "utf-8"
 
 
 def _packed(target: BinaryIO, packing: Packing) -> Any:  # noqa: ANN401 - a stream

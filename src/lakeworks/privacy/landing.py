@@ -267,12 +267,12 @@ class Landings:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from lakeworks.privacy.parquet_search import Found, Look, owned_rows
+        from lakeworks.privacy.parquet_search import Found, Look, file_paths, owned_rows
 
         reading = self._reading(table)
         assert reading is not None  # noqa: S101 - asked for before
         reader = pq.ParquetFile(file, arrow_extensions_enabled=False)
-        look = Look(parquet_paths(reader.schema_arrow, reading.keys.by_name))
+        look = Look(file_paths(reader.schema_arrow, reading.keys.by_name))
         with pq.ParquetWriter(target, reader.schema_arrow, compression="zstd") as writer:
             for at in range(reader.num_row_groups):
                 rows = reader.read_row_group(at)
@@ -302,26 +302,6 @@ class Landings:
 def archive_place(manifest: Manifest, one: ArchivedFile) -> str:
     """Return where an archived file is, below the lake's storage."""
     return f"{ARCHIVE}/{manifest.storage_class}/{manifest.arrival.folder}/{one.stored_path}"
-
-
-def parquet_paths(schema: Any, by_name: Any) -> dict[str, frozenset[str]]:  # noqa: ANN401 - Arrow
-    """Return the paths of a file's columns that have one of some names."""
-    import pyarrow as pa
-
-    found: dict[str, frozenset[str]] = {}
-
-    def walk(kind: Any, path: str) -> None:  # noqa: ANN401 - Arrow
-        while pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            kind = kind.value_type
-        if pa.types.is_struct(kind):
-            for i in range(kind.num_fields):
-                walk(kind.field(i).type, f"{path}.{kind.field(i).name.lower()}")
-        elif path.rpartition(".")[2] in by_name:
-            found[path] = by_name[path.rpartition(".")[2]]
-
-    for one in schema:
-        walk(one.type, one.name.lower())
-    return found
 
 
 def replace_info(member: zipfile.ZipInfo) -> zipfile.ZipInfo:

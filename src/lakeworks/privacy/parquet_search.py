@@ -240,6 +240,26 @@ def paths_named(schema: Schema, names: Iterable[str]) -> list[str]:
     return found
 
 
+def file_paths(schema: Any, by_name: Any) -> dict[str, frozenset[str]]:  # noqa: ANN401 - Arrow
+    """Return the paths of a file's columns that have one of some names."""
+    import pyarrow as pa
+
+    found: dict[str, frozenset[str]] = {}
+
+    def walk(kind: Any, path: str) -> None:  # noqa: ANN401 - Arrow
+        while pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            kind = kind.value_type
+        if pa.types.is_struct(kind):
+            for i in range(kind.num_fields):
+                walk(kind.field(i).type, f"{path}.{kind.field(i).name.lower()}")
+        elif path.rpartition(".")[2] in by_name:
+            found[path] = by_name[path.rpartition(".")[2]]
+
+    for one in schema:
+        walk(one.type, one.name.lower())
+    return found
+
+
 def _owned_cells(column: pa.ChunkedArray, name: str, keys: Keys, found: Found) -> list[int]:
     rows = []
     for at, text in _candidates(column, keys.needles):
