@@ -27,6 +27,7 @@ from lakeworks.cli.main import main
 from lakeworks.ingest.discover import discover
 from lakeworks.lake import Lake
 from lakeworks.pipeline import planner
+from lakeworks.query.statements.errors import UnloadLocationError
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
@@ -538,3 +539,27 @@ def test_no_secret_is_printed_or_written(
             assert SECRET.encode() not in path.read_bytes(), path
     lake = ObjectStore.open(f"s3://{on_s3.bucket}", on_s3.options)
     assert not [one.path for one in lake.list() if SECRET.encode() in lake.get(one.path)]
+
+
+def test_statements_write_tables_and_files_in_a_bucket(on_s3: World) -> None:
+    on_s3.put("a.json", *orders(0, 20))
+    with on_s3.open() as lake:
+        assert lake.pipeline.run().status == "succeeded"
+        statement = "create table gold.ids as select order_id from bronze.orders"
+        assert lake.query.sql(statement).rows() == [{"rows": 20}]
+        assert lake.query.sql("delete from gold.ids where order_id is null").rows() == [
+            {"rows": 0}
+        ]
+        first = "(select min(order_id) from gold.ids)"
+        assert lake.query.sql(f"delete from gold.ids where order_id = {first}").rows() == [
+            {"rows": 1}
+        ]
+        place = f"s3://{on_s3.bucket}/exports/ids"
+        unload = f"unload (select * from gold.ids) to '{place}/' with (format = 'JSON')"
+        assert lake.query.sql(unload).rows() == [{"rows": 19}]
+        for wrong in (place, f"{lake.storage.store.root}/x", lake.storage.store.root):
+            with pytest.raises(UnloadLocationError):
+                lake.query.sql(f"unload (select 1 as a) to '{wrong}'")
+    store = ObjectStore.open(place, on_s3.options)
+    (file,) = store.list()
+    assert len(gzip.decompress(store.get(file.path)).splitlines()) == 19
