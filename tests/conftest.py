@@ -89,6 +89,15 @@ def unavailable() -> Callable[[str], NoReturn]:
     return _unavailable
 
 
+@pytest.fixture(autouse=True)
+def secrets_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test takes for a secret is an ordinary word in the next."""
+    from lakeworks.core import redaction
+
+    monkeypatch.setattr(redaction, "_hidden", {})
+    monkeypatch.setattr(redaction, "_pattern", None)
+
+
 @pytest.fixture(scope="session")
 def spark_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One Spark for all tests of a process: a JVM takes seconds to start."""

@@ -16,13 +16,6 @@ from lakeworks.core.redaction import hide, scrubbed, scrubbed_value
 SECRET = "gr0ss/es Geheimnis\"'+ü"
 
 
-@pytest.fixture(autouse=True)
-def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test hides its own; the next knows nothing of it."""
-    monkeypatch.setattr(redaction, "_hidden", {})
-    monkeypatch.setattr(redaction, "_pattern", None)
-
-
 @pytest.mark.parametrize(
     "form",
     [

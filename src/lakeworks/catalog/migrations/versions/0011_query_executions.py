@@ -44,7 +44,9 @@ def upgrade() -> None:
         "query_executions_by_principal", "query_executions", ["principal", "submitted_us"]
     )
     op.create_index("query_executions_by_start", "query_executions", ["submitted_us"])
-    op.create_index("query_executions_by_key", "query_executions", ["reuse_key", "completed_us"])
+    op.create_index(
+        "query_executions_by_key", "query_executions", ["reuse_key", "completed_us"]
+    )
     op.create_index("query_executions_by_service", "query_executions", ["service_id", "state"])
     op.create_table(
         "query_services",
