@@ -80,7 +80,7 @@ quality: |
 on_violation: quarantine
 columns:
   email: {description: The address., tags: {pii: email}}
-  zqsalary: {description: What zq earns., tags: {pii: zqpay}}
+  zqsalary: {description: What zq earns., tags: {pii: pay}}
 */
 select customer_id, name, email, region, zqsalary, joined from bronze.people
 """,
@@ -148,7 +148,7 @@ grants:
     rows: "region = 'EU'"
   - to: role:analyst
     permissions: SELECT
-    on: [silver.orders, gold.daily, gold.by_region, gold.later]
+    on: [silver.orders, gold.daily, gold.by_region, gold.later, gold.eyes]
   - {{to: role:analyst, permissions: SELECT, on: raw.clicks, columns: [id]}}
   - to: role:regional
     permissions: SELECT
@@ -248,7 +248,14 @@ def _arrive(folder: Path, name: str, rows: list[dict[str, Any]], shape: pa.Schem
     pq.write_table(pa.Table.from_pylist(rows, shape), folder / f"{name}.parquet")
 
 
+EYES = """create view gold.eyes as
+select region, count(*) as n, max(zqsalary) as top from silver.customers
+where name <> 'kq9 1' group by region"""
+
+
 def _keep(lake: Lake) -> None:
+    lake.query.sql(EYES)
+    lake.query.sql("create view gold.zqview as select code from silver.zqzq")
     queries = lake.catalog.named_queries
     queries.save("revenue", "select sum(amount) from silver.orders where region = ?")
     queries.save("zqcodes", "select code from silver.zqzq")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # What each command is called with. Where `$out` stands, files are written, and searched too.
 TABLES = (
     "silver.customers", "silver.orders", "gold.daily", "gold.by_region", "gold.from_customers",
-    "raw.clicks", "bronze.people",
+    "raw.clicks", "bronze.people", "gold.eyes",
 )  # fmt: skip
 SURFACES: dict[str, list[str]] = {
     "tables": [""],
@@ -45,7 +45,15 @@ SURFACES: dict[str, list[str]] = {
     "query": [
         "'select * from silver.customers order by all'", "'select count(*) from silver.customers'",
         "'select * from gold.daily' --output $out/daily.csv", "'describe silver.customers'",
-        "'summarize silver.customers'",
+        "'summarize silver.customers'", "'select * from gold.eyes'", "'show databases'",
+        *(f"'{one}'" for one in (
+            "show tables", "show tables in silver", "show views in gold", "show schemas",
+            "show columns in silver.customers", "show partitions silver.customers",
+            "show create table silver.customers", "show create view gold.eyes",
+            "show create view gold.zqview", "show tblproperties silver.customers",
+            "describe extended silver.customers", "describe gold.eyes",
+            "explain select * from gold.eyes", "show create table silver.zqzq",
+        )),
     ],
     "queries list": [""],
     "queries show": ["revenue", "people", "pay", "absent"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lakeworks.permitted.sight import Look, Sight
 
 _LOOKED_AT = 1_000
+_SUGGESTED = 20
 
 
 class PermittedExecutions:
@@ -63,7 +65,7 @@ class PermittedCatalog:
     def runs(self, limit: int = 20) -> list[Run]:
         """Return the last runs that touched what the principal may know of, newest first."""
         with self._sight.look("runs") as look:
-            return self._runs(look)[:limit]
+            return self._runs(look, limit)
 
     def run(self, run_id: str) -> Run:
         """Return one run.
@@ -72,11 +74,13 @@ class PermittedCatalog:
             UnknownRunError: there is none, or it touched nothing that the principal may know of.
         """
         with self._sight.look("run") as look:
-            found = self._runs(look)
-            for run in found:
-                if run.run_id == run_id:
-                    return run
-            raise UnknownRunError.named(run_id, [run.run_id for run in found])
+            found = None
+            with suppress(UnknownRunError):
+                found = seen_run(look, self._sight.services.catalog.run(run_id))
+            if found is None:
+                recent = [run.run_id for run in self._runs(look, _SUGGESTED)]
+                raise UnknownRunError.named(run_id, recent)
+            return found
 
     def snapshots(self, limit: int = 20) -> list[Snapshot]:
         """Return the last snapshots with the tables that the principal may know of."""
@@ -85,7 +89,11 @@ class PermittedCatalog:
             seen = (seen_snapshot(look, one) for one in found)
             return [one for one in seen if one is not None]
 
-    def _runs(self, look: Look) -> list[Run]:
-        found = self._sight.services.catalog.runs(_LOOKED_AT)
-        seen = (seen_run(look, run) for run in found)
-        return [run for run in seen if run is not None]
+    def _runs(self, look: Look, limit: int) -> list[Run]:
+        looked_at = limit
+        while True:
+            found = self._sight.services.catalog.runs(looked_at)
+            seen = [run for run in (seen_run(look, one) for one in found) if run is not None]
+            if len(seen) >= limit or len(found) < looked_at or looked_at >= _LOOKED_AT:
+                return seen[:limit]
+            looked_at = min(4 * looked_at, _LOOKED_AT)

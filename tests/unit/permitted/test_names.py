@@ -118,7 +118,7 @@ def test_pages_of_tables_are_full_pages_of_what_may_be_known(lake: Lake) -> None
     first = ana.list_tables(limit=2)
     assert [str(one.name) for one in first] == ["gold.by_region", "gold.daily"]
     rest = ana.list_tables(after=str(first[-1].name), limit=9)
-    assert [str(one.name) for one in rest] == ["gold.later", *REST]
+    assert [str(one.name) for one in rest] == ["gold.eyes", "gold.later", *REST]
 
 
 def test_runs_are_told_by_the_tables_that_may_be_known(lake: Lake) -> None:
@@ -177,7 +177,8 @@ def test_a_schema_of_records_is_there_for_who_knows_its_table_whole(lake: Lake) 
 
 def test_the_site_tells_what_may_be_known_and_shows_sql_of_what_is_seen(lake: Lake) -> None:
     ana = lake.as_principal("ana").site.facts()
-    assert set(ana.tables) == {*ANA, "raw.clicks"}
+    assert set(ana.tables) == {*ANA, "raw.clicks", "gold.eyes"}
+    assert ana.tables["gold.eyes"].code is None
     assert ana.tables["gold.by_region"].code is not None
     assert ana.tables["gold.daily"].code is None
     assert ana.tables["silver.orders"].code is None
