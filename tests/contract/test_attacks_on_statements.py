@@ -264,6 +264,39 @@ def test_a_copy_of_what_is_masked_is_masked(viewed: Lake, way: str, statement: s
     assert not any(one["ssn"] in seen for one in PEOPLE), seen
 
 
+@pytest.mark.parametrize("way", ["create or replace", "drop and create"])
+def test_who_replaces_a_view_does_not_read_with_the_permissions_of_whoever_reads_it_in_another(
+    unmasked: Lake, way: str
+) -> None:
+    ask(
+        unmasked,
+        "create view silver.base as select id, region as name from silver.customers",
+        "mia",
+    )
+    ask(unmasked, "grant select on silver.base to role compliance", "mia")
+    ask(unmasked, "create materialized view silver.held as select * from silver.base", "cleo")
+    ask(unmasked, "grant select on silver.held to user mia")
+    before = ask(unmasked, "select * from silver.held", "mia")
+    assert len(before) == len(PEOPLE)  # what cleo gives away of hidden rows
+    text = "silver.base as select id, ssn as name from silver.customers"
+    if way == "create or replace":
+        ask(unmasked, f"create or replace view {text}", "mia")
+    else:
+        ask(unmasked, "drop view silver.base", "mia")
+        ask(unmasked, f"create view {text}", "mia")
+        ask(unmasked, "grant select on silver.base to role compliance", "mia")
+    with pytest.raises(LakeError):
+        ask(unmasked, "refresh materialized view silver.held", "cleo")
+    report = unmasked.pipeline.run()
+    [step] = [one for one in report.steps if str(one.table) == "silver.held"]
+    assert "user:mia replaced silver.base" in str(step.error)
+    assert ask(unmasked, "select * from silver.held", "mia") == before
+    # Who sees the new text and makes it anew has meant it.
+    ask(unmasked, "drop materialized view silver.held", "cleo")
+    ask(unmasked, "create materialized view silver.held as select * from silver.base", "cleo")
+    assert unmasked.pipeline.run().status == "nothing to do"
+
+
 def told(lake: Lake, sql: str, who: str, **more: Any) -> str:
     """Return all that a principal is told: rows or an error."""
     try:

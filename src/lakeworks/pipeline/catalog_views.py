@@ -92,8 +92,23 @@ def _run_model(view: View, known: Mapping[TableName, View]) -> Model:
     return replace(
         _model(view, view.select(), tuple(inputs), MATERIALIZED_VIEW),
         through=tuple(through.items()),
+        strange=_strange(view, [known[name] for name in through]),
         definer=view.definer,
         fingerprint=_fingerprint(view, through),
+    )
+
+
+def _strange(view: View, through: Iterable[View]) -> tuple[tuple[TableName, str], ...]:
+    """Return the views whose texts its definer did not have before it when it made a view.
+
+    Who may replace one of them would else have it computed with the definer's permissions.
+    """
+    trusted = {"", view.definer}
+    seen = dict(view.through)
+    return tuple(
+        (one.name, one.owner)
+        for one in through
+        if one.owner not in trusted and seen.get(one.name) != one.digest
     )
 
 

@@ -177,6 +177,15 @@ class DefinerError(LakeError):
         )
 
     @classmethod
+    def replaced(cls, view: TableName, definer: str, inner: TableName, by: str) -> Self:
+        """Name the view that somebody else replaced, and who."""
+        return cls(
+            f"{view} is computed as {definer or 'its owner'}, and {by} replaced "
+            f"{inner}, which it reads",
+            f"look at it (SHOW CREATE VIEW {inner}), then make {view} anew",
+        )
+
+    @classmethod
     def refused(cls, view: TableName, definer: str, problem: str) -> Self:
         """Say why its text may not be run."""
         return cls(

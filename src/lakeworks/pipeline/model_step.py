@@ -11,7 +11,7 @@ from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.engines.protocol import AuditColumns, StageRequest
 from lakeworks.pipeline import frame_models, rules
 from lakeworks.pipeline.decide import decide
-from lakeworks.pipeline.errors import RulesFailedError, TooManyRejectedError
+from lakeworks.pipeline.errors import DefinerError, RulesFailedError, TooManyRejectedError
 from lakeworks.pipeline.publication import Change, commit, heal
 from lakeworks.pipeline.report import Read, StepReport
 from lakeworks.pipeline.state import bookmark_of, iso
@@ -169,6 +169,8 @@ class ModelStep:
 
     def _define_views(self, session: Session, reads: tuple[Read, ...]) -> None:
         """Let the text of a materialised view read the views that it names."""
+        for name, by in self.model.strange:
+            raise DefinerError.replaced(self.model.table, self.model.definer, name, by)
         for name, select in self.model.through:
             if self._definer is None:
                 cast("Securing", session).secure(str(name), select)

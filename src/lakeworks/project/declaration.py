@@ -304,6 +304,8 @@ class Model:
         named: Those columns, each with what the body calls it.
         through: The views that its text reads, each behind those that it reads in turn, with
             their SELECTs.
+        strange: Of these, the ones that others than its definer replaced since it was made, each
+            with who did.
     """
 
     table: TableName
@@ -336,6 +338,7 @@ class Model:
     body: str = ""
     named: tuple[tuple[str, str], ...] = ()
     through: tuple[tuple[TableName, str], ...] = ()
+    strange: tuple[tuple[TableName, str], ...] = ()
 
     @property
     def upstream(self) -> frozenset[TableName]:

@@ -69,8 +69,7 @@ class BoundView:
     @property
     def mark(self) -> tuple[str, int]:
         """What a result rests on: another text is another mark, however it came about."""
-        told = hashlib.sha256(f"{self.view.columns} {self.view.text}".encode()).hexdigest()[:16]
-        return f"{self.view.name}#{told}", self.view.version
+        return f"{self.view.name}#{self.view.digest}", self.view.version
 
     def select(self) -> str:
         """Return the SELECT of its columns, as they were when it was made."""

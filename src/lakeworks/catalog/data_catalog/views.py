@@ -8,6 +8,7 @@ parameter.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ _PARTED = "lakeworks.view.partitioned_by"
 _COLUMNS = "lakeworks.view.columns"
 # The tables and views that the text names.
 _READS = "lakeworks.view.reads"
+# The views that a materialised view read when it was made, with what they were then.
+_THROUGH = "lakeworks.view.through"
 _FACTS = 2
 _MOST_TEXT = 409_600
 
@@ -76,6 +79,8 @@ class View:
         definer: Of a materialised view: as whose permissions its rows are computed; empty for
             the lake's owner.
         reads: The tables and views that its text names.
+        through: Of a materialised view: the views between it and the tables that it reads, with
+            their digests when it was made.
         number: Of its entry: a name that was dropped and made again has another.
     """
 
@@ -90,6 +95,12 @@ class View:
     reads: tuple[TableName, ...] = ()
     version: int = -1
     number: int = -1
+    through: tuple[tuple[TableName, str], ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Changes with its text and its columns, and with nothing else."""
+        return hashlib.sha256(f"{self.columns} {self.text}".encode()).hexdigest()[:16]
 
     @property
     def schema(self) -> Schema:
@@ -135,6 +146,9 @@ class View:
             parameters[_READS] = ",".join(map(str, self.reads))
         if self.definer:
             parameters[_DEFINER] = self.definer
+        if self.through:
+            told = {str(name): digest for name, digest in self.through}
+            parameters[_THROUGH] = json.dumps(told)
         if self.partitioned_by:
             parameters[_PARTED] = json.dumps(self.partitioned_by)
         return TableEntry(
@@ -178,6 +192,10 @@ def _read(entry: TableEntry, text: str, number: int) -> View:
         else (),
         entry.version,
         number,
+        tuple(
+            (TableName.parse(name), str(digest))
+            for name, digest in json.loads(entry.parameters.get(_THROUGH, "{}")).items()
+        ),
     )
 
 

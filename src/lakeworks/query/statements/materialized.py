@@ -148,10 +148,14 @@ class CreateMaterialized:
             definer=owner,
             partitioned_by=self.partitioned_by,
             reads=views.reads_of(asked),
+            through=tuple(
+                sorted({(one.view.name, one.view.digest) for one in asked.views.values()})
+            ),
         )
         data = reader.parts.catalog.data_catalog
         with taking(reader.parts, asking.viewer, self.name):
             data.put_view(made, by=owner or None, reason="made by a statement")
+        views.forget(reader, asking.viewer, made)
         try:
             refresh(services, self.name, wait_s=WAIT_S)
         except BaseException:
