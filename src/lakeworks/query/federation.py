@@ -6,11 +6,11 @@ They are fetched when the session is opened that reads them; until then a source
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lakeworks.core.errors import MissingExtraError
-from lakeworks.ingest.federation.errors import FederationError
+from lakeworks.core.errors import LakeError
 from lakeworks.query.errors import BytesLimitError, ExternalVersionError
 from lakeworks.query.external import NO_VERSION, is_external
 from lakeworks.storage.fetched import FetchedSource
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.ingest.federation.connector import RemoteTable
     from lakeworks.ingest.federation.tables import FederatedTables
+    from lakeworks.project.catalog_declaration import FederatedCatalog
     from lakeworks.query.asking import Asking
     from lakeworks.query.reading import Parts
     from lakeworks.query.viewer import Viewer
     from lakeworks.storage.external import AnySource
 
 _SHORTEST_S = 0.001
+_AT_ONCE = 8
 
 
 def federated(parts: Parts) -> FederatedTables | None:
@@ -75,10 +77,18 @@ def outside_names(parts: Parts) -> list[TableName]:
     """Return the names of external and federated tables; of systems that answer."""
     found = [] if parts.external is None else parts.external().names()
     tables = federated(parts)
-    if tables is not None:
-        for catalog in tables.catalogs:
-            with suppress(FederationError, MissingExtraError):
-                found += tables.list_tables(catalog)
+    if tables is None:
+        return found
+
+    def listed(catalog: FederatedCatalog) -> list[TableName]:
+        with suppress(LakeError):
+            return tables.list_tables(catalog)
+        return []
+
+    # One that does not answer keeps nobody waiting for the others.
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="catalogs") as pool:
+        for names in pool.map(listed, tables.catalogs):
+            found += names
     return found
 
 

@@ -85,6 +85,7 @@ class FederatedTables:
         self._planner = planner
         self._connectors: dict[str, Connector] = {}
         self._kept: dict[TableName, tuple[float, RemoteTable]] = {}
+        self._lists: dict[str, tuple[float, Mapping[str, list[str]]]] = {}
         self._lock = threading.Lock()
 
     def covers(self, name: TableName) -> bool:
@@ -115,7 +116,9 @@ class FederatedTables:
     def _described(self, name: TableName, catalog: FederatedCatalog) -> RemoteTable | None:
         connector, schema = self._connector(catalog), catalog.databases[name.database]
         with self._explained(catalog, str(name)):
-            named = self._names(connector, catalog, schema).get(name.table, [])
+            named = self._listed(name.database, catalog).get(name.table)
+            if named is None:  # it may be new there
+                named = self._listed(name.database, catalog, anew=True).get(name.table, [])
             if len(named) > 1:
                 raise RemoteNameError.several(str(name), catalog.at, named)
             return connector.table(name, schema, named[0]) if named else None
@@ -130,9 +133,8 @@ class FederatedTables:
         for database, owner in self._catalogs.items():
             if catalog is not None and owner is not catalog:
                 continue
-            connector = self._connector(owner)
             with self._explained(owner, database):
-                names = self._names(connector, owner, owner.databases[database])
+                names = self._listed(database, owner, anew=True)
             found += [TableName(database, table) for table in names]
         return sorted(found)
 
@@ -189,6 +191,7 @@ class FederatedTables:
         with self._lock:
             self._connectors.clear()
             self._kept.clear()
+            self._lists.clear()
 
     def _rows(
         self,
@@ -216,15 +219,22 @@ class FederatedTables:
                 timeout_s=timeout_s,
             )
 
-    def _names(
-        self, connector: Connector, catalog: FederatedCatalog, schema: str
-    ) -> dict[str, list[str]]:
+    def _listed(
+        self, database: str, catalog: FederatedCatalog, *, anew: bool = False
+    ) -> Mapping[str, list[str]]:
         """Return the remote tables that a catalog shows, by their names in the lake."""
+        with self._lock:
+            kept = self._lists.get(database)
+        if kept is not None and not anew and time.monotonic() - kept[0] < KEPT_S:
+            return kept[1]
+        schema = catalog.databases[database]
         prefix = schema if catalog.type == "dynamodb" else ""
         found: dict[str, list[str]] = {}
-        for remote in connector.tables(schema):
+        for remote in self._connector(catalog).tables(schema):
             if catalog.shows(remote):
                 found.setdefault(lake_name(remote.removeprefix(prefix)), []).append(remote)
+        with self._lock:
+            self._lists[database] = (time.monotonic(), found)
         return found
 
     def _connector(self, catalog: FederatedCatalog) -> Connector:
@@ -242,6 +252,8 @@ class FederatedTables:
         with self._lock:
             for name in [n for n in self._kept if n.database in catalog.databases]:
                 del self._kept[name]
+            for database in catalog.databases:
+                self._lists.pop(database, None)
 
 
 @dataclass(slots=True)
