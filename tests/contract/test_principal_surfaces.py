@@ -224,6 +224,22 @@ def test_what_no_permission_is_for_refuses_as_by_name(ran: Any, command: str) ->
         assert found.out == ""
 
 
+@pytest.mark.parametrize("command", sorted({*SURFACES, *CHANGES} - {"grant", "revoke", "tag"}))
+def test_an_empty_principal_is_not_the_owner(ran: Any, command: str) -> None:
+    words = (SURFACES | CHANGES)[command][0]
+    found = ran(f"{command} --as=", "" if words.startswith("<") else words)
+    assert found.code == 2
+    assert "error[LW906]: --as names nobody" in found.err
+    assert found.out == ""
+
+
+def test_as_may_stand_before_the_command(ran: Any) -> None:
+    after = ran("tables", "", "ana")
+    before = ran("--as ana tables", "")
+    assert before.out.splitlines()[2:] == after.out.splitlines()[2:]
+    assert "takes no --as" in ran("--as ana run", "").err
+
+
 @pytest.mark.parametrize("noun", [name for name in command_names() if " " not in name])
 def test_as_before_the_command_of_a_noun_is_refused_rather_than_dropped(
     ran: Any, noun: str

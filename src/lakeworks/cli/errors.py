@@ -99,6 +99,11 @@ class OptionsError(RequestError):
         return cls(f"give either {one} or {other}")
 
     @classmethod
+    def nobody(cls, option: str) -> Self:
+        """A principal that is empty, such as a variable that is not set."""
+        return cls(f"{option} names nobody", "name a principal, or leave the option out")
+
+    @classmethod
     def behind(cls, option: str, command: str) -> Self:
         """One that stands before the command that it is for."""
         return cls(f"{option} stands before its command", f"write {command} … {option} …")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lakeworks.cli.errors import MomentError
+from lakeworks.cli.errors import MomentError, OptionsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,16 @@ Dialect = Annotated[
         show_default=False,
     ),
 ]
+
+
+def _somebody(context: typer.Context, parameter: typer.CallbackParam, value: str) -> str:
+    """Refuse `--as ""`: an unset variable of a script would else make it the owner's."""
+    source = context.get_parameter_source(str(parameter.name))
+    if not value and source is not None and source.name != "DEFAULT":
+        raise OptionsError.nobody("--as")
+    return value
+
+
 AsPrincipal = Annotated[
     str,
     typer.Option(
@@ -57,6 +67,7 @@ AsPrincipal = Annotated[
         help="Under the permissions of this principal (ana, role:analyst); default: the lake's "
         "owner, who sees everything.",
         show_default=False,
+        callback=_somebody,
     ),
 ]
 
