@@ -452,3 +452,14 @@ def test_a_session_that_is_kept_shows_a_view_as_it_is_now(lake: Lake) -> None:
     rows(lake, "drop view gold.b")
     with pytest.raises(UnknownTableError):
         rows(lake, "from gold.b", "ana")
+
+
+def test_what_was_granted_on_a_name_before_does_not_reach_a_view_that_takes_it(
+    lake: Lake,
+) -> None:
+    for kind in ("view", "materialized view"):
+        grant(lake, "role:reader", "SELECT", "gold.v")
+        rows(lake, f"create {kind} gold.v as select 1 as one")
+        with pytest.raises(UnknownTableError):
+            rows(lake, "from gold.v", "rea")
+        rows(lake, f"drop {kind} gold.v")
