@@ -315,15 +315,22 @@ def owner_of(viewer: Viewer | None) -> str:
     return "" if viewer is None else str(viewer.principal)
 
 
+def forget(reader: Reader, viewer: Viewer | None, view: View) -> None:
+    """Take back what was granted on the name: what has it next begins with nothing."""
+    if reader.parts.governance is not None:
+        who = None if viewer is None else viewer.principal
+        reader.parts.governance.dropped(who, str(view.name))
+
+
 def tell(reader: Reader, viewer: Viewer | None, view: View, verb: str) -> None:
     """Tell governance of a view that was `made`, `replaced` or `dropped`."""
     governance = reader.parts.governance
     if governance is None:
         return
+    if verb != "replaced":
+        forget(reader, viewer, view)
     if viewer is not None and verb == "made":
         governance.created(viewer.principal, str(view.name))
-    if verb == "dropped":
-        governance.dropped(None if viewer is None else viewer.principal, str(view.name))
     if viewer is not None:
         governance.audit(
             "view", viewer.principal, {"view": str(view.name), "action": verb, "sql": view.text}
