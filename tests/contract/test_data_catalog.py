@@ -39,6 +39,7 @@ from lakeworks.catalog.data_catalog.errors import (
 from lakeworks.catalog.data_catalog.expression import parsed
 from lakeworks.catalog.data_catalog.managed import Declared, Published
 from lakeworks.catalog.data_catalog.model import HIVE_NULL, with_tags
+from lakeworks.catalog.data_catalog.views import View, ViewColumn
 from lakeworks.catalog.migrate import SCRIPTS
 from lakeworks.core.names import TableName
 from lakeworks.core.types import Field, Scalar, Schema
@@ -682,3 +683,82 @@ def test_an_entry_exports_to_json_that_json_can_write(data: DataCatalog) -> None
     assert (told["Name"], told["DatabaseName"], told["VersionId"]) == ("clicks", "raw", "0")
     (found,) = data.partitions(CLICKS)
     assert json.loads(json.dumps(partition_to_json(found, CLICKS)))["Values"] == ["2026", "eu"]
+
+
+TOTALS = TableName("gold", "totals")
+
+
+def totals(**changes: Any) -> View:
+    view = View(
+        TOTALS,
+        "select sum(o) from silver.orders",
+        (
+            ViewColumn("total", "decimal(38,2)", "sum(o)"),
+            ViewColumn("at", "timestamp_ntz", "at"),
+        ),
+        description="What was sold",
+        owner="user:ana",
+        reads=(ORDERS,),
+    )
+    return replace(view, **changes)
+
+
+def test_a_view_is_kept_with_its_versions_and_found(data: DataCatalog) -> None:
+    made = data.put_view(totals(), by="ana")
+    found = data.find_view(TOTALS)
+    assert found == replace(totals(), version=0, number=made.number)
+    assert data.views() == [found]
+    assert data.view_names() == {TOTALS: False}
+    assert [hit.table for hit in data.search("sold")] == [TOTALS]
+    with pytest.raises(EntryExistsError):
+        data.put_view(totals())
+    data.put_view(totals(text="select 1", version=0), replacing=True)
+    with pytest.raises(EntryChangedError):
+        data.put_view(totals(text="select 2", version=0), replacing=True)
+    earlier = data.find_view(TOTALS, version=0)
+    assert earlier is not None
+    assert earlier.text == totals().text
+    assert data.find_view(TOTALS, version=7) is None
+    data.drop_view(TOTALS)
+    assert data.find_view(TOTALS) is None
+    with pytest.raises(EntryNotFoundError):
+        data.drop_view(TOTALS)
+    again = data.put_view(totals())
+    assert again.number != made.number
+
+
+def test_a_view_is_no_table_and_a_table_no_view(data: DataCatalog) -> None:
+    data.create_database(DatabaseEntry("raw"))
+    data.create_table(clicks())
+    assert data.find_view(CLICKS) is None
+    with pytest.raises(EntryExistsError):
+        data.put_view(totals(name=CLICKS), replacing=True)
+    with pytest.raises(EntryNotFoundError):
+        data.drop_view(CLICKS)
+    with pytest.raises(EntryRefusedError, match="409,600"):
+        data.put_view(totals(text="x" * 500_000))
+
+
+def test_a_change_of_a_view_lets_decisions_be_taken_anew(catalog: Catalog) -> None:
+    before = catalog.grants.stamp()
+    catalog.data_catalog.put_view(totals())
+    catalog.data_catalog.put_view(totals(text="select 3"), replacing=True)
+    assert catalog.grants.revision() == before[0] + 2
+
+
+def test_a_materialised_view_stays_one_through_publications(data: DataCatalog) -> None:
+    kept = totals(materialized=True, definer="user:ana", partitioned_by=("a,b",))
+    data.put_view(kept)
+    schema = Schema((Field("total", Scalar("bigint")),))
+    said = Declared(description="What was sold", owner="user:ana")
+    data.note_published([Published(TOTALS, schema, "/lake/totals", said, lambda: ())])
+    found = data.find_view(TOTALS)
+    assert found is not None
+    assert (found.text, found.definer, found.partitioned_by) == (
+        kept.text, "user:ana", ("a,b",),
+    )  # fmt: skip
+    assert found.columns == kept.columns
+    assert data.get_table(TOTALS).managed
+    assert data.managed_tables() == [TOTALS]
+    data.note_published([], gone=[TOTALS])
+    assert data.find_view(TOTALS) is not None
