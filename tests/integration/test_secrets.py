@@ -213,7 +213,7 @@ def test_a_catalogs_password_in_a_file_opens_it_and_is_kept_nowhere(
     lake: Command, database: PostgresServer
 ) -> None:
     secret = lake.project / "keys" / "catalog"
-    secret.write_text(quote(PASSWORD, safe=""))
+    secret.write_text(PASSWORD)
     secret.chmod(0o600)
     url = database.url(password="HERE").replace("HERE", "${secret:file:keys/catalog}")
     (lake.project / "lake.yml").write_text(
@@ -225,7 +225,7 @@ def test_a_catalogs_password_in_a_file_opens_it_and_is_kept_nowhere(
     secret.write_text("wr0ng-password-here")
     lake("run", fails=True)
     assert "wr0ng-password-here" not in "".join(lake.told)
-    secret.write_text(quote(PASSWORD, safe=""))
+    secret.write_text(PASSWORD)
     assert shows("\n".join(lake.told)) == set()
     with Lake.open(lake.project) as opened:
         opened.catalog.query_history.flush()

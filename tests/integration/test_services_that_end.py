@@ -98,8 +98,6 @@ def shared(tmp_path: Path, database: PostgresServer, monkeypatch: pytest.MonkeyP
     pytest.importorskip("starlette", reason="the extra server is not installed")
     monkeypatch.setenv("CATALOG_PASSWORD", PASSWORD)
     url = database.url(password="SECRET").replace("SECRET", "${secret:env:CATALOG_PASSWORD}")
-    quoted = PASSWORD.replace("/", "%2F")
-    monkeypatch.setenv("CATALOG_PASSWORD", quoted)
     lake = f"name: small\nenvironments:\n  dev:\n    storage: .lake\n    catalog: '{url}'\n"
     return made(tmp_path / "lake", lake)
 

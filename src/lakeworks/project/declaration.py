@@ -149,7 +149,9 @@ class Environment:
             SecretError: a reference leads nowhere.
             SecretUnavailableError: whoever keeps a secret does not give it.
         """
-        return text if self.secrets is None else self.secrets.resolved(text, self.at(key))
+        if self.secrets is None:
+            return text
+        return self.secrets.resolved(text, self.at(key), in_url=key == "catalog")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from lakeworks.core.redaction import hide
 from lakeworks.project.declaration import Location
@@ -122,8 +123,14 @@ class Secrets:
     _kept: dict[SecretReference, tuple[float, str]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def resolved(self, text: str, at: Location) -> str:
+    def resolved(self, text: str, at: Location, *, in_url: bool = False) -> str:
         """Return a text with the values of its references.
+
+        Args:
+            text: As it is written.
+            at: Where that is.
+            in_url: Whether a value that is a part of the text is a part of a URL, in which not
+                every character stands for itself.
 
         Raises:
             SecretError: a reference leads nowhere.
@@ -134,7 +141,8 @@ class Secrets:
             found = SecretReference.parse(match[1])
             if isinstance(found, str):
                 raise SecretError.of(match[0], at, found)
-            return self.value(found, at)
+            value = self.value(found, at)
+            return quote(value, safe="") if in_url and match[0] != text else value
 
         return _REFERENCE.sub(fill, text)
 
@@ -149,7 +157,9 @@ class Secrets:
             found = SecretReference.parse(match[1])
             if isinstance(found, str) or found.kind == "aws":
                 return match[0]
-            return self.value(found, _NOWHERE)
+            # As a part of a URL; whatever is all of a text is not changed by that.
+            value = self.value(found, _NOWHERE)
+            return value if match[0] == text else quote(value, safe="")
 
         return _REFERENCE.sub(fill, text)
 

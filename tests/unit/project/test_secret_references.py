@@ -131,6 +131,21 @@ def test_values_are_found_when_they_are_used_and_hidden(
     assert scrubbed("pg-pass-w0rd s3-s3cret-value") == "*** ***"
 
 
+def test_a_part_of_a_url_is_encoded_for_it(
+    load: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PG_PASSWORD", "p@ss/w:rd#1")
+    environment = load({"lake.yml": LAKE}).environment
+    shown = environment.revealed(environment.catalog, "catalog")
+    assert shown == "postgresql://me:p%40ss%2Fw%3Ard%231@db/lake"
+    monkeypatch.setenv("PG_PASSWORD", "postgresql://me:p%40ss@db/lake")
+    whole = LAKE.replace("postgresql://me:${secret:env:PG_PASSWORD}@db/lake",
+                         "${secret:env:PG_PASSWORD}")  # fmt: skip
+    environment = load({"lake.yml": whole}).environment
+    shown = environment.revealed(environment.catalog, "catalog")
+    assert shown == "postgresql://me:p%40ss@db/lake"
+
+
 def _file(tmp_path: Path, content: bytes, mode: int) -> Path:
     path = tmp_path / "secret"
     path.write_bytes(content)
