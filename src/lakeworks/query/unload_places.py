@@ -170,16 +170,16 @@ def _is_ours(services: Services, location: str, real: str, *, principal: bool) -
     if principal:
         own += [str(project.root), *(one.path for one in project.sources.values())]
         own += [one.result_location for one in project.workgroups.values()]
-    for place in own:
-        if place.startswith(S3) or not place:
-            if place and within(location, place.removesuffix("/")):
-                return True
-            continue
-        base = os.path.realpath(place.partition("*")[0])
-        # Neither inside, nor around: a folder that holds the lake's is no place of its own.
-        if not location.startswith(S3) and (within(real, base) or within(base, real)):
-            return True
-    return False
+    return any(_touches(location, real, place.partition("*")[0]) for place in own if place)
+
+
+def _touches(location: str, real: str, place: str) -> bool:
+    """Whether a location is a place of the lake's, in it or around it; whatever its letters."""
+    if location.startswith(S3) != place.startswith(S3):
+        return False
+    base = place.rstrip("/") if place.startswith(S3) else os.path.realpath(place)
+    one, other = real.casefold(), base.casefold()
+    return within(one, other) or within(other, one)
 
 
 def _flush(folder: Path) -> None:
