@@ -148,6 +148,9 @@ class CreateMaterialized:
             definer=owner,
             partitioned_by=self.partitioned_by,
             reads=views.reads_of(asked),
+            through=tuple(
+                sorted({(one.view.name, one.view.digest) for one in asked.views.values()})
+            ),
         )
         data = reader.parts.catalog.data_catalog
         with taking(reader.parts, asking.viewer, self.name):
