@@ -21,6 +21,8 @@ from lakeworks.query.statements.words import Words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lakeworks.governance.policy_set import Grant
+    from lakeworks.governance.resources import Resource
     from lakeworks.query.asking import Asking
     from lakeworks.query.reading import Reader
     from lakeworks.query.results import QueryResult
@@ -113,6 +115,46 @@ class ShowColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowGrants:
+    """SHOW GRANTS: what the caller holds; to the owner and to administrators, what everybody does.
+
+    Attributes:
+        on: On this table only.
+    """
+
+    on: str = ""
+
+    @property
+    def whole(self) -> str:
+        """How a grant on all tables of the database is spelled."""
+        return f"{self.on.partition('.')[0]}.*"
+
+    def question(self, asking: Asking, reader: Reader) -> Question:  # noqa: ARG002 - as protocol
+        """Say that grants come and go without a version."""
+        return Question(repeatable=False)
+
+    def run(self, asking: Asking, reader: Reader) -> QueryResult:
+        """List them."""
+        begun_s = time.monotonic()
+        governance, viewer = reader.parts.governance, asking.viewer
+        found: Sequence[Grant] = ()
+        if governance is not None:
+            whole = viewer is None or viewer.administers
+            authorizer = governance.authorizer()
+            found = governance.grants() if whole or viewer is None else (
+                authorizer.grants_of(viewer.principal)
+            )  # fmt: skip
+        rows: Rows = [
+            (one.principal, _on(one.resource), permission, _yes(permission in one.grantable))
+            for one in found
+            for permission in sorted(one.permissions)
+            if not self.on or _on(one.resource) in {self.on, self.whole}
+        ]
+        headers = ("grantee", "resource", "privilege", "grantable")
+        return answered(headers, sorted(rows), asking, begun_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Describe:
     """DESCRIBE of a table.
 
@@ -162,6 +204,21 @@ def answered(headers: Sequence[str], rows: Rows, asking: Asking, begun_s: float)
     return of_table(pa.table(columns, names=list(headers)))
 
 
+def _on(resource: Resource) -> str:
+    """Name what a grant is on, without the columns and rows that it leaves out."""
+    if resource.table:
+        return f"{resource.database}.{resource.table}"
+    if resource.kind == "tags":
+        return f"tagged {resource.of}"
+    return f"location:{resource.database}" if resource.kind == "location" else (
+        resource.database or resource.kind
+    )  # fmt: skip
+
+
+def _yes(told: object) -> str:
+    return "YES" if told else "NO"
+
+
 def like_of(pattern: str) -> re.Pattern[str]:
     """Return what Athena's patterns of names mean: `sales*`, `.*_raw`, `a|b`; and SQL's `%`."""
     parts, at = [], 0
@@ -183,6 +240,8 @@ def _show(words: Words) -> Statement | None:
         found = Show(what, database, _pattern(words))
     elif words.take("FUNCTIONS"):
         found = Show("FUNCTIONS", "", _pattern(words))
+    elif words.take("GRANTS"):
+        found = ShowGrants(str(words.table()) if words.take("ON") else "")
     elif words.take("COLUMNS"):
         if not _in(words):
             raise words.wrong("IN is expected")
@@ -206,8 +265,8 @@ def _show_table(words: Words) -> Statement:
         return tables.ShowProperties(table, key)
     if not words.take("CREATE"):
         raise words.wrong(
-            "DATABASES, TABLES, VIEWS, COLUMNS, PARTITIONS, TBLPROPERTIES, FUNCTIONS or CREATE "
-            "is expected"
+            "DATABASES, TABLES, VIEWS, COLUMNS, PARTITIONS, TBLPROPERTIES, FUNCTIONS, GRANTS or "
+            "CREATE is expected"
         )
     view = words.take("VIEW")
     if not view:

@@ -239,3 +239,15 @@ def test_statements_hold_queries_of_athenas(lake: Lake) -> None:
     asked(lake, "INSERT INTO gold.made SELECT element_at(ARRAY[4, 5], -1)", dialect="athena")
     asked(lake, "DELETE FROM gold.made WHERE three / 2 = 1", dialect="athena")
     assert asked(lake, "SELECT three FROM gold.made") == [(5,)]
+
+
+def test_grants_are_the_callers_own_but_for_administrators(lake: Lake) -> None:
+    own = asked(lake, "SHOW GRANTS", "rob")
+    assert ("role:reader", "gold.total", "SELECT", "NO") in own
+    assert {row[0] for row in own} == {"role:reader"}
+    assert "salary" not in str(asked(lake, "SHOW GRANTS ON silver.people", "ana"))
+    assert {row[1] for row in asked(lake, "SHOW GRANTS ON silver.people", "ana")} == {
+        "silver.people"
+    }
+    assert {"role:analyst", "role:reader"} <= {row[0] for row in asked(lake, "SHOW GRANTS")}
+    assert asked(lake, "SHOW GRANTS", "chris") == asked(lake, "SHOW GRANTS")
