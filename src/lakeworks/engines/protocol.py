@@ -355,8 +355,7 @@ class Engine(Protocol):
 
         Raises:
             SqlError: it cannot be parsed.
-            StatementRefusedError: it is not one query (SELECT in any form, DESCRIBE, SUMMARIZE,
-                EXPLAIN of a query), or it reads something else than tables.
+            StatementRefusedError: it is not one query, or reads something else than tables.
         """
         ...
 
@@ -389,9 +388,7 @@ class Engine(Protocol):
     ) -> Session:
         """Open a session that holds these tables (by dotted name), as a principal may see them.
 
-        Args:
-            query: What the gate found; the session is to run that query and no other.
-            scope: As for `query_session`.
+        It is to run the query in which the gate found `query`; `scope` is as for `query_session`.
         """
         ...
 
