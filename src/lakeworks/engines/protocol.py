@@ -363,11 +363,8 @@ class Engine(Protocol):
         """Open a session for a caller's SQL: it reads these tables (dotted name to source).
 
         It can reach no other file but those of tables that earlier queries of its scope read,
-        change no setting, and write nothing.
-
-        Args:
-            scope: One caller under one state of the permissions. Queries of one scope may have
-                one session, one after the other; with an empty one, each has its own.
+        change no setting, and write nothing. Queries of one `scope` (one caller under one state of
+        the permissions) may have one session, one after the other; without one, each has its own.
         """
         ...
 
