@@ -19,6 +19,7 @@ import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -674,6 +675,85 @@ def test_a_connection_without_tls_has_to_be_asked_for(mysql: System, tmp_path: P
         pytest.raises(CatalogUnreachableError, match=r"(?i)ssl|tls"),
     ):
         rows(lake, "SELECT * FROM crm.people")
+
+
+@pytest.mark.postgres
+def test_types_of_postgresql_are_types_of_the_lake(
+    request: pytest.FixtureRequest, postgresql: System, tmp_path: Path
+) -> None:
+    import psycopg
+
+    server = request.getfixturevalue("server")
+    url = f"host={server.folder} user=lake dbname=lake{server.databases}"
+    with psycopg.connect(url, autocommit=True) as con:
+        con.execute("CREATE TYPE mood AS ENUM ('sad', 'glad')")
+        con.execute("CREATE DOMAIN price AS numeric(8,3)")
+        con.execute(
+            "CREATE TABLE odd (n numeric, p price, u uuid, j jsonb, a int[], m int[][], e mood, "
+            'r int4range, c char(5), d date, ts timestamp, tz timestamptz, b bytea, "Big x" text, '
+            "f real, t time, wide numeric(60,2))"
+        )
+        con.execute(
+            "INSERT INTO odd VALUES ('12345678901234567890.5', 1.25, "
+            "'550e8400-e29b-41d4-a716-446655440000', '{\"k\": 1}', '{1,2}', '{{1},{2}}', 'glad', "
+            "'[1,5)', 'ab', '2026-01-02', '2026-01-02 03:04:05.6', '2026-01-02 03:04:05+05', "
+            "'\\x00ff', 'x', 0.5, '10:11', 1.5)"
+        )
+    with postgresql.lake(tmp_path / "project") as lake:
+        [found] = rows(lake, "SELECT * FROM crm.odd")
+        assert found == {
+            "n": Decimal("12345678901234567890.5"), "p": Decimal("1.25"),
+            "u": "550e8400-e29b-41d4-a716-446655440000", "j": '{"k": 1}', "a": [1, 2],
+            "m": "[[1],[2]]", "e": "glad", "r": "[1,5)", "c": "ab", "d": date(2026, 1, 2),
+            "ts": datetime(2026, 1, 2, 3, 4, 5, 600_000),  # noqa: DTZ001 - it has none
+            "tz": datetime(2026, 1, 1, 22, 4, 5, tzinfo=UTC), "b": b"\x00\xff", "Big x": "x",
+            "f": 0.5, "t": "10:11:00", "wide": Decimal("1.5"),
+        }  # fmt: skip
+        for condition in (
+            "u = '550e8400-e29b-41d4-a716-446655440000'", "e = 'glad'", "c = 'ab'", "c < 'ac'",
+            "p = 1.25", "d = '2026-01-02'", "ts > '2026-01-02'", "f = 0.5", "n > 1", "a[1] = 1",
+            "tz = TIMESTAMPTZ '2026-01-01 22:04:05+00'", "tz = '2026-01-01 22:04:05'",
+            "\"Big x\" LIKE 'x%'", "j IS NOT NULL", "u > '55'",
+        ):  # fmt: skip
+            assert len(rows(lake, f"SELECT c FROM crm.odd WHERE {condition}")) == 1, condition
+        with psycopg.connect(url, autocommit=True) as con:
+            con.execute("UPDATE odd SET ts = 'infinity', n = 'NaN'")
+        assert rows(lake, "SELECT d FROM crm.odd") == [{"d": date(2026, 1, 2)}]
+        for column in ("ts", "n"):
+            with pytest.raises(RemoteValueError, match=r"columns: \{odd: "):
+                rows(lake, f"SELECT {column} FROM crm.odd")
+    told = postgresql.catalog + "columns: {odd: {ts: string, n: double}}\n"
+    with System("told", told, str).lake(tmp_path / "other") as lake:
+        [found] = rows(lake, "SELECT ts, isnan(n) AS n FROM crm.odd")
+        assert found == {"ts": "infinity", "n": True}
+
+
+def test_types_of_mysql_are_types_of_the_lake(
+    request: pytest.FixtureRequest, mysql: System, tmp_path: Path
+) -> None:
+    server = request.getfixturevalue("maria_server")
+    server.run(
+        f"USE shop{server.databases}; CREATE TABLE odd (u bigint unsigned, t tinyint(1), j json, "
+        "b bit(9), e enum('x','y'), s set('p','q'), y year, w time, bl blob, wide decimal(60,2), "
+        "f float, d double, g point, at timestamp(6) NULL); INSERT INTO odd VALUES "
+        "(18446744073709551615, 2, '{\"k\": 1}', b'100000001', 'y', 'p,q', 2026, '-10:11:12', "
+        "X'00ff', 1.5, 0.5, 2.5, POINT(1, 2), '2026-01-02 03:04:05.678901')"
+    )
+    with mysql.lake(tmp_path / "project") as lake:
+        [found] = rows(lake, 'SELECT * EXCLUDE (g, "at") FROM crm.odd')
+        assert found == {
+            "u": Decimal(18446744073709551615), "t": 2, "j": '{"k": 1}', "b": Decimal(257),
+            "e": "y", "s": "p,q", "y": 2026, "w": "-10:11:12", "bl": b"\x00\xff", "wide": "1.50",
+            "f": 0.5, "d": 2.5,
+        }  # fmt: skip
+        for condition in (
+            "u = 18446744073709551615",
+            "t = 2",
+            "e = 'y'",
+            "y > 2025",
+            "d = 2.5",
+        ):
+            assert len(rows(lake, f"SELECT e FROM crm.odd WHERE {condition}")) == 1, condition
 
 
 @pytest.mark.postgres

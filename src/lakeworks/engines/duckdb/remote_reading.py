@@ -302,7 +302,8 @@ def _kind(error: duckdb.Error) -> Any:  # noqa: ANN401 - one of three words
 
     text = str(error).lower()
     lost = ("connect", "server closed", "gone away", "lost connection", "terminating", "ssl")
-    if isinstance(error, duckdb.ConversionException):
+    unfit = ("invalid input syntax for type", "out of range")
+    if isinstance(error, duckdb.ConversionException) or any(word in text for word in unfit):
         return "value"
     return "connection" if any(word in text for word in lost) else "query"
 

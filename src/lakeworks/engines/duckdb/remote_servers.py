@@ -19,6 +19,11 @@ _TLS = {
     "postgres": {"off": "disable", "on": "require", "verify": "verify-full"},
     "mysql": {"off": "disabled", "on": "required", "verify": "verify_identity"},
 }
+# Moments in UTC; numbers of one digit as they are, which may be more than 0 and 1.
+_MYSQL = (
+    "mysql_session_time_zone = '+00:00'", "mysql_tinyint1_as_boolean = false",
+    "mysql_bit1_as_boolean = false",
+)  # fmt: skip
 # From this version on PostgreSQL can find out by itself that whoever asked is gone.
 _LOOKS_FOR_CLIENTS = 140_000
 _LOOKS_EACH_MS = 2_000
@@ -28,7 +33,8 @@ def attach(con: duckdb.DuckDBPyConnection, server: RemoteServer) -> None:
     """Make a server's databases readable under the server's name."""
     con.execute(_secret(server))
     if server.kind == "mysql":
-        con.execute("SET GLOBAL mysql_session_time_zone = '+00:00'")
+        for setting in _MYSQL:
+            con.execute(f"SET GLOBAL {setting}")
         con.execute(_attach(server, server.name, ""))
         return
     con.execute(_attach(server, server.name, _libpq(server, ())))

@@ -35,6 +35,7 @@ _IN_LISTS = ("smallint", "integer", "bigint", "double precision", "boolean", "te
              "character varying", "date")  # fmt: skip
 _NUMERIC = re.compile(r"numeric(?:\((\d+),(-?\d+)\))?")
 _MOST_DIGITS = 38
+NOT_FINITE = "' is no moment'"
 # What numbers without a declared scale are read as: 20 digits before the point, 18 behind it.
 _UNBOUNDED = Decimal(38, 18)
 _TABLES = """SELECT c.relname::text AS name FROM pg_catalog.pg_class c
@@ -122,6 +123,10 @@ def _column(name: str, text: str, provider: str, dimensions: int) -> RemoteColum
         if element in _IN_LISTS and dimensions <= 1:
             return RemoteColumn(Field(name, Array(_TYPES[element])), name)
         return RemoteColumn(Field(name, Scalar("string")), name, read=f"to_json({own})::text")
+    if base.startswith(("date", "timestamp")) and base in _TYPES:
+        # PostgreSQL's infinity is no moment that a column of the lake could hold: an error there.
+        finite = f"CASE WHEN isfinite({own}) THEN {own} ELSE ({own}::text || {NOT_FINITE})::{base} END"
+        return RemoteColumn(Field(name, _TYPES[base]), name, base, finite)
     if base in _TYPES:
         return RemoteColumn(Field(name, _TYPES[base]), name, _kind(base, provider))
     numeric = _NUMERIC.fullmatch(text)
