@@ -142,6 +142,32 @@ def test_an_equal_question_is_answered_by_the_earlier_result(served: Served) -> 
     assert not limited.reused
 
 
+def test_views_are_made_and_filled_by_processes_and_no_earlier_text_answers(
+    served: Served,
+) -> None:
+    def answer(sql: str) -> tuple[list[dict[str, Any]], bool]:
+        done = served.run(sql)
+        assert done.state == "succeeded", done.reason
+        rows = served.executions.result(done.execution_id).read_all().to_pylist()
+        return rows, done.reused
+
+    served.run("create view silver.some as select id from bronze.orders where id < 2")
+    asked = "select count(*) as n from silver.some"
+    assert answer(asked) == ([{"n": 2}], False)
+    assert answer(asked) == ([{"n": 2}], True)
+    served.run(
+        "create or replace view silver.some as select id from bronze.orders where id < 3"
+    )
+    assert answer(asked) == ([{"n": 3}], False)
+    served.run("drop view silver.some")
+    assert served.run("create view silver.some as select 1 as id").state == "succeeded"
+    assert answer(asked) == ([{"n": 1}], False)
+    served.run("create materialized view gold.kept as select id from silver.some")
+    assert answer("select * from gold.kept") == ([{"id": 1}], False)
+    for statement in ("drop materialized view gold.kept", "drop view silver.some"):
+        assert served.run(statement).state == "succeeded"
+
+
 def test_what_is_wrong_at_first_sight_is_said_before_anything_waits(served: Served) -> None:
     for sql in ("select * from bronze.order", "selec 1", "drop table bronze.orders"):
         with pytest.raises(LakeError):
