@@ -126,7 +126,8 @@ def print_overview(told: dict[str, Any]) -> None:
                 g["principal"],
                 ", ".join(g["permissions"]) + (" (may grant)" if g["grantable"] else ""),
                 g["on"],
-                g["declared_at"] or (f"granted by {g['granted_by']}" if g["granted_by"] else ""),
+                g["declared_at"]
+                or (f"granted by {g['granted_by']}" if g["granted_by"] else ""),
             ]
             for g in told["grants"]
         ],

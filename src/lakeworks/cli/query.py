@@ -69,7 +69,10 @@ def query(
     file: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="Read the SQL here.",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Read the SQL here.",
             show_default=False,
         ),
     ] = None,
