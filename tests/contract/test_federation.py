@@ -7,7 +7,6 @@ was asked of the system is read from the server's own log.
 from __future__ import annotations
 
 import http.server
-import json
 import os
 import re
 import signal
@@ -569,16 +568,53 @@ def test_a_file_is_asked_for_the_rows_that_count(sqlite: System, tmp_path: Path)
             rows(lake, "SELECT amount FROM crm.people")
 
 
-def test_json_is_what_lists_and_maps_are_read_as(dynamodb: System, tmp_path: Path) -> None:
+def test_attributes_that_nobody_declares_are_read_as_items_show_them(
+    dynamodb: System, s3_endpoint: str, tmp_path: Path
+) -> None:
+    import boto3
+
+    client = boto3.client(
+        "dynamodb", endpoint_url=s3_endpoint, region_name="eu-west-1",
+        aws_access_key_id="AKIATEST", aws_secret_access_key="never-shown-either",
+    )  # fmt: skip
+    client.create_table(
+        TableName="app-odd", BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "user", "AttributeType": "S"},
+                              {"AttributeName": "at", "AttributeType": "N"}],
+        KeySchema=[{"AttributeName": "user", "KeyType": "HASH"},
+                   {"AttributeName": "at", "KeyType": "RANGE"}],
+    )  # fmt: skip
+    for number in range(1, 4):
+        client.put_item(TableName="app-odd", Item={
+            "user": {"S": "ann"}, "at": {"N": str(number)}, "whole": {"N": "9007199254740993"},
+            "part": {"N": "0.5"}, "map": {"M": {"a": {"L": [{"N": "1.10"}, {"NULL": True}]}}},
+            "set": {"SS": ["y", "x"]}, "any": {"S": "text"} if number > 1 else {"N": "5"},
+            "ok": {"BOOL": True}, "raw": {"B": b"\x00\xff"}, "none": {"NULL": True},
+        })  # fmt: skip
     undeclared = dynamodb.catalog.partition("columns:")[0]
-    with System("dynamodb", undeclared, dynamodb.asked).lake(tmp_path / "project") as lake:
-        found = rows(lake, "SELECT id, amount FROM crm.people WHERE id = 4")
-        assert found == [{"id": 4, "amount": Decimal("-1.000000000000000000")}] or found == [
-            {"id": 4, "amount": Decimal(-1)}
-        ]
-        assert json.loads(json.dumps(rows(lake, "SELECT count(*) n FROM crm.people")[0])) == {
-            "n": 6
-        }
+    declared = undeclared + (
+        "columns:\n  odd: {map: 'struct<a:array<decimal(4,2)>>', whole: bigint}\n"
+    )
+    try:
+        with System("dynamodb", undeclared, dynamodb.asked).lake(tmp_path / "project") as lake:
+            [found] = rows(lake, 'SELECT * FROM crm.odd WHERE "user" = \'ann\' AND "at" = 1')
+            assert found == {
+                "user": "ann", "at": 1, "whole": 9007199254740993,
+                "part": Decimal("0.5"), "map": '{"a": [1.10, null]}', "set": ["x", "y"],
+                "any": "5", "ok": True, "raw": b"\x00\xff", "none": None,
+            }  # fmt: skip
+            assert '"KeyConditionExpression": "#n0 = :v0 AND #n' in dynamodb.asked()
+            after = (
+                'SELECT count(*) AS n FROM crm.odd WHERE "at" > 1 AND any = \'"text"\' AND ok'
+            )
+            assert rows(lake, after.replace("any", '"any"')) == [{"n": 2}]
+        with System("dynamodb", declared, dynamodb.asked).lake(tmp_path / "other") as lake:
+            [found] = rows(lake, "SELECT * FROM crm.odd LIMIT 1")
+            assert found["map"] == {"a": [Decimal("1.10"), None]}
+            assert found["whole"] == 9007199254740993
+            assert set(found) == {"user", "at", "map", "whole"}
+    finally:
+        client.delete_table(TableName="app-odd")
 
 
 # Conditions of which a system may be asked some, all or none.

@@ -204,7 +204,8 @@ def _sampled(kinds: Mapping[str, str], items: Iterable[Mapping[str, Any]]) -> di
         for name, value in item.items():
             found.setdefault(name, set()).add(inferred_kind(value))
     seen = {name: _one(names - {"NULL"}) for name, names in sorted(found.items())}
-    return {**kinds, **{name: kind for name, kind in seen.items() if name not in kinds}}
+    keys = {name: seen.get(name, kind) if kind == "N" else kind for name, kind in kinds.items()}
+    return {**keys, **{name: kind for name, kind in seen.items() if name not in kinds}}
 
 
 def _one(kinds: set[str]) -> str:
