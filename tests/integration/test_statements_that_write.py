@@ -524,13 +524,24 @@ def test_what_may_not_be_seen_and_what_is_not_there_are_one_error(lake: Lake) ->
     assert told[0] == told[1]
 
 
+def test_who_may_only_insert_inserts_and_reads_nothing(lake: Lake) -> None:
+    wrote(lake, "create table gold.t as select id, amount from silver.people")
+    assert wrote(lake, "insert into gold.t (id) values (1)", "wes") == 1
+    assert wrote(lake, "insert into gold.t values (1, 2.5)", "wes") == 1
+    for refused in ("insert into gold.t select * from gold.t", "select * from gold.t"):
+        with pytest.raises(UnknownTableError):
+            rows(lake, refused, "wes")
+    with pytest.raises(NotAllowedError):
+        rows(lake, "delete from gold.t", "wes")
+    assert count(lake, "gold.t") == 42
+
+
 def test_columns_that_may_not_be_known_are_not_there_for_an_insert(lake: Lake) -> None:
     wrote(lake, "create table gold.t as select id, amount from silver.people")
     from lakeworks.governance.resources import Resource
 
-    lake.governance.grant(
-        "user:ina", ["SELECT"], Resource("table", "gold", "t", columns=("id",))
-    )
+    part = Resource("table", "gold", "t", columns=("id",))
+    lake.governance.grant("user:ina", ["SELECT"], part)
     with pytest.raises(NotAllowedError):
         rows(lake, "insert into gold.t values (1)", "ina")
 
