@@ -105,7 +105,7 @@ def _approx_percentile(call: Call) -> Made:
 
 _COUNTED = "the exact number, which is within any error allowed"
 RULES: dict[str, Rule] = {
-    **{name: Rule(one.templates, one.kind, aggregate=True, group=one.group)
+    **{name: Rule(one.templates, kinds=one.kinds, aggregate=True, group=one.group)
        for name, one in (_PLAIN | _OVER).items()},
     "sum": Rule({1: ""}, writer=_sum, aggregate=True, group=_GROUP),
     "avg": Rule({1: ""}, writer=_avg, aggregate=True, group=_GROUP),

@@ -75,7 +75,8 @@ class Calling(ABC):
         call = self._read(name, node, args, scope)
         if name in texts.PATTERNED or (name == "regexp_replace" and len(args) == 2):  # noqa: PLR2004
             texts.pattern(call, 1)
-        kind = kind_of(rule.kind, call.kinds)
+        told = rule.kinds.get(len(args), rule.kinds.get(ANY, rule.kind))
+        kind = kind_of(told, call.kinds)
         if rule.writer is not None:
             template, kind = rule.writer(call)
         template = self._behind(template, call, rule, after or [])

@@ -30,6 +30,7 @@ class Rule:
         templates: By number of arguments; `ANY` for every number that has none of its own.
         kind: What it gives: a kind's name; `0` as its first argument; `[0]` an array of such;
             `0e` as the elements of its first argument; `*` what all its arguments become.
+        kinds: The same by number of arguments, where that counts.
         writer: Writes calls that no template can, given the call.
         aggregate: Whether it takes many rows, so that its arguments cannot be computed before.
         group: The heading under which the reference lists it.
@@ -38,6 +39,7 @@ class Rule:
 
     templates: Mapping[int, str] = field(default_factory=dict)
     kind: str = "unknown"
+    kinds: Mapping[int, str] = field(default_factory=dict)
     writer: Writer | None = None
     aggregate: bool = False
     group: str = ""
@@ -67,8 +69,9 @@ def plain(group: str, lines: str) -> dict[str, Rule]:
         head, kind, template = line.split(None, 2)
         name, _, number = head.partition("/")
         count = ANY if number == "*" else int(number)
-        known = dict(found[name].templates) if name in found else {}
-        found[name] = Rule({**known, count: template}, kind, group=group)
+        known = found.get(name, Rule())
+        templates = {**known.templates, count: template}
+        found[name] = Rule(templates, kinds={**known.kinds, count: kind}, group=group)
     return found
 
 

@@ -74,9 +74,9 @@ def translate(sql: str, columns_of: Callable[[str], Columns] | None = None) -> s
         raise AthenaSyntaxError.at(told, None, None) from None
 
 
-def expression(sql: str) -> str:
-    """Return a single expression of Athena's in the lake's SQL; raises as `translate` does."""
-    return translate(f"SELECT {sql}").removeprefix("SELECT ").removesuffix(' AS "_col0"')
+def kinds(sql: str, columns_of: Callable[[str], Columns] | None = None) -> Columns:
+    """Return what is known of the columns that a query gives; raises as `translate` does."""
+    return _Queries(columns_of or (lambda _: {})).query(parsed(sql), Scope())
 
 
 def _translated(tree: exp.Expression, columns_of: Callable[[str], Columns]) -> str:

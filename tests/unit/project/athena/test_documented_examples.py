@@ -14,7 +14,8 @@ import pytest
 
 from lakeworks.engines.duckdb.caller_sql import gate
 from lakeworks.project.athena.functions import rules
-from lakeworks.project.athena.translation import translate
+from lakeworks.project.athena.kinds import Kind
+from lakeworks.project.athena.translation import kinds, translate
 
 _FILE = Path(__file__).with_name("athena_facts.py")
 _SPEC = importlib.util.spec_from_file_location("athena_facts", _FILE)
@@ -68,6 +69,32 @@ def test_an_expression_gives_what_athena_gives(sql: str, value: Any) -> None:
     assert row["v"] == value
     if not isinstance(value, bool):
         assert type(row["v"]) is type(value)
+
+
+KINDS: dict[type, set[str]] = {
+    int: {"int"}, float: {"double"}, Decimal: {"decimal"}, str: {"text", "json", "uuid"},
+    bool: {"bool"}, date: {"date"}, datetime: {"timestamp", "timestamptz"},
+    bytes: {"binary"}, list: {"array", "map"}, dict: {"row"},
+}  # fmt: skip
+
+
+def _fits(kind: Kind, value: Any) -> bool:
+    if value is None or kind.name in {"unknown", "null"}:
+        return True
+    if kind.name not in KINDS[type(value)]:
+        return False
+    if isinstance(value, Decimal):
+        return kind.digits[1] == -int(value.as_tuple().exponent)
+    if kind.name == "array":
+        return all(_fits(kind.element, one) for one in value)
+    if kind.name == "map" and kind.of:
+        return all(_fits(kind.of[0], k) and _fits(kind.of[1], v) for k, v in value)
+    return True
+
+
+@pytest.mark.parametrize(("sql", "value"), FACTS, ids=[sql[7:70] for sql, _ in FACTS])
+def test_what_is_known_of_a_value_before_it_is_computed_is_true(sql: str, value: Any) -> None:
+    assert _fits(kinds(sql)["v"], value)
 
 
 def test_every_function_that_works_has_an_example() -> None:
