@@ -44,7 +44,7 @@ def shell(
             show_default=False,
         ),
     ] = "",
-    dialect: Dialect = "duckdb",
+    dialect: Dialect = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
     as_json: AsJson = False,
@@ -60,7 +60,7 @@ def shell(
     with opened(folder, environment) as lake:
         limits = _limits(lake, principal, workgroup)
         lake.query.visible(principal)  # says now what is wrong with the principal
-        spoken = _spoken(dialect)
+        spoken = _spoken(dialect or (limits.dialect if limits else ""))
         names = Names(lake.query, principal, _functions())
         asked = _Shell(lake, principal, limits, names, as_json=as_json)
         asked.dialect = spoken
