@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lakeworks.core.types import Schema, Type
     from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.known import Known
     from lakeworks.engines.partition_conditions import ExternalPlanner
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.storage.external import AnySource
@@ -192,27 +193,6 @@ class FilesRead:
     written: int
     quarantined: int
     unreadable: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownColumn:
-    """What is known of a column without reading it.
-
-    Attributes:
-        nulls: How many values are null, or None.
-        bounds: Of a column of whole numbers: the least and the greatest, or None. Exact.
-    """
-
-    nulls: int | None = None
-    bounds: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of bound data without reading its rows; columns by name."""
-
-    rows: int
-    columns: Mapping[str, KnownColumn] = field(default_factory=dict)
 
 
 class Session(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import quote_identifier, quote_literal
-from lakeworks.engines.protocol import Known, KnownColumn
+from lakeworks.engines.known import Known, KnownColumn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lakeworks.core.types import Schema
+    from lakeworks.engines.known import Known
     from lakeworks.engines.protocol import (
         FileReading,
         FilesRead,
         GivenFormat,
-        Known,
         Rewritten,
         Staged,
         StageRequest,

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from lakeworks.core.types import Schema
+    from lakeworks.engines.known import Known
     from lakeworks.engines.protocol import (
         FileReading,
         FilesRead,
         GivenFormat,
-        Known,
         Rewritten,
         Staged,
         StageRequest,

@@ -16,7 +16,8 @@ from lakeworks.quality.outcomes.metrics import PRIMARY, Aggregate, Grouped
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lakeworks.engines.protocol import Known, Session
+    from lakeworks.engines.known import Known
+    from lakeworks.engines.protocol import Session
     from lakeworks.quality.outcomes.metrics import Metric
 
 _Source = tuple[tuple[str, ...], str]
