@@ -106,6 +106,9 @@ def _cast(values: pa.Array, field: pa.Field) -> pa.Array:
     if not _enters(values.type, field.type):
         raise MisfitError.types(field.name, _told(values.type), _told(field.type))
     try:
+        if pa.types.is_integer(values.type) and pa.types.is_decimal(field.type):
+            # Arrow asks whether all integers of the type would fit; here these are asked about.
+            values = values.cast(pa.decimal128(20, 0))
         cast = values.cast(field.type)
     except pa.ArrowInvalid:
         raise MisfitError.values(field.name, _told(values.type), _told(field.type)) from None
