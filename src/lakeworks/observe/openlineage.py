@@ -44,7 +44,7 @@ class Translator:
         version: str,
         namespace: str | None = None,
     ) -> None:
-        self._services = services
+        self._services = self._declared = services
         self._lineage = lineage
         self._version = version
         self.namespace = namespace or services.project.name
@@ -75,7 +75,7 @@ class Translator:
 
     def _know_views(self) -> None:
         """Take note of the materialised views that a run fills beside the project's models."""
-        self._services = self._services.with_views()
+        self._services = self._declared.with_views()
         models = self._services.project.models
         self._tables |= {str(table): table for table in models}
 

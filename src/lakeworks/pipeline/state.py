@@ -56,6 +56,8 @@ class Services:
     """What else `lake check` looks at: given the project and the columns of its tables."""
     also_views: frozenset[TableName] = frozenset()
     """Tables of the project whose names views of the data catalog have."""
+    joined: bool = False
+    """Whether the catalog's materialised views are among the project's models."""
 
     @cached_property
     def engine(self) -> Engine:
@@ -72,6 +74,8 @@ class Services:
 
     def with_views(self) -> Services:
         """Return the same parts with the catalog's materialised views as models beside others."""
+        if self.joined:
+            return self
         names = self.catalog.data_catalog.view_names()
         own = {*self.project.models, *self.project.sources, *self.project.tables}
         if not any(names.values()) and own.isdisjoint(names):
@@ -79,12 +83,16 @@ class Services:
         views = self.catalog.data_catalog.views()
         from lakeworks.pipeline.catalog_views import conflicting, with_materialized
 
-        return replace(
+        found = replace(
             self,
+            joined=True,
             project=with_materialized(self.project, views, self),
             make_engine=lambda: self.engine,
             also_views=frozenset(view.name for view in conflicting(self.project, views)),
         )
+        # What decides is made of the whole lineage: once is enough.
+        found.__dict__["governance"] = self.governance
+        return found
 
     @cached_property
     def external(self) -> ExternalTables:
