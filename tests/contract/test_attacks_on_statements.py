@@ -86,8 +86,8 @@ def made(root: Path, *, masks: bool = True) -> Lake:
             "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, email TEXT, ssn TEXT, "
             "region TEXT COLLATE NOCASE, salary DECIMAL(10,2))"
         )
-        rows = [tuple(str(value) for value in one.values()) for one in PEOPLE]
-        con.executemany("INSERT INTO people VALUES (?, ?, ?, ?, ?, ?)", rows)
+        texts = [tuple(str(value) for value in one.values()) for one in PEOPLE]
+        con.executemany("INSERT INTO people VALUES (?, ?, ?, ?, ?, ?)", texts)
     con.close()
     catalog = f"type: sqlite\npath: {root / 'crm.db'}\ndatabases: {{crm: main}}\n"
     (root / "catalogs" / "crm.yml").write_text(catalog)
@@ -295,6 +295,43 @@ def test_who_replaces_a_view_does_not_read_with_the_permissions_of_whoever_reads
     ask(unmasked, "drop materialized view silver.held", "cleo")
     ask(unmasked, "create materialized view silver.held as select * from silver.base", "cleo")
     assert unmasked.pipeline.run().status == "nothing to do"
+
+
+@pytest.mark.parametrize("link", ["location", "partition", "file"])
+def test_a_link_made_later_leads_no_external_table_into_the_lake(lake: Lake, link: str) -> None:
+    """Who may write into a data location may put links there, which the lake would follow."""
+    lake.governance.grant("user:mia", "CREATE_TABLE", "raw")
+    place = lake.project.root.parent / "exports" / "t"
+    hidden = lake.project.root / ".lake" / "tables" / "silver" / "vault"
+    keys = "partitioned by (k int)" if link == "partition" else ""
+    place.mkdir()
+    columns = f"raw.t (code string) {keys} stored as parquet"
+    ask(lake, f"create external table {columns} location '{place}'", "mia")
+    if link == "location":
+        place.rmdir()
+        place.symlink_to(hidden)
+    elif link == "partition":
+        (place / "k=1").symlink_to(hidden)
+        ask(lake, "msck repair table raw.t", "mia")
+    else:
+        (place / "a.parquet").symlink_to(next(hidden.glob("*.parquet")))
+    for who in ("mia", None):  # nobody else is led astray either
+        with pytest.raises(LakeError) as caught:
+            ask(lake, "select * from raw.t", who)
+        assert MARK not in str(caught.value)
+
+
+def test_a_database_tells_who_may_drop_it_of_no_table_that_is_not_theirs_to_know(
+    lake: Lake,
+) -> None:
+    place = lake.project.root.parent / "exports" / "t"
+    place.mkdir()
+    for who in ("mia", "max"):
+        lake.governance.grant(f"user:{who}", "CREATE_TABLE", "raw")
+    lake.governance.grant("user:mia", ["DROP", "ALTER"], "raw")
+    ask(lake, f"create external table raw.t{MARK} (a string) location '{place}'", "max")
+    for cascade in ("", " cascade"):
+        assert MARK not in told(lake, f"drop database raw{cascade}", "mia")
 
 
 def told(lake: Lake, sql: str, who: str, **more: Any) -> str:

@@ -185,5 +185,28 @@ def _entered(
         yield from _on_disk(entry.path, above | {place})
 
 
+def strays(files: Iterable[ExternalFile], own: str, *, linked: bool) -> bool:
+    """Whether some file really lies where no external table may lead.
+
+    Args:
+        files: As they were listed; those in buckets lie where they seem to.
+        own: The lake's own folder, which no link may lead to; empty for none.
+        linked: Whether a link may lead to any other place.
+    """
+    folders: dict[str, str] = {}
+    for file in files:
+        if file.uri.startswith("s3://"):
+            continue
+        folder, name = os.path.split(file.uri)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        real = f"{folders[folder]}/{name}"
+        if os.path.islink(file.uri):  # noqa: PTH114 - millions of paths: no objects for them
+            real = os.path.realpath(real)
+        if (own and real.startswith(f"{own}/")) or not (linked or real == file.uri):
+            return True
+    return False
+
+
 def _is_hidden(path: str) -> bool:
     return any(part.startswith((".", "_")) for part in path.split("/"))

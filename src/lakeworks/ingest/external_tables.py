@@ -7,6 +7,7 @@ declares, from the folders themselves. Only folders of partitions that are neede
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ from lakeworks.core.hive_types import parse_hive_type
 from lakeworks.core.types import Field, Schema
 from lakeworks.engines.partition_conditions import EVERYWHERE, KeyColumns
 from lakeworks.ingest.external_entries import DECLARED, DISCOVERED, entry_of, fingerprint
-from lakeworks.ingest.external_files import Files, discovered
+from lakeworks.ingest.external_files import Files, discovered, strays
 from lakeworks.ingest.federation.parquet import ParquetFolders
 from lakeworks.storage.external import ExternalSource
 
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 
 _LOOKED_AT_FILES = 3
 _BY_POSITION = {LAZY_SIMPLE_SERDE, OPEN_CSV_SERDE, REGEX_SERDE}
+# What the owner of an entry begins with that a principal made.
+_PRINCIPALS = ("user:", "role:", "group:", "account:", "session:")
 Values = tuple[str | None, ...]
 # Values of a partition's columns, and its folder.
 Partition = tuple[Values, str]
@@ -65,6 +68,7 @@ class ExternalTables:
         planner: Asked what a query needs and what files hold; called when it must be.
         declared: The tables that the project declares: their entries are made from that.
         folders: Tables that catalogs of Parquet files have, which are declared by being there.
+        own: The folder of the lake's own storage, whose files are no external table's.
     """
 
     def __init__(
@@ -74,6 +78,8 @@ class ExternalTables:
         planner: Callable[[], ExternalPlanner],
         declared: Mapping[TableName, ExternalTable] | None = None,
         folders: Mapping[str, FederatedCatalog] | None = None,
+        *,
+        own: str = "",
     ) -> None:
         self._catalog = catalog
         self._files = Files(store)
@@ -81,6 +87,7 @@ class ExternalTables:
         self._declared = declared or {}
         self._folders = ParquetFolders(folders, self._files) if folders else None
         self._settled: set[TableName] = set()
+        self._own = "" if own.startswith("s3://") else os.path.realpath(own) if own else ""
 
     def find(self, name: TableName) -> TableEntry | None:
         """Return the entry of an external table; None where there is none of that name."""
@@ -237,6 +244,9 @@ class ExternalTables:
         excluded = _excluded(entry)
         if excluded is not None:
             files = tuple(file for file in files if not excluded.match(file.uri))
+        # Who made the table was held to the place that it named, not to where links lead by now.
+        if strays(files, self._own, linked=not entry.owner.startswith(_PRINCIPALS)):
+            raise UnreadableTableError.strays(empty.name)
         return replace(empty, files=files, location=location)
 
     def _partitions(

@@ -111,6 +111,7 @@ class Services:
                 for name, one in federated(self.project).items()
                 if one.type == "parquet"
             },
+            own=self.storage.store.root,
         )
 
     @cached_property

@@ -200,6 +200,14 @@ class UnreadableTableError(RequestError):
         )
 
     @classmethod
+    def strays(cls, name: str) -> Self:
+        """A link in its folders leads where it may not."""
+        return cls(
+            f"{name} has files that really lie elsewhere, where a link in its folders leads",
+            "put the files themselves into its folder",
+        )
+
+    @classmethod
     def no_files(cls, name: str, location: str) -> Self:
         """Its files were to say its columns."""
         return cls(

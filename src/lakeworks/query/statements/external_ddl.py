@@ -23,7 +23,7 @@ from lakeworks.query.statements.external_changes import (
     SetProperties,
 )
 from lakeworks.query.statements.words import Words
-from lakeworks.query.taken import check_free
+from lakeworks.query.taken import check_free, taking
 from lakeworks.query.unload_places import readable_place
 
 if TYPE_CHECKING:
@@ -120,12 +120,15 @@ class CreateExternal(Ddl):
 
     def carry_out(self, writing: Writing) -> int:
         """Make the entry; a principal may do with it whatever can be done with a table."""
-        data = data_of(writing)
-        data.ensure_database(self.table.database)
-        data.create_table(self._entry(writing), by=writing.principal or None, reason=self.kind)
-        governance, viewer = writing.reader.parts.governance, writing.asking.viewer
-        if governance is not None and viewer is not None:
-            governance.created(viewer.principal, str(self.table))
+        data, viewer = data_of(writing), writing.asking.viewer
+        with taking(writing.reader.parts, viewer, self.table):
+            data.ensure_database(self.table.database)
+            data.create_table(
+                self._entry(writing), by=writing.principal or None, reason=self.kind
+            )
+            governance = writing.reader.parts.governance
+            if governance is not None and viewer is not None:
+                governance.created(viewer.principal, str(self.table))
         return 1
 
     def _entry(self, writing: Writing) -> TableEntry:
