@@ -1,7 +1,7 @@
 """Erasing one person, against copying every table without the person by hand.
 
-Budget: finding and deleting takes no longer than half of the copy, and all of `lake erase`, with
-the landed files, the search of everything afterwards and the report, at most three times as long.
+Budget: finding and deleting rows takes no longer than the copy, and all of `lake erase`, with the
+landed files, the search of everything afterwards and the report, at most three times as long.
 
     python benchmarks/bench_erase.py [--rows 2000000] [--files 20] [--persons 100000]
 
