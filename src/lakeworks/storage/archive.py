@@ -156,9 +156,7 @@ class Archive:
         stream.seek(0)
         place = f"{manifest.storage_class}/{manifest.arrival.folder}/{one.stored_path}"
         data = b"".join(_packed(_chunks(stream))) if one.packed else stream.read()
-        made = replace(
-            one, size_bytes=size, sha256=digest.hexdigest(), stored_bytes=len(data)
-        )
+        made = replace(one, size_bytes=size, sha256=digest.hexdigest(), stored_bytes=len(data))
         current = self.manifest(manifest.arrival) or manifest
         files = tuple(made if known.path == one.path else known for known in current.files)
         now = replace(current, files=files)
