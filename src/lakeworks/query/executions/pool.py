@@ -117,6 +117,9 @@ class QueryPool:
             query = self._next()
             if query is None:
                 break
+            if process is not None and not process.alive:  # it died while nothing was asked
+                process.close()
+                process = self._started()
             if process is None:
                 self._done(query, "no query process could be started")
                 continue
