@@ -50,7 +50,7 @@ def url(project: Path) -> Iterator[str]:
     pytest.importorskip("starlette", reason="the extra server is not installed")
     process = subprocess.Popen(
         [sys.executable, "-m", "lakeworks", "serve", "sql", "-C", str(project),
-         "--port", "0", "--processes", "1"],
+         "--port", "0", "--processes", "2"],
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stderr is not None
