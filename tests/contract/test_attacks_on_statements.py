@@ -18,6 +18,7 @@ from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core.errors import LakeError
 from lakeworks.lake import Lake
 from lakeworks.query.errors import NameTakenError
+from lakeworks.query.statements.errors import UnloadLocationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -332,6 +333,37 @@ def test_a_database_tells_who_may_drop_it_of_no_table_that_is_not_theirs_to_know
     ask(lake, f"create external table raw.t{MARK} (a string) location '{place}'", "max")
     for cascade in ("", " cascade"):
         assert MARK not in told(lake, f"drop database raw{cascade}", "mia")
+
+
+@pytest.mark.parametrize("body", [b"PAR1xx", b"PAR1" + b"x" * 100 + b"PAR1", b"nothing" * 9])
+def test_who_reads_a_table_is_not_told_where_its_files_are(lake: Lake, body: bytes) -> None:
+    place = lake.project.root.parent / "exports" / "t"
+    place.mkdir()
+    (place / "x.parquet").write_bytes(body)
+    lake.governance.grant("user:mia", "CREATE_TABLE", "raw")
+    ask(
+        lake,
+        f"create external table raw.t (a string) stored as parquet location '{place}'",
+        "mia",
+    )
+    ask(lake, "grant select on raw.t to user ana", "mia")
+    for query in ("select * from raw.t", "select count(*) from raw.t", "describe raw.t"):
+        assert str(place.parent) not in told(lake, query, "ana")
+
+
+def test_unload_tells_of_no_folder_but_the_one_that_was_named(lake: Lake) -> None:
+    place = lake.project.root.parent / "exports"
+    (place / "file").write_text("x")
+    for where, query in (
+        ("long", "select 1 as a, repeat('x', 300) as p"),
+        ("y" * 300, "select 1 as a, 2 as p"),
+        ("file/below", "select 1 as a, 2 as p"),
+    ):
+        sql = f"unload ({query}) to '{place}/{where}' with (partitioned_by = array['p'])"
+        with pytest.raises(UnloadLocationError) as caught:
+            ask(lake, sql, "mia")
+        assert str(caught.value).count(str(place)) == 1
+    assert not list(place.glob(".*"))
 
 
 def told(lake: Lake, sql: str, who: str, **more: Any) -> str:

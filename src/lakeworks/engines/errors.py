@@ -324,6 +324,11 @@ class ExternalDataError(LakeError):
         )
 
     @classmethod
+    def unreadable(cls, problem: str) -> Self:
+        """Say what an engine says of a file that it cannot read at all."""
+        return cls(problem, "mend the file, or take it out of the table's folder")
+
+    @classmethod
     def packed(cls, table: str, uri: str, packing: str) -> Self:
         """Say that a file is packed in a way that is not read."""
         problem = f"is packed as {packing}, which is not read"

@@ -48,9 +48,14 @@ class UnloadPlace:
         """Give a folder inside the block; what is in it afterwards is at the location.
 
         Raises:
-            UnloadLocationError: the location is not empty.
+            UnloadLocationError: the location is not empty, or files cannot be written there.
         """
         self.check_empty()
+        with self._explained(), self._filling(run_id) as folder:
+            yield folder
+
+    @contextmanager
+    def _filling(self, run_id: str) -> Iterator[Path]:
         if self.location.startswith(S3):
             self.scratch.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.scratch, prefix=f"{run_id}-") as made:
@@ -77,6 +82,20 @@ class UnloadPlace:
         Raises:
             UnloadLocationError: there is.
         """
+        with self._explained():
+            self._check_empty()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what the system says, without the folders on the way that it names."""
+        try:
+            yield
+        except OSError as error:
+            raise UnloadLocationError.refused(
+                self.location, error.strerror or "files cannot be written there"
+            ) from error
+
+    def _check_empty(self) -> None:
         if self.location.startswith(S3):
             from lakeworks.storage.objects import ObjectStore
 

@@ -37,6 +37,7 @@ _MISSING_FIELD = re.compile(r'Could not find key "(.+?)" in struct', re.DOTALL)
 _MISSING = re.compile(r"No files found|No such file|\b404\b")
 _FILE_FAULT = re.compile(r"(?:Malformed JSON|JSON transform error) in file |CSV Error on Line")
 _CSV_FILE = re.compile(r"^\s*file ?= ?(.+)$", re.MULTILINE)
+_NAMED_FILE = re.compile(r"\bfile\b[^'\"\n]{0,20}['\"](?:/|\w{1,5}://)", re.IGNORECASE)
 _FULL = ("no space left", "errno 28", "enospc", "max_temp_directory_size", "disk quota")
 
 
@@ -66,7 +67,17 @@ def lake_error(
 ) -> LakeError:
     """Return what `error` is to a user."""
     text = _KIND.sub("", str(error)).strip()
-    return _external(text) or _other(error, text, con, lines_before)
+    return _external(text) or _of_file(error, text) or _other(error, text, con, lines_before)
+
+
+def _of_file(error: duckdb.Error, text: str) -> LakeError | None:
+    """Return what is wrong with a file, where DuckDB takes that for a fault of the query."""
+    import duckdb
+
+    told = _first_line(text)
+    if isinstance(error, duckdb.InvalidInputException) and _NAMED_FILE.search(told):
+        return ExternalDataError.unreadable(told)
+    return None
 
 
 def _external(text: str) -> LakeError | None:
