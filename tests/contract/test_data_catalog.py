@@ -703,12 +703,14 @@ def totals(**changes: Any) -> View:
     return replace(view, **changes)
 
 
-def test_a_view_is_kept_with_its_versions_and_found(data: DataCatalog) -> None:
+def test_a_view_is_kept_with_its_versions_and_found(
+    catalog: Catalog, data: DataCatalog
+) -> None:
     made = data.put_view(totals(), by="ana")
     found = data.find_view(TOTALS)
     assert found == replace(totals(), version=0, number=made.number)
     assert data.views() == [found]
-    assert data.view_names() == {TOTALS: False}
+    assert catalog.view_names() == {TOTALS: False}
     assert [hit.table for hit in data.search("sold")] == [TOTALS]
     with pytest.raises(EntryExistsError):
         data.put_view(totals())

@@ -211,6 +211,12 @@ class Catalog:
     ) -> None:
         self.close()
 
+    def view_names(self) -> dict[TableName, bool]:
+        """Return the names of the data catalog's views, each with whether it is materialised."""
+        from lakeworks.catalog.view_names import view_names
+
+        return view_names(self._database)
+
     def heads(self) -> dict[TableName, Head]:
         """Return every table's newest known version."""
         with self._database.reading() as session:

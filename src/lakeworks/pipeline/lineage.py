@@ -43,7 +43,8 @@ class Lineage:
     def graph(self) -> LineageGraph:
         """The lineage of everything that the project declares, as its tables stand now."""
         heads = self._services.catalog.heads()
-        views = self._services.catalog.data_catalog.views()
+        catalog = self._services.catalog
+        views = catalog.data_catalog.views() if catalog.view_names() else []
         stamp = (
             {table: (head.fingerprint, head.schema) for table, head in heads.items()},
             [(view.name, view.number, view.version) for view in views],
@@ -165,9 +166,9 @@ def _joined(
     services: Services, schemas: dict[TableName, Schema]
 ) -> tuple[Project, dict[TableName, Schema]]:
     """Return the project with the catalog's views, and the columns of what these read besides."""
-    views = services.catalog.data_catalog.views()
-    if not views:
+    if not services.catalog.view_names():
         return services.project, schemas
+    views = services.catalog.data_catalog.views()
     # Should a table have come by the name of a view, readers see the table.
     tables = services.catalog.current_snapshot().tables
     views = [view for view in views if view.materialized or view.name not in tables]

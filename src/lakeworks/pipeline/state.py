@@ -76,7 +76,7 @@ class Services:
         """Return the same parts with the catalog's materialised views as models beside others."""
         if self.joined:
             return self
-        names = self.catalog.data_catalog.view_names()
+        names = self.catalog.view_names()
         own = {*self.project.models, *self.project.sources, *self.project.tables}
         if not any(names.values()) and own.isdisjoint(names):
             return self

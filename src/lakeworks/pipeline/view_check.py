@@ -38,9 +38,9 @@ def view_mistakes(
         services: The project's parts.
         schemas: The columns that every declared table has or would have, as far as known.
     """
-    views = services.catalog.data_catalog.views()
-    if not views:
+    if not services.catalog.view_names():
         return [], []
+    views = services.catalog.data_catalog.views()
     mistakes = [_taken(services.project, view) for view in conflicting(services.project, views)]
     known = {table: head.schema for table, head in services.catalog.heads().items()}
     known |= {table: schema for table, schema in schemas.items() if schema is not None}

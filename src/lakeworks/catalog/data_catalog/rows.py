@@ -136,18 +136,6 @@ def tables_of_types(session: Session, types: Sequence[str]) -> list[tuple[int, T
     return [(row[0], _table(row)) for row in found]
 
 
-def names_of_types(session: Session, types: Sequence[str]) -> list[tuple[TableName, str]]:
-    """Return the names of the tables of some types, each with its type; reads no entry."""
-    kinds = {f"k{at}": kind for at, kind in enumerate(types)}
-    marks = ", ".join(f":{name}" for name in kinds)
-    found = session.all(
-        "SELECT database_name, table_name, table_type FROM dc_tables "
-        f"WHERE table_type IN ({marks})",
-        **kinds,
-    )
-    return [(TableName(row[0], row[1]), str(row[2])) for row in found]
-
-
 def table_names(session: Session) -> list[TableName]:
     """Return the names of all tables, in order."""
     rows = session.all(

@@ -245,12 +245,6 @@ class ViewVerbs(Verbs):
         made = (view_of(entry, number) for number, entry in found)
         return [one for one in made if one is not None]
 
-    def view_names(self) -> dict[TableName, bool]:
-        """Return the names of all views, each with whether it is materialised; reads no text."""
-        with self._database.reading() as session:
-            found = rows.names_of_types(session, (VIRTUAL_VIEW, MATERIALIZED_VIEW))
-        return {name: kind == MATERIALIZED_VIEW for name, kind in found}
-
     def put_view(
         self, view: View, *, replacing: bool = False, by: str | None = None, reason: str = ""
     ) -> View:
