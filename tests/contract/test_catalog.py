@@ -1082,3 +1082,29 @@ def test_prepared_statements_are_kept_by_workgroup_and_their_makers(
     assert [one.sql for one in prepared.list("etl")] == ["select 3"]
     assert prepared.drop("etl", "one")
     assert not prepared.drop("etl", "one")
+
+
+def test_what_statements_wrote_is_kept_and_can_be_taken_back(catalog: Catalog) -> None:
+    from lakeworks.catalog.statement_writes import StatementWrite, making_of
+    from lakeworks.project.lineage_facts import DerivedColumn, QueryLineage
+
+    lineage = QueryLineage(
+        (DerivedColumn("Größe", frozenset({("silver.a", "b", "identity")}), ("a gap",)),),
+        tables=("silver.a",),
+    )
+    first = StatementWrite(
+        "run-1", TableName("gold", "t"), "create", "run-1", "user:ana", "create table 'ü' …",
+        clock.now().replace(microsecond=5), lineage, {"größe": {"pii": ("email", "phone")}},
+    )  # fmt: skip
+    second = StatementWrite(
+        "run-2", TableName("gold", "t"), "insert", "run-1", "", "insert", clock.now()
+    )
+    writes = catalog.statement_writes
+    writes.add(first)
+    writes.add(second)
+    assert writes.of(TableName("gold", "t")) == writes.all() == [first, second]
+    assert writes.of(TableName("gold", "other")) == []
+    assert making_of(second.fingerprint) == "run-1"
+    assert making_of("0f" * 32) == ""
+    writes.forget("run-2")
+    assert writes.all() == [first]
