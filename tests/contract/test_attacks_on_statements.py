@@ -17,8 +17,15 @@ import pytest
 from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core.errors import LakeError
 from lakeworks.lake import Lake
+from lakeworks.project.workgroups import Workgroup
 from lakeworks.query.errors import NameTakenError
+from lakeworks.query.executions.limits import Limits
+from lakeworks.query.executions.pool import QueryPool
+from lakeworks.query.executions.records import QueryRequest
+from lakeworks.query.executions.results import ResultPlaces
+from lakeworks.query.executions.service import QueryExecutions
 from lakeworks.query.statements.errors import UnloadLocationError
+from lakeworks.server.query_worker import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -364,6 +371,64 @@ def test_unload_tells_of_no_folder_but_the_one_that_was_named(lake: Lake) -> Non
             ask(lake, sql, "mia")
         assert str(caught.value).count(str(place)) == 1
     assert not list(place.glob(".*"))
+
+
+@pytest.mark.parametrize("kind", ["table", "view", "materialized view"])
+def test_whoever_takes_the_name_of_a_dropped_table_sees_nothing_of_it(
+    unmasked: Lake, kind: str
+) -> None:
+    ask(unmasked, "create table silver.t as select id, salary from silver.customers", "cleo")
+    then = unmasked.catalog.current_snapshot().id
+    ask(unmasked, "drop table silver.t", "cleo")
+    ask(unmasked, f"create {kind} silver.t as select 1 as id", "mia")
+    assert ask(unmasked, "select * from silver.t", "mia") == [{"id": 1}]
+    for ways in ({}, {"dialect": "athena"}):
+        for sql in (
+            "select * from silver.t", "select count(*) from silver.t", "describe silver.t",
+            "describe formatted silver.t", "show columns in silver.t",
+            "show create table silver.t", "show partitions silver.t", "summarize silver.t",
+            "select nope from silver.t", "create table silver.copy as select * from silver.t",
+        ):  # fmt: skip
+            seen = told(unmasked, sql, "mia", at=then, **ways)
+            assert "salary" not in seen, sql
+            assert "987654" not in seen, sql
+            assert f"[{{'count_star()': {len(PEOPLE)}}}]" != seen, sql
+    for sql in ("select * from silver.t@v0", "describe silver.t@v0"):
+        assert "salary" not in told(unmasked, sql, "mia")
+
+
+def test_an_earlier_result_that_is_given_again_is_audited_as_a_read(
+    lake: Lake, tmp_path: Path
+) -> None:
+    memory = 256 * 2**20
+    group = {"primary": Workgroup("primary", reuse_s=3_600)}
+    started = command(lake.project.root, None, memory_bytes=memory, threads=1)
+    pool = QueryPool(started, processes=1, memory_bytes=memory + 512 * 2**20, concurrent=dict)
+    executions = QueryExecutions(
+        Limits(group, usage=lake.catalog.query_usage, records=lake.catalog.query_executions,
+               waiting=pool.waiting),
+        examine=lambda asked: lake.query.examine(asked.sql, asked.principal),
+        records=lake.catalog.query_executions,
+        history=lake.catalog.query_history,
+        results=ResultPlaces(tmp_path / "results", {}, None),
+        pool=pool,
+    )  # fmt: skip
+    try:
+        asked = QueryRequest("select id, ssn from silver.customers", principal="ana")
+        runs = [
+            executions.wait(executions.start(asked), principal="ana", timeout_s=60)
+            for _ in range(3)
+        ]
+    finally:
+        executions.close()
+    assert [one.reused for one in runs] == [False, True, True]
+    entries = [one for one in lake.governance.audit_entries(kind="query")
+               if one.principal == "user:ana"]  # fmt: skip
+    assert len(entries) == len(runs)
+    for entry in entries:
+        assert entry.body["rows"] == 2
+        assert entry.body["tables"][0]["table"] == "silver.customers"
+    assert [bool(one.body.get("reused")) for one in reversed(entries)] == [False, True, True]
 
 
 def told(lake: Lake, sql: str, who: str, **more: Any) -> str:

@@ -9,7 +9,7 @@ from lakeworks.core.errors import LakeError
 from lakeworks.query.errors import NotAllowedError, ViewUnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.governance.principals import Principal
@@ -55,6 +55,19 @@ class QueryAudit:
             }
             for name, table in secured.items()
         ]
+
+    def again(
+        self, versions: Iterable[tuple[str, int]], policy_version: str, rows: int
+    ) -> None:
+        """Write the entry of an earlier answer that is given again: it is read, and nothing runs.
+
+        Raises:
+            CatalogError: the trail cannot be written: nothing may be read unseen.
+        """
+        self._body["policy_version"] = policy_version
+        self._body["tables"] = [{"table": name, "version": one} for name, one in versions]
+        self._body["reused"] = True
+        self.ended(rows, None)
 
     def writes(self, statement: str, target: str, *, kind: str = "query") -> None:
         """Take note of what the statement writes; an `export` leaves the lake."""

@@ -60,9 +60,12 @@ def _whole(
     reader: Reader, name: TableName, snapshot: Snapshot, viewer: Viewer | None
 ) -> Schema | None:
     from lakeworks.query.federation import federated
+    from lakeworks.query.same_table import check_same
 
     number = snapshot.tables.get(name)
     if number is not None:
+        if viewer is not None:
+            check_same(reader.parts, name, number)
         return reader.source(name, number, hidden=viewer is not None).schema
     view = reader.parts.catalog.data_catalog.find_view(name)
     if view is not None:

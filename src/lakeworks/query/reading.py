@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lakeworks.catalog.statement_writes import identity_of
 from lakeworks.core import events
 from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName
@@ -31,6 +30,7 @@ from lakeworks.query.federation import (
     secured_of,
 )
 from lakeworks.query.questions import Question
+from lakeworks.query.same_table import check_same
 from lakeworks.query.versions import without_versions
 from lakeworks.query.views import Resolution, audited, define, texts
 from lakeworks.storage.errors import VersionNotFoundError
@@ -109,10 +109,15 @@ class Reader:
             LakeError: as `asked` does.
         """
         asked = self.asked(text, asking.at, asking.viewer)
+        versions, viewer = tuple(sorted(asked.rests_on)), asked.viewer
+        if viewer is None:
+            return Question(versions, "", self._is_repeatable(asked))
+        policy_version = viewer.policy_version
         return Question(
-            tuple(sorted(asked.rests_on)),
-            "" if asked.viewer is None else asked.viewer.policy_version,
+            versions,
+            policy_version,
             self._is_repeatable(asked),
+            lambda rows: viewer.audit.again(versions, policy_version, rows),
         )
 
     def _is_repeatable(self, asked: Asked) -> bool:
@@ -241,7 +246,7 @@ class Reader:
             else:
                 one = self.published(written, snapshot, at, viewer)
             if viewer is not None and (number is not None or at is not None):
-                self._check_same(*one)
+                check_same(self.parts, *one)
             return one
 
         found = Resolution(self.parts, snapshot, viewer, find)
@@ -311,29 +316,6 @@ class Reader:
             is_outside(self.parts, name, version=f"@v{number}")
             raise UnknownTableError.named(str(name), known)
         return name, number
-
-    def _check_same(self, name: TableName, number: int) -> None:
-        """Hold a principal to the versions of the table that has a name now.
-
-        A table that was dropped, and another that a statement made under its name since, are
-        not the same, and who may see the one may not see the other.
-
-        Raises:
-            HiddenFailureError: it is another table's version.
-        """
-        shown = self.parts.catalog.current_snapshot().tables.get(name)
-        if shown in {None, number} or number == NO_VERSION:
-            return
-        log = self.parts.storage.table(name)
-        try:
-            makings = {
-                identity_of(str(log.version(one).info.get("fingerprint", "")))
-                for one in (shown, number)
-            }
-        except VersionNotFoundError:
-            return  # whoever reads it says so
-        if len(makings) > 1:
-            raise HiddenFailureError.version(str(name), number)
 
     def source(self, name: TableName, number: int, *, hidden: bool) -> TableSource:
         """Return a version of a table as engines read it.

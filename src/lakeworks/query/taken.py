@@ -81,6 +81,13 @@ def taking(parts: Parts, viewer: Viewer | None, name: TableName) -> Iterator[Non
         raise NameTakenError.by(str(name), "") from None
 
 
+def taken_outside(parts: Parts, name: TableName) -> bool:
+    """Whether a view or an external table has a name: what was there before is not its own."""
+    return parts.catalog.data_catalog.find_view(name) is not None or is_external(
+        parts.external, name
+    )
+
+
 def _is_declared(project: Project, name: TableName) -> bool:
     return name in project.sources or name in project.models or name in project.tables
 

@@ -130,6 +130,7 @@ class QueryExecutions:
         own = asked.reuse_s is not None and not group.enforced
         earlier = self._earlier(key, (asked.reuse_s or 0) if own else group.reuse_s)
         if earlier is not None:
+            question.given_again(seen_of(earlier).rows)
             return self._reused(seen, earlier)
         out, place = self._results.written_to(group.name, execution_id)
         job = Job(
