@@ -240,6 +240,9 @@ def written(root: Path, tables: dict[str, list[dict[str, Any]]], *, governed: bo
         for name in tables
         if name in WHOLE
     ]
+    if granted:
+        views = ", ".join(f"silver.{name}" for name in VIEWS)
+        granted.append(f"  - {{to: whole, permissions: SELECT, on: [{views}]}}")
     whole = "\n".join(["users: {whole: {}}", "grants:", *granted]) if granted else ""
     (root / "policies" / "roles.yml").write_text(POLICIES if governed else whole)
     for name, rows in tables.items():
@@ -300,7 +303,7 @@ def role(
 def make_views(lake: Lake, texts: dict[str, str]) -> None:
     """Make those views that a lake has the tables and columns for."""
     for name, text in texts.items():
-        with suppress(RequestError):
+        with suppress(SqlError, UnknownTableError, ViewUnreadableError):
             lake.query.sql(f"create view silver.{name} as {text}").close()
 
 
