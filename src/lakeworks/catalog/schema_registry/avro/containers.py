@@ -83,9 +83,7 @@ class Container:
         return ""
 
 
-def copy_records(
-    source: BinaryIO, target: BinaryIO, stays: Callable[[Any], bool]
-) -> None:
+def copy_records(source: BinaryIO, target: BinaryIO, stays: Callable[[Any], bool]) -> None:
     """Write a file's records to another of the same schema, but those that are not to stay.
 
     Raises:
