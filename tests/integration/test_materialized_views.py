@@ -363,3 +363,28 @@ def test_events_of_a_run_tell_of_it(project: Path) -> None:
     assert [one["name"] for one in ended["inputs"]] == ["silver.people"]
     facet = ended["outputs"][0]["facets"]["columnLineage"]["fields"]["n"]["inputFields"]
     assert [(one["name"], one["field"]) for one in facet] == [("silver.people", "name")]
+
+
+def test_who_replaces_a_view_below_it_does_not_read_with_its_makers_rights(lake: Lake) -> None:
+    rows(lake, "grant select (id) on silver.people to role reader")
+    rows(lake, "grant create table on database gold to role reader")
+    rows(lake, "create view gold.base as select id from silver.people", "rea")
+    rows(lake, "grant select on gold.base to role analyst")
+    rows(lake, "create materialized view gold.mine as select * from gold.base", "ana")
+    rows(lake, "grant select on gold.mine to role reader")
+    # Where ana's rights filled it, rea would see whatever ana does, by a text of rea's.
+    rows(
+        lake,
+        "create or replace view gold.base as select id + 100 as id from silver.people",
+        "rea",
+    )
+    with pytest.raises(DefinerError, match="replaced"):
+        rows(lake, "refresh materialized view gold.mine")
+    step = lake.pipeline.run().step("gold.mine")
+    assert step.status == "failed"
+    assert "replaced" in (step.error or "")
+    assert [one["id"] for one in rows(lake, "from gold.mine order by id", "rea")] == [1, 3]
+    # Whoever made it looks at the new text and makes it anew.
+    rows(lake, "drop materialized view gold.mine", "ana")
+    rows(lake, "create materialized view gold.mine as select * from gold.base", "ana")
+    assert [one["id"] for one in rows(lake, "from gold.mine order by id", "ana")] == [101, 103]
