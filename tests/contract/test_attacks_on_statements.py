@@ -6,13 +6,17 @@ that outlive what they were given on, a copy of what is masked.
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core.errors import LakeError
@@ -25,6 +29,7 @@ from lakeworks.query.executions.records import QueryRequest
 from lakeworks.query.executions.results import ResultPlaces
 from lakeworks.query.executions.service import QueryExecutions
 from lakeworks.query.statements.errors import UnloadLocationError
+from lakeworks.query.statements.showing import like_of
 from lakeworks.server.query_worker import command
 
 if TYPE_CHECKING:
@@ -395,6 +400,55 @@ def test_whoever_takes_the_name_of_a_dropped_table_sees_nothing_of_it(
             assert f"[{{'count_star()': {len(PEOPLE)}}}]" != seen, sql
     for sql in ("select * from silver.t@v0", "describe silver.t@v0"):
         assert "salary" not in told(unmasked, sql, "mia")
+
+
+@pytest.mark.parametrize("kind", ["table", "view", "materialized view", "table if not exists"])
+def test_that_a_hidden_name_is_taken_is_all_that_is_told(shared: Lake, kind: str) -> None:
+    with pytest.raises(NameTakenError) as caught:
+        ask(shared, f"create {kind} silver.vault as select 1 as a", "mia")
+    assert "model" not in str(caught.value)
+
+
+def test_no_pattern_of_names_takes_longer_than_its_length(shared: Lake) -> None:
+    name = "a" * 100
+    ask(shared, f"create view silver.{name} as select 1 as a", "mia")
+    begun_s = time.monotonic()
+    for pattern in ("a*" * 40 + "b", "%a" * 60 + "b|" + "a.*" * 60 + "b", "*" * 500 + "b"):
+        assert ask(shared, f"show tables in silver like '{pattern}'", "mia") == []
+    assert ask(shared, f"show tables in silver like '{'a*' * 40}'", "mia") == [
+        {"tab_name": name}
+    ]
+    assert time.monotonic() - begun_s < 5
+
+
+@given(pattern=st.text(alphabet="aB*%|.", max_size=8), name=st.text(alphabet="ab.", max_size=6))
+def test_patterns_of_names_mean_what_they_are_said_to(pattern: str, name: str) -> None:
+    written = "|".join(
+        ".*".join(re.escape(piece) for piece in re.split(r"\.\*|[*%]", choice))
+        for choice in pattern.split("|")
+    )
+    wanted = not pattern or re.fullmatch(written, name, re.IGNORECASE) is not None
+    assert like_of(pattern)(name) == wanted
+
+
+def test_mistakes_in_the_policies_are_not_told_to_whom_they_are_about(tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    made(root).close()
+    policies = root / "policies" / "roles.yml"
+    text = policies.read_text()
+    policies.write_text(
+        text.replace("permissions: SELECT\n", "permissions: [SELECT, INSERT]\n")
+    )
+    with Lake.open(root) as lake:
+        for asked in (
+            lambda: ask(lake, "select 1", "mia"), lambda: lake.query.visible("mia"),
+            lambda: lake.query.columns("silver.customers", "mia"),
+            lambda: lake.query.examine("select 1", "mia"),
+        ):  # fmt: skip
+            with pytest.raises(LakeError) as caught:
+                asked()
+            assert "salary" not in str(caught.value)
+            assert "region" not in str(caught.value)
 
 
 def test_an_earlier_result_that_is_given_again_is_audited_as_a_read(

@@ -14,6 +14,7 @@ from lakeworks.core import events
 from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName
 from lakeworks.engines.errors import SqlError, StatementRefusedError
+from lakeworks.project.errors import ProjectError
 from lakeworks.query.errors import (
     BytesLimitError,
     HiddenFailureError,
@@ -88,13 +89,18 @@ class Reader:
 
         Raises:
             NoPermissionsError: a principal is named, and the lake has no policies.
+            HiddenFailureError: its policies hold mistakes.
         """
         if not principal:
             return None
         from lakeworks.governance.principals import Principal
         from lakeworks.query.viewer import viewer_of
 
-        return viewer_of(self.parts.governance, Principal.parse(principal), self.names)
+        try:
+            return viewer_of(self.parts.governance, Principal.parse(principal), self.names)
+        except ProjectError as error:
+            # It quotes the policies: whom they let see what.
+            raise HiddenFailureError.of(error.code) from error
 
     def names(self) -> list[TableName]:
         """Return the tables that readers see, and the views, by name."""

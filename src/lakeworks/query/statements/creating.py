@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.pipeline.statement_tables import check_none_lost
+from lakeworks.query.known import may_know
 from lakeworks.query.statements.errors import MisfitError, WriteOptionError
 from lakeworks.query.statements.words import Words
 from lakeworks.query.statements.writing import Writing
@@ -157,9 +158,10 @@ class CreateTableAs:
         Raises:
             NameTakenError: the name belongs to something.
         """
-        if self.quietly and self._is_table(writing):
+        viewer = writing.asking.viewer
+        if self.quietly and may_know(self.table, viewer) and self._is_table(writing):
             return True
-        check_free(writing.reader.parts, writing.asking.viewer, self.table)
+        check_free(writing.reader.parts, viewer, self.table)
         return False
 
     def _fill(self, writing: Writing, change: TableChange, given: Incoming) -> None:

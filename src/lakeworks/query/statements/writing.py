@@ -19,7 +19,7 @@ from lakeworks.engines.errors import QueryTimeoutError
 from lakeworks.pipeline.report import Read
 from lakeworks.pipeline.statement_tables import changing
 from lakeworks.query.deriving import derived, onto
-from lakeworks.query.errors import NotAllowedError
+from lakeworks.query.errors import NameTakenError, NotAllowedError
 from lakeworks.query.questions import Question
 from lakeworks.query.results import of_table
 from lakeworks.query.statements.errors import WriteLostError, WriteRefusedError
@@ -129,13 +129,17 @@ class Writing:
 
         Raises:
             WriteRefusedError: it does; the owner is told the file.
+            NameTakenError: it does, and the caller may not know of it.
         """
         project = self.services.project
         one = project.models.get(table) or project.sources.get(table)
         if one is None:
             return
+        viewer = self.asking.viewer
+        if viewer is not None and not viewer.may("DESCRIBE", table):
+            raise NameTakenError.by(str(table), "")
         kind = "model" if table in project.models else "source"
-        file = str(one.at.file) if self.asking.viewer is None else ""
+        file = str(one.at.file) if viewer is None else ""
         raise WriteRefusedError.declared(str(table), kind, file)
 
     @contextmanager
