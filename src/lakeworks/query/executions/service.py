@@ -281,10 +281,8 @@ class QueryExecutions:
 
     def _reused(self, seen: QueryExecution, earlier: KeptExecution) -> str:
         before = seen_of(earlier)
-        done = replace(
-            seen, state="succeeded", completed_at=clock.now(), rows=before.rows,
-            columns=before.columns, reused=True,
-        )  # fmt: skip
+        done = replace(seen, state="succeeded", completed_at=clock.now(), rows=before.rows,
+                       columns=before.columns, reused=True)  # fmt: skip
         kept = _Kept(done, earlier.result_of, "", earlier.result_place)
         self._keep(kept)
         self._history.note(record_of(done))
