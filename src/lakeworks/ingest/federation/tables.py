@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from lakeworks.project.catalog_declaration import FederatedCatalog
 
 KEPT_S = 60.0
+# Systems in which a column may hold values of other types than its own.
+_LOOSE = frozenset({"sqlite", "dynamodb"})
 _COLUMN = re.compile(r" when casting from source column (.+)$")
 
 
@@ -207,7 +209,9 @@ class FederatedTables:
             shown.select(place, guarded=False), {str(table.name): _all_columns(table)}
         )[str(table.name)]
         read = [c for c in table.columns if _is_named(c, own)] or [table.cheapest()]
-        condition = all_of([own.condition, needs.condition])
+        # A hidden row whose value does not fit would else tell which conditions it fulfils.
+        hides = secured.row_filter is not None and _may_misfit(table, read)
+        condition = all_of([own.condition, None if hides else needs.condition])
         is_whole = condition is None and secured.row_filter is None
         limit = needs.limit if is_whole else None
         with self._explained(table.catalog, str(table.name)):
@@ -338,6 +342,11 @@ def _named(
 def _is_fixed(table: RemoteTable, column: SecuredColumn) -> bool:
     field = table.schema.get(column.name)
     return field is not None and str(field.type) in FIXED
+
+
+def _may_misfit(table: RemoteTable, read: list[RemoteColumn]) -> bool:
+    """Whether reading these columns can fail on a value that some row holds."""
+    return table.catalog.type in _LOOSE or any(not column.kind for column in read)
 
 
 def _is_named(column: RemoteColumn, needs: RemoteNeeds) -> bool:
