@@ -85,10 +85,12 @@ def _list_prepared(folder: Path | None, environment: str | None, *, as_json: boo
         found = lake.catalog.prepared_statements.list()
     if as_json:
         moments = ("created_at", "updated_at")
-        say.as_json([
-            {**asdict(one), **{name: getattr(one, name).isoformat() for name in moments}}
-            for one in found
-        ])
+        say.as_json(
+            [
+                {**asdict(one), **{name: getattr(one, name).isoformat() for name in moments}}
+                for one in found
+            ]
+        )
         return
     rows = [
         (one.workgroup, one.name, one.dialect, one.made_by, f"{one.updated_at:%Y-%m-%d %H:%M}")
