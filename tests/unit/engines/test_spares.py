@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from typing import TYPE_CHECKING
 
 from lakeworks.engines.duckdb.spares import Spares
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Instance:
@@ -56,3 +62,21 @@ def test_no_instance_is_given_twice_and_what_is_left_is_closed() -> None:
     left = [one for one in maker.made if not any(one is other for other in given)]
     assert all(one.closed for one in left)
     assert not any(one.closed for one in given)  # type: ignore[attr-defined]
+
+
+def test_a_process_that_closes_nothing_ends_well(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from lakeworks.engines.duckdb.engine import DuckEngine\n"
+        "engine = DuckEngine(temp_directory=sys.argv[1], threads=1)\n"
+        "for _ in range(3):\n"
+        "    engine.query_session({}).close()\n"
+    )
+    for _ in range(3):
+        ended = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "scratch")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")

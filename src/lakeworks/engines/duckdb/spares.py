@@ -40,8 +40,13 @@ class Spares:
             found, self._ready = self._ready, None
             self._taken += 1
             if self._taken > 1 and self._making is None and not self._closed:
-                self._making = threading.Thread(target=self._prepare, name="spare", daemon=True)
-                self._making.start()
+                self._making = threading.Thread(target=self._prepare, name="spare")
+                # No daemon: one that is within DuckDB when Python ends aborts the process. While
+                # Python ends no thread can be started, and none is needed.
+                try:
+                    self._making.start()
+                except RuntimeError:
+                    self._making = None
         return found or self._make()
 
     def drop(self) -> None:
