@@ -118,6 +118,5 @@ def test_a_name_that_is_taken_by_something_hidden_is_not_told_apart(
     lake = attacked.lake
     hidden = told(lake, "create table bronze.zqsecret as select 1 as a", "ana")
     assert "cannot be given" in hidden
-    assert told(lake, "create table if not exists bronze.zqsecret as select 1 as a", "ana") == (
-        '[{"rows": 0}]'
-    )
+    again = "create table if not exists bronze.zqsecret as select 1 as a"
+    assert told(lake, again, "ana") == hidden
