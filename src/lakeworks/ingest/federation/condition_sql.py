@@ -26,6 +26,21 @@ INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "integer", "big
 class ConditionSql(ABC):
     """Writes conditions for one dialect."""
 
+    def select(
+        self,
+        table: RemoteTable,
+        columns: tuple[RemoteColumn, ...],
+        condition: Condition | None,
+        limit: int | None,
+    ) -> str:
+        """Return the query for some columns of the rows that may fulfil a condition."""
+        told = ", ".join(
+            f"{c.read or self.quoted(c.remote)} AS {self.quoted(c.field.name)}" for c in columns
+        )
+        only = "" if limit is None else f" LIMIT {limit}"
+        place = f"{self.quoted(table.schema_name)}.{self.quoted(table.remote)}"
+        return f"SELECT {told} FROM {place}{self.where(condition, table)}{only}"
+
     def where(self, condition: Condition | None, table: RemoteTable) -> str:
         """Return ` WHERE …`, or nothing where no part of the condition can be asked."""
         columns = {c.field.name.lower(): c for c in table.columns}

@@ -91,13 +91,7 @@ class MySql:
         limit: int | None,
     ) -> RemoteRows:
         """Return the query for some columns of a table's rows."""
-        told = ", ".join(
-            f"{c.read or _quoted(c.remote)} AS {_quoted(c.field.name)}" for c in columns
-        )
-        where = MySqlConditions().where(condition, table)
-        only = "" if limit is None else f" LIMIT {limit}"
-        place = f"{_quoted(table.schema_name)}.{_quoted(table.remote)}"
-        sql = f"SELECT {told} FROM {place}{where}{only}"
+        sql = MySqlConditions().select(table, columns, condition, limit)
         schema = Schema(tuple(column.field for column in columns))
         return RemoteRows(schema, self._server(), sql)
 

@@ -104,13 +104,7 @@ class Postgres:
         limit: int | None,
     ) -> RemoteRows:
         """Return the query for some columns of a table's rows."""
-        told = ", ".join(
-            f"{c.read or _quoted(c.remote)} AS {_quoted(c.field.name)}" for c in columns
-        )
-        where = PostgresConditions(utf8=self._utf8).where(condition, table)
-        only = "" if limit is None else f" LIMIT {limit}"
-        place = f"{_quoted(table.schema_name)}.{_quoted(table.remote)}"
-        sql = f"SELECT {told} FROM {place}{where}{only}"
+        sql = PostgresConditions(utf8=self._utf8).select(table, columns, condition, limit)
         return RemoteRows(_schema(columns), self._server(), sql)
 
 
