@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -234,7 +235,7 @@ def _plain(text: str) -> str:
         return text
     try:
         return json.dumps(unpacked(text), ensure_ascii=False)
-    except (ValueError, OSError, Exception):  # noqa: BLE001 - no packed text after all
+    except (ValueError, zlib.error):  # no packed text after all
         return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,19 +28,19 @@ _PROPERTIES = frozenset({
 })  # fmt: skip
 
 
-class Ddl:
+class Ddl(ABC):
     """What all of them share: they are looked at as a whole before anything changes."""
 
     __slots__ = ()
     kind = ""
 
+    @abstractmethod
     def check(self, writing: Writing) -> bool:
         """Refuse what may not be; return whether there is something to do."""
-        raise NotImplementedError
 
+    @abstractmethod
     def carry_out(self, writing: Writing) -> int:
         """Do it; return what it was about, in partitions or entries."""
-        raise NotImplementedError
 
     def question(self, asking: Asking, reader: Reader) -> Question:
         """Raise what is wrong with it at first sight."""
@@ -59,9 +60,9 @@ class Ddl:
         return writing.done(done)
 
     @property
+    @abstractmethod
     def target(self) -> str:
         """What it changes."""
-        raise NotImplementedError
 
 
 def data_of(writing: Writing) -> DataCatalog:
