@@ -130,7 +130,7 @@ def served(sql: str, executions: QueryExecutions) -> None:
     execution = executions.start(QueryRequest(sql, principal="wendy"))
     ended = executions.wait(execution)
     assert ended.state == "succeeded", ended
-    executions.result(execution).read_all()
+    executions.result(execution, principal="wendy").read_all()
 
 
 def main() -> None:
