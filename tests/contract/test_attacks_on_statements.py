@@ -244,6 +244,8 @@ COPIES = {
     "a positional join": "select a.id, b.x from (select id from silver.customers) a positional join "
                          "(select ssn as x from silver.customers) b",
     "an unnested list": "select id, unnest([ssn, name]) as x from silver.customers",
+    "WITH that has a table's name": "with \"silver.customers\" as (select 0 as id, 'q' as ssn) "
+                                    "select id, ssn as x from silver.customers",
     "a summary": "select \"min\" as x, 1 as id from (summarize silver.customers)",
 }  # fmt: skip
 VIEWS = {

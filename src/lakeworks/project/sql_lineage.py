@@ -102,9 +102,11 @@ class _Queries:
             complete=complete and not unnamed,
         )
 
-    def table(self, name: str) -> Relation:
-        """Return a CTE that is visible here, or a table of the lake."""
-        for known in reversed(self.ctes):
+    def table(self, parts: tuple[str, ...]) -> Relation:
+        """Return a CTE that is visible here, or a table of the lake, by the parts of its name."""
+        name = ".".join(parts)
+        # With its database it is never a CTE's, though one may have a name with a dot in it.
+        for known in reversed(self.ctes if len(parts) == 1 else ()):
             if name in known:
                 return known[name]
         self.tables.setdefault(name)

@@ -25,7 +25,10 @@ class Sources:
     """Reads the FROM clause of a SELECT into a scope."""
 
     def __init__(
-        self, expressions: Expressions, analyse: Analyse, table: Callable[[str], Relation]
+        self,
+        expressions: Expressions,
+        analyse: Analyse,
+        table: Callable[[tuple[str, ...]], Relation],
     ) -> None:
         self.expressions = expressions
         self.analyse = analyse
@@ -108,8 +111,8 @@ class Sources:
     def _plain_item(self, node: exp.Expr, scope: Scope) -> Relation:
         match node:
             case exp.Table() if isinstance(node.this, exp.Identifier):
-                name = ".".join(part.name.lower() for part in node.parts)
-                return self.table(name).renamed(_column_names(node))
+                found = self.table(tuple(part.name.lower() for part in node.parts))
+                return found.renamed(_column_names(node))
             case exp.Table():
                 return self._function(node.this, node, scope)
             case exp.Unnest():

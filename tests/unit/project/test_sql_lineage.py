@@ -405,6 +405,10 @@ CASES = [
         "a: t.a; d: u.d",
     ),
     (
+        'with "x.t" as (select 1 as a) select t.a, u.a as own from x.t, "x.t" as u',
+        "a: t.a; own: -",
+    ),
+    (
         "with u as (select b as d from x.t) select d from u",
         "d: t.b",
     ),

@@ -129,13 +129,16 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
 
 def _named(nodes: Iterable[dict[str, Any]]) -> frozenset[str]:
     named: set[str] = set()
+    alone: set[str] = set()
     common: set[str] = set()
     for node in nodes:
         common.update(entry["key"].lower() for entry in _common_tables(node))
         name = _table(node)
         if name is not None:
-            named.add(name)
-    return frozenset(named - common)
+            # A name with a schema is never that of WITH, whatever dots that has in it.
+            own = node["schema_name"] or node["catalog_name"]
+            (named if own else alone).add(name)
+    return frozenset(named | (alone - common))
 
 
 def _passes(node: dict[str, Any]) -> bool:
