@@ -332,6 +332,21 @@ def test_a_model_of_the_name_is_told_of_and_does_not_replace_the_rows(lake: Lake
             rows(later, "drop table gold.t")
 
 
+def test_policies_may_name_what_statements_made(lake: Lake) -> None:
+    wrote(lake, "create table gold.made as select 1 as a")
+    rows(lake, "create view gold.seen as select a from gold.made")
+    granted = "grants:\n" + "".join(
+        f"  - {{to: cleo, permissions: SELECT, on: gold.{name}, columns: [{column}]}}\n"
+        for name, column in (("made", "a"), ("seen", "a"), ("maid", "a"), ("seen", "b"))
+    )
+    (lake.project.root / "policies/made.yml").write_text(granted)
+    with pytest.raises(ProjectError) as caught:
+        Lake.check(lake.project.root)
+    assert len(caught.value.mistakes) == 2
+    assert "no table gold.maid" in str(caught.value)
+    assert "gold.seen has no column 'b'" in str(caught.value)
+
+
 def test_runs_of_the_project_and_statements_leave_each_other_alone(lake: Lake) -> None:
     wrote(lake, "create table gold.t as select id, region from silver.people")
     assert lake.pipeline.run(full_refresh=True).status == "succeeded"

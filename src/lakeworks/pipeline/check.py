@@ -118,8 +118,22 @@ def _policy_mistakes(
         return []
     from lakeworks.governance.checking import policy_mistakes
 
-    more = services.more_checks(project, schemas) if services.more_checks else []
-    return [*policy_mistakes(project, schemas), *more]
+    known = {**_undeclared(services), **schemas}
+    more = services.more_checks(project, known) if services.more_checks else []
+    return [*policy_mistakes(project, known), *more]
+
+
+def _undeclared(services: Services) -> dict[TableName, Schema | None]:
+    """Return the columns of what statements made, which policies may name as well."""
+    shown = services.catalog.current_snapshot().tables
+    found: dict[TableName, Schema | None] = {
+        table: head.schema
+        for table, head in services.catalog.heads().items()
+        if table in shown and making_of(head.fingerprint)
+    }
+    if services.catalog.view_names():
+        found |= {view.name: view.schema for view in services.catalog.data_catalog.views()}
+    return found
 
 
 @dataclass
