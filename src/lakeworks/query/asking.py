@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from lakeworks.query.auditing import QueryAudit
     from lakeworks.query.questions import Caller
     from lakeworks.query.recording import Recording
     from lakeworks.query.viewer import Viewer
@@ -21,6 +22,7 @@ class Asking:
         text: The statement, its parameters filled in.
         viewer: What its principal may see; None for the lake's owner, who sees everything.
         recording: Takes note of it for the history.
+        audit: Its entry in the audit trail.
         at: The moment or snapshot that it reads; None for now.
         limit: How many rows it gives at most.
         timeout_s: How long it may run.
@@ -31,6 +33,7 @@ class Asking:
     who: Caller
     viewer: Viewer | None
     recording: Recording
+    audit: QueryAudit
     at: datetime | int | None = None
     limit: int | None = None
     timeout_s: float | None = None

@@ -1,10 +1,15 @@
-"""Tell the audit trail of queries under permissions: what was read, or why nothing was."""
+"""Tell the audit trail of queries: who read what, or why nothing was.
+
+A principal's query fails where the trail cannot be written: nothing is read unseen. The lake's
+owner holds the files themselves, so what the owner asks is answered all the same, with a warning.
+"""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.catalog.errors import UnknownTableError
+from lakeworks.catalog.errors import CatalogError, UnknownTableError
 from lakeworks.core.errors import LakeError
 from lakeworks.query.errors import NotAllowedError, ViewUnreadableError
 
@@ -13,8 +18,36 @@ if TYPE_CHECKING:
 
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.governance.principals import Principal
+    from lakeworks.governance.service import Governance
+    from lakeworks.query.viewer import Viewer
+    from lakeworks.storage.external import AnySource
+
+logger = logging.getLogger(__name__)
 
 _DENIALS = (UnknownTableError, ViewUnreadableError, NotAllowedError)
+
+
+def audit_of(governance: Governance | None, viewer: Viewer | None, **told: str) -> QueryAudit:
+    """Return the entry of a query that is about to be read.
+
+    Args:
+        governance: Holds the trail; None writes nothing.
+        viewer: Whose permissions hold; None for the lake's owner.
+        told: What is known of the query before it is read: its identifier and SQL.
+    """
+    audit = _nowhere if governance is None else governance.audit
+    return QueryAudit(audit, asker_of(viewer), {**told}, required=viewer is not None)
+
+
+def asker_of(viewer: Viewer | None) -> Principal:
+    """Return whom the trail names: whose permissions hold, or the lake's operator."""
+    from lakeworks.governance.principals import Principal
+
+    return Principal.operator() if viewer is None else viewer.principal
+
+
+def _nowhere(*_: object) -> None:
+    """Write no entry: the lake has no trail."""
 
 
 class QueryAudit:
@@ -22,28 +55,35 @@ class QueryAudit:
 
     Args:
         audit: Appends to the trail.
-        principal: Whose permissions held.
-        told: What is known of the query before it is read: its identifier and SQL.
+        principal: Who asks: whose permissions hold, or the lake's operator.
+        body: What is known of the query so far.
+        required: Whether the query fails where its entry cannot be written.
     """
 
     def __init__(
         self,
         audit: Callable[[str, Principal, Mapping[str, Any]], object],
         principal: Principal,
-        **told: str,
+        body: dict[str, Any],
+        *,
+        required: bool,
     ) -> None:
-        self._audit = audit
+        self._append = audit
         self._principal = principal
+        self._required = required
         self._kind = "query"
-        self._body: dict[str, Any] = dict(told)
+        self._body = body
+
+    def runs(self, sql: str) -> None:
+        """Take note of the SQL that runs, where what was written only names it."""
+        self._body["sql"] = sql
 
     def reads(
         self, secured: Mapping[str, SecuredTable], versions: Mapping[str, tuple[object, int]],
         policy_version: str, *, views: Sequence[Mapping[str, object]] = (),
     ) -> None:  # fmt: skip
         """Take note of what the query may read, and of the views through which it does."""
-        if views:
-            self._body["views"] = list(views)
+        self._through(views)
         self._body["policy_version"] = policy_version
         self._body["tables"] = [
             {
@@ -56,6 +96,25 @@ class QueryAudit:
             for name, table in secured.items()
         ]
 
+    def reads_whole(
+        self, sources: Mapping[str, AnySource], versions: Mapping[str, tuple[object, int]],
+        *, views: Sequence[Mapping[str, object]] = (),
+    ) -> None:  # fmt: skip
+        """Take note of what the owner's query reads: tables as they are."""
+        self._through(views)
+        self._body["tables"] = [
+            {
+                "table": str(versions[name][0]),
+                "version": versions[name][1],
+                "columns": [field.name for field in source.schema],
+            }
+            for name, source in sources.items()
+        ]
+
+    def _through(self, views: Sequence[Mapping[str, object]]) -> None:
+        if views:
+            self._body["views"] = list(views)
+
     def again(
         self, versions: Iterable[tuple[str, int]], policy_version: str, rows: int
     ) -> None:
@@ -64,7 +123,8 @@ class QueryAudit:
         Raises:
             CatalogError: the trail cannot be written: nothing may be read unseen.
         """
-        self._body["policy_version"] = policy_version
+        if policy_version:
+            self._body["policy_version"] = policy_version
         self._body["tables"] = [{"table": name, "version": one} for name, one in versions]
         self._body["reused"] = True
         self.ended(rows, None)
@@ -94,22 +154,26 @@ class QueryAudit:
         """
         state = "succeeded" if error is None else "failed"
         code = error.code if isinstance(error, LakeError) else ""
-        self._audit(
-            self._kind,
-            self._principal,
-            {**self._body, "rows": rows, "state": state, "error": code},
-        )
+        self._write(self._kind, {"rows": rows, "state": state, "error": code})
 
     def refused(self, error: BaseException) -> None:
         """Write the entry of a query that was not run."""
         code = error.code if isinstance(error, LakeError) else type(error).__name__
-        kind = "denial" if isinstance(error, _DENIALS) else "query"
+        # Nothing is denied to the owner: what is not there is not there.
+        denied = self._required and isinstance(error, _DENIALS)
         problem = error.problem if isinstance(error, LakeError) else ""
         if isinstance(error.__cause__, LakeError):
             # Of a view that cannot be read: the caller is not told why.
             problem = f"{problem}: {error.__cause__.problem}"
-        self._audit(
-            kind,
-            self._principal,
-            {**self._body, "rows": 0, "state": "failed", "error": f"{code} {problem}".strip()},
+        told = f"{code} {problem}".strip()
+        self._write(
+            "denial" if denied else "query", {"rows": 0, "state": "failed", "error": told}
         )
+
+    def _write(self, kind: str, end: Mapping[str, Any]) -> None:
+        try:
+            self._append(kind, self._principal, {**self._body, **end})
+        except CatalogError:
+            if self._required:
+                raise
+            logger.warning("the owner's query is not in the audit trail", exc_info=True)

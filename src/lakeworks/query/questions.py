@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def _nobody(_: int) -> None:
-    """Tell nobody: the owner's reads are not audited."""
+    """Tell nobody: an answer that is never given again has nothing to tell."""
 
 
 @dataclass(frozen=True, slots=True)

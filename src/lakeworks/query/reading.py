@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from lakeworks.ingest.external_tables import ExternalTables
     from lakeworks.pipeline.state import Services
     from lakeworks.query.asking import Asking
+    from lakeworks.query.auditing import QueryAudit
     from lakeworks.query.results import QueryResult
     from lakeworks.query.viewer import Viewer
     from lakeworks.query.views import BoundView
@@ -116,14 +117,12 @@ class Reader:
         """
         asked = self.asked(text, asking.at, asking.viewer)
         versions, viewer = tuple(sorted(asked.rests_on)), asked.viewer
-        if viewer is None:
-            return Question(versions, "", self._is_repeatable(asked))
-        policy_version = viewer.policy_version
+        policy_version = "" if viewer is None else viewer.policy_version
         return Question(
             versions,
             policy_version,
             self._is_repeatable(asked),
-            lambda rows: viewer.audit.again(versions, policy_version, rows),
+            lambda rows: asking.audit.again(versions, policy_version, rows),
         )
 
     def _is_repeatable(self, asked: Asked) -> bool:
@@ -171,7 +170,7 @@ class Reader:
         if limit_bytes is not None and scanned_bytes > limit_bytes:
             raise BytesLimitError.over(scanned_bytes, limit_bytes)
         events.emit("query.started", tables=sorted(sources))
-        session = self.session(asked, sources)
+        session = self.session(asked, sources, asking.audit)
         # What lies in other systems was read when it was bound.
         scanned_bytes = sum(source.size_bytes for source in sources.values())
         asking.recording.reads(sources, asked.marks, asked.snapshot)
@@ -185,9 +184,7 @@ class Reader:
         told = None if asked.viewer is None else asked.viewer.told
         ended = on_end
         if ended is None:
-            ended = asking.recording.begun()
-            if asked.viewer is not None:
-                ended = asked.viewer.audit.after(ended)
+            ended = asking.audit.after(asking.recording.begun())
         found = QueryResult(reader, session, limit=asking.limit, on_close=ended, told=told)
         found.scanned_bytes = scanned_bytes
         return found
@@ -204,13 +201,21 @@ class Reader:
         others = {name: one for name, one in asked.tables.items() if name not in sources}
         return sources | external_sources(self.parts.external, every, others, asked.viewer)
 
-    def session(self, asked: Asked, sources: Mapping[str, AnySource]) -> Session:
+    def session(
+        self,
+        asked: Asked,
+        sources: Mapping[str, AnySource],
+        audit: QueryAudit | None = None,
+    ) -> Session:
         """Open the session that a query runs in: it holds what may be seen of its sources.
+
+        Args:
+            audit: Is told of what may be seen; left out where no row of it is.
 
         Raises:
             ViewUnreadableError: a view that it reads cannot be read by its caller.
         """
-        session = self._session(asked, sources)
+        session = self._session(asked, sources, audit)
         try:
             define(session, asked.views, asked.viewer, asked.gated)
         except BaseException:
@@ -218,20 +223,26 @@ class Reader:
             raise
         return session
 
-    def _session(self, asked: Asked, sources: Mapping[str, AnySource]) -> Session:
+    def _session(
+        self, asked: Asked, sources: Mapping[str, AnySource], audit: QueryAudit | None
+    ) -> Session:
+        views = audited(asked.views.values())
         if asked.viewer is None or asked.gated is None:
+            if audit is not None:
+                audit.reads_whole(sources, asked.tables, views=views)
             scope = "" if holds_fetched(sources) else OWNER
             return self.parts.engine.query_session(sources, scope=scope)
         secured = {
             name: secured_of(asked.tables[name][0], source, asked.viewer)
             for name, source in sources.items()
         }
-        asked.viewer.audit.reads(
-            {name: restrictions(sources[name], one) for name, one in secured.items()},
-            asked.tables,
-            asked.viewer.policy_version,
-            views=audited(asked.views.values()),
-        )
+        if audit is not None:
+            audit.reads(
+                {name: restrictions(sources[name], one) for name, one in secured.items()},
+                asked.tables,
+                asked.viewer.policy_version,
+                views=views,
+            )
         scope = "" if holds_fetched(sources) else asked.viewer.scope
         return self.parts.engine.governed_session(secured, asked.gated, scope=scope)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import LakeError
 from lakeworks.query.asking import Asking
+from lakeworks.query.auditing import audit_of
 from lakeworks.query.dialects.spoken import LAKE, dialect_of, in_lake_sql, unplaced
 from lakeworks.query.external import NO_VERSION
 from lakeworks.query.federation import outside_names, outside_source
@@ -117,7 +118,9 @@ class QueryService:
 
     def _asking(self, text: str, who: Caller, **limits: Any) -> Asking:  # noqa: ANN401
         recording = self._recording(text, who)
-        return Asking(text, who, self._reader.viewer(who.principal), recording, **limits)
+        viewer = self._reader.viewer(who.principal)
+        audit = audit_of(self._parts.governance, viewer, query_id=recording.query_id, sql=text)
+        return Asking(text, who, viewer, recording, audit, **limits)
 
     def _recording(self, text: str, who: Caller) -> Recording:
         return Recording(
@@ -131,17 +134,13 @@ class QueryService:
     @contextmanager
     def _refusals(self, asking: Asking) -> Iterator[None]:
         """Record and audit what goes wrong in the block; tell a principal what it may know."""
-        viewer, governance = asking.viewer, self._parts.governance
-        if viewer is not None and governance is not None:
-            viewer.audited(governance.audit, asking.recording.query_id, asking.text)
+        viewer = asking.viewer
         try:
             yield
         except BaseException as error:
             asking.recording.failed(error)
-            if viewer is None:
-                raise
-            viewer.audit.refused(error)
-            if not isinstance(error, LakeError):
+            asking.audit.refused(error)
+            if viewer is None or not isinstance(error, LakeError):
                 raise
             raise viewer.told(error) from None
 

@@ -7,7 +7,7 @@ may do something with it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lakeworks.catalog.errors import UnknownSnapshotError, UnknownTableError, VersionTextError
 from lakeworks.core.errors import NameRefusedError
@@ -23,7 +23,6 @@ from lakeworks.engines.errors import (
 from lakeworks.engines.secured import SecuredColumn, SecuredTable
 from lakeworks.governance.errors import GovernanceError
 from lakeworks.project.athena.errors import AthenaSyntaxError, AthenaUnsupportedError
-from lakeworks.query.auditing import QueryAudit
 from lakeworks.query.errors import (
     BytesLimitError,
     HiddenFailureError,
@@ -47,7 +46,7 @@ from lakeworks.query.statements.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from lakeworks.catalog.data_catalog.model import TableEntry
     from lakeworks.catalog.snapshots import Snapshot
@@ -107,16 +106,6 @@ class Viewer:
         self._authorizer = authorizer
         self._principal = principal
         self._tables = tables
-        self.audit = QueryAudit(lambda *_: None, principal)
-
-    def audited(
-        self,
-        audit: Callable[[str, Principal, Mapping[str, Any]], object],
-        query_id: str,
-        sql: str,
-    ) -> None:
-        """Let the audit trail hear of the query that this view is for."""
-        self.audit = QueryAudit(audit, self._principal, query_id=query_id, sql=sql)
 
     @property
     def principal(self) -> Principal:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lakeworks.catalog.data_catalog.views import View
 from lakeworks.core.errors import did_you_mean
 from lakeworks.core.names import LAYERS
+from lakeworks.query.auditing import asker_of
 from lakeworks.query.errors import NotAllowedError, ViewDefinitionError
 from lakeworks.query.external import NO_VERSION
 from lakeworks.query.questions import Question
@@ -225,9 +226,9 @@ class RefreshView:
 
         self._found(asking.viewer, reader)
         refresh(services_of(reader), self.name, wait_s=WAIT_S)
-        if asking.viewer is not None and reader.parts.governance is not None:
+        if reader.parts.governance is not None:
             body = {"view": str(self.name), "action": "refreshed"}
-            reader.parts.governance.audit("view", asking.viewer.principal, body)
+            reader.parts.governance.audit("view", asker_of(asking.viewer), body)
         asking.recording.begun()(0, 0.0, None)
         return without_rows()
 

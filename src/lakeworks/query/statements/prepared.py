@@ -171,10 +171,7 @@ class Execute:
         from lakeworks.query.statements.kinds import statement_of
 
         _, sql, inner = self._read(asking, reader)
-        governance = reader.parts.governance
-        if asking.viewer is not None and governance is not None:
-            told = f"{asking.text}\n-- {sql}"
-            asking.viewer.audited(governance.audit, asking.recording.query_id, told)
+        asking.audit.runs(f"{asking.text}\n-- {sql}")
         with unplaced("athena"):
             lake_sql = in_lake_sql(sql, inner, reader)
             statement = statement_of(lake_sql)
@@ -240,8 +237,5 @@ def _found(name: str, asking: Asking, reader: Reader) -> PreparedStatement:
 
 
 def _done(asking: Asking) -> QueryResult:
-    ended = asking.recording.begun()
-    if asking.viewer is not None:
-        ended = asking.viewer.audit.after(ended)
-    ended(0, 0.0, None)
+    asking.audit.after(asking.recording.begun())(0, 0.0, None)
     return without_rows()

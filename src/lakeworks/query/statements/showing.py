@@ -197,9 +197,7 @@ def answered(headers: Sequence[str], rows: Rows, asking: Asking, begun_s: float)
     if asking.limit is not None:
         rows = rows[: asking.limit]
     columns = [pa.array([row[n] for row in rows], pa.string()) for n in range(len(headers))]
-    ended = asking.recording.begun()
-    if asking.viewer is not None:
-        ended = asking.viewer.audit.after(ended)
+    ended = asking.audit.after(asking.recording.begun())
     ended(len(rows), time.monotonic() - begun_s, None)
     return of_table(pa.table(columns, names=list(headers)))
 

@@ -13,6 +13,7 @@ from lakeworks.catalog.data_catalog.views import View, ViewColumn
 from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core.sql_text import first_word
 from lakeworks.engines.errors import DuplicateColumnError
+from lakeworks.query.auditing import asker_of
 from lakeworks.query.errors import NotAllowedError, ViewDefinitionError
 from lakeworks.query.questions import Question
 from lakeworks.query.results import without_rows
@@ -331,7 +332,5 @@ def tell(reader: Reader, viewer: Viewer | None, view: View, verb: str) -> None:
         forget(reader, viewer, view)
     if viewer is not None and verb == "made":
         governance.created(viewer.principal, str(view.name))
-    if viewer is not None:
-        governance.audit(
-            "view", viewer.principal, {"view": str(view.name), "action": verb, "sql": view.text}
-        )
+    body = {"view": str(view.name), "action": verb, "sql": view.text}
+    governance.audit("view", asker_of(viewer), body)

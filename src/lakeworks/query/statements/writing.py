@@ -201,11 +201,9 @@ class Writing:
             CatalogError: it cannot be told: then nothing is to be seen.
         """
         self.check_time()
-        viewer = self.asking.viewer
-        if viewer is not None:
-            kind = "export" if export else "query"
-            viewer.audit.writes(self.kind, self.target, kind=kind)
-            viewer.audit.ended(rows, None)
+        audit = self.asking.audit
+        audit.writes(self.kind, self.target, kind="export" if export else "query")
+        audit.ended(rows, None)
 
     def check_time(self) -> None:
         """Hold the statement to its limit of time.

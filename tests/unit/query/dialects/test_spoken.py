@@ -25,7 +25,8 @@ class Nothing:
 
 
 def said(text: str, dialect: str = "athena") -> str:
-    asking = Asking(text, Caller(), None, cast("Any", None), dialect=dialect)
+    nothing = cast("Any", None)
+    asking = Asking(text, Caller(), None, nothing, nothing, dialect=dialect)
     return in_lake_sql(text, asking, cast("Any", Nothing()))
 
 
