@@ -125,6 +125,12 @@ def test_a_name_of_with_that_has_a_dot_hides_no_table(engine: Engine) -> None:
     )
 
 
+def test_no_hint_names_what_stands_behind_a_table(engine: Engine, people: SecuredTable) -> None:
+    with pytest.raises(LakeError) as failed:
+        asked(engine, people, f"from (with rows as (select 1 a) from rows), rows, {NAME}")
+    assert "__src" not in str(failed.value)
+
+
 def test_every_allowed_function_is_one_of_the_engines(engine: Engine) -> None:
     from lakeworks.engines.duckdb.allowed_functions import ALLOWED
 

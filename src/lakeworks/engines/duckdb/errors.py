@@ -30,6 +30,8 @@ _PLACE = re.compile(r"\n\s*\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
 _NEAREST = re.compile(
     r"(?:Did you mean|Candidate (?:bindings|functions|Entries))[\s:]*(.+?)\s*$", re.DOTALL
 )
+# Under such a name a table stands as it is, behind what may be seen of it.
+_HIDDEN_NAME = re.compile(r'"?__src_[0-9a-f]+"?')
 _MISSING_COLUMN = re.compile(
     r'Referenced column "(.+?)" not found|does not have a column named "(.+?)"', re.DOTALL
 )
@@ -131,7 +133,9 @@ def sql_error(text: str, *, lines_before: int = 0) -> SqlError:
     nearest = _NEAREST.search(problem)
     if nearest is not None:
         problem, names = problem[: nearest.start()], nearest.group(1)
-        hint = "did you mean " + re.sub(r"\s+", " ", names).rstrip("?") + "?"
+        if not _HIDDEN_NAME.search(names):
+            hint = "did you mean " + re.sub(r"\s+", " ", names).rstrip("?") + "?"
+    problem = _HIDDEN_NAME.sub("…", problem)
     if line is not None and column is None:
         error = SqlError(f"SQL line {line}: {problem.strip()}", hint, line, None)
     else:
