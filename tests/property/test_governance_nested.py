@@ -116,12 +116,19 @@ def test_fields_of_structs_unite_cell_by_cell(granted: list[Resource]) -> None:
 def test_what_an_account_passes_on_is_what_it_was_given_and_no_more(
     passed: list[Resource], shared: list[Resource]
 ) -> None:
+    everywhere = any(shows(_all_rows(one), ("id",), 0) for one in shared if not one.rows)
+
+    def judges_no_more(one: Resource, share: Resource) -> bool:
+        # Rows that are chosen by a column tell of it, so it has to be shared as well.
+        by_share = one.rows in ("", share.rows) or shows(_all_rows(share), ("id",), 0)
+        return by_share or everywhere
+
     def sees(leaf: tuple[str, ...], number: int | None) -> bool:
-        # Whether a column is there at all does not hang on whether filters ever meet.
+        pairs = [(p, s) for p in passed for s in shared if judges_no_more(p, s)]
         if number is None:
-            plain = [_all_rows(one) for one in passed], [_all_rows(one) for one in shared]
-            return all(any(shows(one, leaf, 0) for one in side) for side in plain)
-        return all(any(shows(one, leaf, number) for one in side) for side in (passed, shared))
+            # Whether a column is there at all does not hang on whether filters ever meet.
+            pairs, number = [(_all_rows(p), _all_rows(s)) for p, s in pairs], 0
+        return any(shows(p, leaf, number) and shows(s, leaf, number) for p, s in pairs)
 
     grants = [Grant(ACCOUNT, SELECT, one, grantable=SELECT) for one in shared]
     grants += [Grant(READER, SELECT, one, granted_by=ACCOUNT) for one in passed]

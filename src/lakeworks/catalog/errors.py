@@ -178,7 +178,8 @@ class UnknownTableError(RequestError):
     @classmethod
     def named(cls, name: str, known: Iterable[str]) -> Self:
         """Suggest the nearest of the known tables."""
-        hint = did_you_mean(name, known) or "there are no tables yet: lake run makes them"
+        others = [one for one in known if one != name]
+        hint = did_you_mean(name, others) or "there are no tables yet: lake run makes them"
         return cls(f"there is no table {name!r}", hint)
 
     @classmethod

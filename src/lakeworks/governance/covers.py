@@ -7,14 +7,14 @@ its column shows the row
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lakeworks.core.types import Struct
 from lakeworks.governance.errors import ExpressionError
 from lakeworks.governance.policy_set import parsed_filter
 from lakeworks.governance.resources import EVERY_TABLE
-from lakeworks.governance.row_filters import FilterWriter
+from lakeworks.governance.row_filters import FilterWriter, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,17 +37,28 @@ class Cover:
     Attributes:
         leaves: Columns, and fields of structs, by path, in the table's own spelling.
         condition: The rows, as SQL; None for all.
+        judged_by: What the condition looks at, where a principal made it: rows that it lets
+            through tell of these values.
     """
 
     leaves: Leaves
     condition: str | None = None
+    judged_by: Leaves = frozenset()
 
-    def within(self, other: Cover) -> Cover:
-        """Return what both show."""
+    def within(self, other: Cover, known: Leaves = frozenset()) -> Cover:
+        """Return what both show; nothing, where the condition looks at what is not shown.
+
+        Args:
+            other: The other.
+            known: What is shown beside it, in every row.
+        """
+        if self.condition != other.condition and not self.judged_by <= other.leaves | known:
+            return Cover(frozenset())
         conditions = [c for c in (self.condition, other.condition) if c is not None]
         both = " and ".join(dict.fromkeys(conditions))
         joined = f"({both})" if len(conditions) > 1 and both not in conditions else both
-        return Cover(self.leaves & other.leaves, joined or None)
+        judged_by = self.judged_by | other.judged_by
+        return Cover(self.leaves & other.leaves, joined or None, judged_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,16 @@ def leaves_of(path: Leaf, kind: Type) -> Iterator[Leaf]:
 
 def cover_of(grant: Grant, place: Place) -> Cover | None:
     """Return what a grant of SELECT shows of a table; None for nothing."""
+    found = _cover_of(grant, place)
+    tree = parsed_filter(grant.resource.rows) if grant.resource.rows else None
+    if found is None or tree is None or not grant.is_by_principal:
+        return found
+    return replace(
+        found, judged_by=place.named(".".join(column.path) for column in columns_of(tree))
+    )
+
+
+def _cover_of(grant: Grant, place: Place) -> Cover | None:
     resource = grant.resource
     if resource.kind == "tags":
         if resource.of != "tables":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lakeworks.core.names import TableName, quote_identifier
 from lakeworks.governance.bindings import Binding, Bindings
-from lakeworks.governance.covers import Cover, Place, cover_of
+from lakeworks.governance.covers import Cover, Leaf, Place, cover_of
 from lakeworks.governance.nested import FieldAccess, written_struct
 from lakeworks.governance.resources import ALL, Resource
 from lakeworks.governance.row_filters import NOTHING
@@ -268,9 +268,13 @@ class Authorizer:
             if not grant.grantor_account:
                 yield cover, str(grant)
                 continue
-            for share in self._bindings.shares(grant.grantor_account):
-                bound = cover_of(share, place)
-                both = cover.within(bound) if bound is not None else None
+            shares = self._bindings.shares(grant.grantor_account)
+            bounds = [(cover_of(share, place), share) for share in shares]
+            known = frozenset[Leaf]().union(
+                *(one.leaves for one, _ in bounds if one is not None and one.condition is None)
+            )
+            for bound, share in bounds:
+                both = cover.within(bound, known) if bound is not None else None
                 if both is not None and both.leaves:
                     yield both, f"{grant}, within {share}"
         if self._is_hybrid(binding, Resource("table", place.table.database, place.table.table)):

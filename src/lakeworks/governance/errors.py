@@ -130,6 +130,14 @@ class NotGrantableError(GovernanceError):
         )
 
     @classmethod
+    def unseen(cls, principal: str, resource: str) -> Self:
+        """A column that the grant names is hidden from the grantor, or not there."""
+        return cls(
+            f"{principal} may not grant these columns of {resource}",
+            "name columns that you see yourself",
+        )
+
+    @classmethod
     def beyond_share(cls, account: str, principal: str) -> Self:
         """An account that was given a share may pass it on to its own principals only."""
         return cls(

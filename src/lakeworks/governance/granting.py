@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakeworks.governance.errors import NotGrantableError
-from lakeworks.governance.policy_set import Grant
+from lakeworks.governance.policy_set import Grant, parsed_filter
 from lakeworks.governance.resources import ALL, EVERY_TABLE, Resource
+from lakeworks.governance.row_filters import columns_of
 from lakeworks.governance.tags import ANY_VALUE
 
 if TYPE_CHECKING:
@@ -47,8 +48,20 @@ def check_may_grant(
             if permission in grant.grantable
             or (ALL in grant.grantable and permission in grant.resource.takes)
         ]
-        if not _all_covered(passable, resource):
+        if not (_all_covered(passable, resource) and _may_judge(passable, resource)):
             raise NotGrantableError.without_option(str(by), permission, str(resource))
+
+
+def _may_judge(held: list[Resource], wanted: Resource) -> bool:
+    """Whether the columns that a filter looks at are held, too: rows that pass tell of them."""
+    if not wanted.rows or wanted in held:
+        return True
+    tree = parsed_filter(wanted.rows)
+    if tree is None or wanted.kind != "table":
+        # Which columns have a tag is decided when they are read.
+        return False
+    looked_at = tuple(".".join(column.path) for column in columns_of(tree))
+    return _all_covered(held, replace(wanted, columns=looked_at, excluded=(), rows=""))
 
 
 def same_grant(one: Grant, principal: str, resource: Resource, permission: str) -> bool:

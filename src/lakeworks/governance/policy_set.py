@@ -47,6 +47,11 @@ class Grant:
         first, _, _ = self.granted_by.partition("/")
         return first.removeprefix("account:") if first.startswith("account:") else ""
 
+    @property
+    def is_by_principal(self) -> bool:
+        """Whether someone whom policies bind made it, and not the lake's owner."""
+        return bool(self.granted_by) and not self.granted_by.startswith("operator")
+
     def __str__(self) -> str:
         words = ", ".join(sorted(self.permissions))
         origin = self.at or f"granted by {self.granted_by}"
@@ -169,7 +174,8 @@ def _stable(part: object) -> str:
         return repr(sorted(map(str, part)))
     if isinstance(part, Grant):
         words = sorted(part.permissions), sorted(part.grantable)
-        return repr((part.principal, words, part.resource, part.grantor_account))
+        maker = part.grantor_account, part.is_by_principal
+        return repr((part.principal, words, part.resource, maker))
     if isinstance(part, Policy):
         return _stable((part.name, part.on, part.tables, part.columns, part.named, part.mask,
                         part.rows, part.hide))  # fmt: skip

@@ -21,12 +21,11 @@ from lakeworks.core.names import TableName
 from lakeworks.governance.errors import (
     DeclaredGrantError,
     GovernanceError,
-    PrincipalError,
     ResourceError,
     TagError,
 )
-from lakeworks.governance.granted_resources import check_resource
-from lakeworks.governance.principals import EVERYONE, Principal, grantee
+from lakeworks.governance.granted_resources import check_named, check_sight
+from lakeworks.governance.principals import Principal, grantee
 from lakeworks.governance.resources import Resource, checked_permissions
 
 if TYPE_CHECKING:
@@ -127,9 +126,7 @@ class Governance:
         grantor = by or Principal.operator()
         # First of all: what the other checks say tells of names that are not everyone's to know.
         self._allowed("grant", grantor, to, words, resource)
-        authorizer = self.authorizer()
-        self._check_known(to, authorizer.policies)
-        check_resource(resource, authorizer.policies, self._catalog)
+        check_named(self.authorizer(), grantor, to, resource, self._catalog)
         self._catalog.grants.add(
             to,
             resource.as_text(),
@@ -356,6 +353,8 @@ class Governance:
         from lakeworks.governance.granting import check_may_grant
 
         try:
+            if verb == "grant":
+                check_sight(self.authorizer(), by, resource, self._catalog)
             check_may_grant(self.authorizer(), by, to, words, resource)
         except GovernanceError as error:
             self.audit("denial", by, {"action": verb, "to": to, "permissions": sorted(words),
@@ -373,11 +372,6 @@ class Governance:
     ) -> None:
         body = {"to": to, "permissions": sorted(words), "resource": resource.as_json()}
         self.audit(kind, by, {**body, **{key: True for key, value in more.items() if value}})
-
-    def _check_known(self, to: str, policies: PolicySet) -> None:
-        known = policies.directory.known()
-        if to.startswith(("role:", "group:")) and to not in known:
-            raise PrincipalError.unknown(to, {*known, EVERYONE})
 
 
 def _words(permissions: Iterable[str] | str, resource: Resource) -> frozenset[str]:

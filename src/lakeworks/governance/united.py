@@ -50,16 +50,22 @@ def united(
     covers: Sequence[tuple[Cover, str]], place: Place, policies: Iterable[Policy]
 ) -> United:
     """Unite what grants show, then apply the policies that bind the principal."""
-    why = [told for _, told in covers]
-    everything: Conditions = {}
-    by_leaf: dict[Leaf, Conditions] = {}
-    for cover, _ in covers:
-        everything[cover.condition] = None
-        for leaf in cover.leaves:
-            by_leaf.setdefault(leaf, {})[cover.condition] = None
     bound = _Bound(place)
     for policy in policies:
         bound.apply(policy)
+    lasting = [(cover, told) for cover, told in covers if not bound.gets_round(cover)]
+    why = [told for _, told in lasting]
+    why += [
+        f"{told}, which shows nothing: it chooses rows by what policies mask or hide"
+        for cover, told in covers
+        if bound.gets_round(cover)
+    ]
+    everything: Conditions = {}
+    by_leaf: dict[Leaf, Conditions] = {}
+    for cover, _ in lasting:
+        everything[cover.condition] = None
+        for leaf in cover.leaves:
+            by_leaf.setdefault(leaf, {})[cover.condition] = None
     why += bound.told()
     if bound.blocked:
         return United((), None, tuple(why))
@@ -157,6 +163,14 @@ class _Bound:
             for column in columns:
                 self.masks.setdefault(column, []).append(policy.mask)
             self.masking.append((policy, columns))
+
+    def gets_round(self, cover: Cover) -> bool:
+        """Whether a principal chose the rows by values that these policies mask or hide.
+
+        Which rows are there would tell what these are, and no grant gets round a policy.
+        """
+        looked_at = {leaf[0] for leaf in cover.judged_by}
+        return not looked_at.isdisjoint((*self.hidden, *self.masks))
 
     def told(self) -> list[str]:
         """Return what policies do, for people; of a column that is not there, only that."""

@@ -373,6 +373,32 @@ def test_a_share_cannot_be_widened_by_who_passes_it_on() -> None:
     assert seen(authorizer(without, passed), f"{A}/role:x") is None
 
 
+def test_what_an_account_passes_on_is_not_chosen_by_columns_that_are_not_shared() -> None:
+    passed = grant(f"{A}/role:x", on(columns=("id",), rows="country = 'DE'"), granted_by=A)
+    for columns in (("id", "country"), ("id",)):
+        share = grant(A, on(columns=columns), grantable=SELECT)
+        found = seen(authorizer(share, passed), f"{A}/role:x")
+        assert names(found) == (["id"] if "country" in columns else [])
+
+
+def test_no_principal_grants_rows_by_values_that_the_reader_sees_masked_or_not_at_all() -> None:
+    rows = on(columns=("id",), rows="email like 'a%'")
+    hides = Policy("hides", columns=(("pii", ("email",)),), hide=True)
+    for policy in (MASKS, hides):
+        for by, sees in (("user:lena", []), ("operator (root)", ["id"]), ("", ["id"])):
+            decides = authorizer(grant("user:x", rows, granted_by=by), policies=(policy,))
+            assert names(seen(decides, "x")) == sees
+            assert names(seen(decides, "carl")) == []
+    # Who sees the values may be given rows by them, and so may who has another grant.
+    unbound = grant("role:compliance", rows, granted_by="user:lena")
+    assert names(seen(authorizer(unbound, policies=(MASKS,)), "carl")) == ["id"]
+    both = grant("user:x", rows, granted_by="user:lena"), grant("user:x", on(columns=("id",)))
+    found = seen(authorizer(*both, policies=(MASKS,)), "x")
+    assert found is not None
+    assert (names(found), found.row_filter) == (["id"], None)
+    assert any("shows nothing" in why for why in found.why)
+
+
 def test_everyone_is_everyone_of_this_lake_and_policies_bind_other_accounts_too() -> None:
     decides = authorizer(grant("everyone"), grant(f"{A}/role:x", on(columns=("email",))),
                          policies=(MASKS,))  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -165,6 +166,24 @@ def test_the_grant_option_reaches_as_far_as_its_own_grant(lake: Lake) -> None:
         lake.governance.execute("REVOKE SELECT (id) ON bronze.orders FROM USER ana", by=ana)
     lake.governance.execute("REVOKE SELECT (country) ON bronze.orders FROM USER zoe", by=ana)
     assert seen(lake, "zoe") == []
+
+
+def test_who_passes_on_rows_holds_the_columns_that_choose_them(lake: Lake) -> None:
+    given = lake.governance.grant
+    orders = Resource.parse("bronze.orders")
+    given("ana", "SELECT", replace(orders, columns=("id", "country")), grant_option=True)
+    ana = Principal.parse("ana")
+    given("zoe", "SELECT", replace(orders, columns=("id",), rows="country = 'DE'"), by=ana)
+    with pytest.raises(NotGrantableError):
+        given("zoe", "SELECT", replace(orders, columns=("id",), rows="email like 'a%'"), by=ana)
+    tagged = Resource("tags", tags=(("pii", ("none",)),))
+    given("ana", "SELECT", tagged, grant_option=True)
+    given("zoe", "SELECT", tagged, by=ana)
+    with pytest.raises(NotGrantableError):
+        given("zoe", "SELECT", replace(tagged, rows="email like 'a%'"), by=ana)
+    filtered = replace(orders, columns=("id",), rows="email like 'a%'")
+    given("ana", "SELECT", filtered, grant_option=True)
+    given("zoe", "SELECT", filtered, by=ana)
 
 
 def test_an_administrator_grants_and_revokes_what_anyone_granted(lake: Lake) -> None:
