@@ -1,4 +1,4 @@
-"""Hear what runs do and tell it as OpenLineage events, beside the work and never in its way.
+"""Hear what runs and statements do and tell it as OpenLineage events, never in their way.
 
 Events are taken note of at once and worked on by a thread. A receiver that fails is told once a
 run, as `openlineage.failed`; what it did not take is lost, and the run goes on.
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from lakeworks.observe.delivery import Delivery
     from lakeworks.observe.openlineage import Translator
 
-_TOLD = frozenset({"run.started", "run.ended", "run.failed", "step.started", "step.ended"})
-_LAST = frozenset({"run.ended", "run.failed"})
+_FIRST = frozenset({"run.started", "statement.started"})
+_LAST = frozenset({"run.ended", "run.failed", "statement.ended"})
+_TOLD = _FIRST | _LAST | {"step.started", "step.ended"}
 
 
 class OpenLineageListener:
@@ -53,7 +54,7 @@ class OpenLineageListener:
                 target=self._work, name="lakeworks-openlineage", daemon=True
             )
             self._thread.start()
-        if event.name == "run.started":
+        if event.name in _FIRST:
             self._failed = self._given_up = False
         self._waiting.put(event)
         if event.name in _LAST:

@@ -1,7 +1,7 @@
 """From the events of a run to those of OpenLineage, the open standard for lineage.
 
-A run is a job, each of its steps is one below it; tables and files are datasets. Nothing is
-sent here: `delivery.py` does.
+A run is a job, each of its steps is one below it, and a statement that writes is one of its own;
+tables and files are datasets. Nothing is sent here: `delivery.py` does.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from lakeworks.core.names import TableName
 from lakeworks.observe import facets
 from lakeworks.project.catalog_declaration import federated
-from lakeworks.project.lineage_facts import NOTHING
+from lakeworks.project.lineage_facts import NOTHING, QueryLineage
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from lakeworks.core import events
-    from lakeworks.core.names import TableName
     from lakeworks.pipeline.lineage import Lineage
     from lakeworks.pipeline.state import Services
     from lakeworks.project.declaration import Model
@@ -58,6 +58,8 @@ class Translator:
         if event.name == "run.started" and self._is_ours(data):
             self._runs.add(data["run_id"])
             self._know_views()
+        if event.name.startswith("statement.") and self._is_ours(data):
+            return self._statement(event)
         if data.get("run_id") not in self._runs:
             return None
         match event.name:
@@ -114,6 +116,33 @@ class Translator:
             "outputs": [self._output(table, data)],
         }
 
+    def _statement(self, event: events.Event) -> dict[str, Any]:
+        """Return what a statement that writes does: a job of its own, under its table's name."""
+        data = event.data
+        table = TableName.parse(data["table"])
+        kind = "START" if event.name == "statement.started" else _ENDS[data["status"]]
+        run_facets = self._engine()
+        if data.get("error"):
+            run_facets |= facets.error(str(data["error"]))
+        output = self._dataset(table, data.get("version"))
+        if kind == "COMPLETE":
+            output["outputFacets"] = facets.output_statistics(data["rows_written"])
+        if kind == "COMPLETE" and data.get("lineage"):
+            output["facets"] |= self._column_lineage(QueryLineage.from_json(data["lineage"]))
+        job_facets = facets.job_type("STATEMENT") | facets.sql(data["sql"])
+        reads = [TableName.parse(read["name"]) for read in data.get("reads", ())]
+        versions = [read["version"] for read in data.get("reads", ())]
+        return {
+            **_head(event.at, kind),
+            "run": {"runId": run_uuid(data["run_id"]), "facets": run_facets},
+            "job": self._job(str(table), job_facets),
+            "inputs": [
+                self._input(one, {"version": version})
+                for one, version in zip(reads, versions, strict=True)
+            ],
+            "outputs": [output],
+        }
+
     def _job(self, name: str, job_facets: dict[str, Any]) -> dict[str, Any]:
         return {"namespace": self.namespace, "name": name, "facets": job_facets}
 
@@ -148,14 +177,14 @@ class Translator:
                     read, data.get("rows_read") if data["status"] == "succeeded" else None
                 )
             return [found]
-        return [
-            self._external(one, reads.get(str(one), {}))
-            if one in self._services.project.tables
-            else self._elsewhere(one)
-            if one.database in federated(self._services.project)
-            else self._dataset(one, reads.get(str(one), {}).get("version"))
-            for one in model.inputs
-        ]
+        return [self._input(one, reads.get(str(one), {})) for one in model.inputs]
+
+    def _input(self, table: TableName, read: dict[str, Any]) -> dict[str, Any]:
+        if table in self._services.project.tables:
+            return self._external(table, read)
+        if table.database in federated(self._services.project):
+            return self._elsewhere(table)
+        return self._dataset(table, read.get("version"))
 
     def _external(self, table: TableName, read: dict[str, Any]) -> dict[str, Any]:
         """Return the files of an external table: they are what was read."""
@@ -181,7 +210,9 @@ class Translator:
         declared = self._services.project.models.get(table) or (
             self._services.project.sources.get(table)
         )
-        found = facets.location(self._services.storage.table_root(table))
+        found: dict[str, Any] = {}
+        if head is not None or declared is not None:  # else its files are not ours
+            found = facets.location(self._services.storage.table_root(table))
         if head is not None:
             notes = declared.columns if declared else {}
             found |= facets.schema(head.schema, notes)
@@ -205,7 +236,9 @@ class Translator:
     def _columns(self, table: TableName) -> dict[str, Any]:
         if table not in self._services.project.models:
             return {}
-        found = self._lineage.of_model(table)
+        return self._column_lineage(self._lineage.of_model(table))
+
+    def _column_lineage(self, found: QueryLineage) -> dict[str, Any]:
         fields = {column.name: column.origins for column in found.columns if column.name}
         if not fields and found.rows == NOTHING:
             return {}

@@ -47,9 +47,17 @@ def refresh(services: Services, view: TableName, *, wait_s: float | None = None)
         state = State.read(services, [view])
         _pin(state, model)
         services.catalog.begin_run(run_id)
+        events.emit(
+            "run.started",
+            run_id=run_id,
+            steps=1,
+            project=str(services.project.root),
+            environment=services.project.environment.name,
+        )
         begin_s = time.monotonic()
         step = StepReport(view, "failed")
         try:
+            events.emit("step.started", table=str(view), run_id=run_id)
             step = ModelStep(model, state, run_id).run()
             _publish(services, state, run_id, view, lease)
         except BaseException as error:
@@ -60,7 +68,10 @@ def refresh(services: Services, view: TableName, *, wait_s: float | None = None)
             services.storage.clear_staging(run_id)
             report = _report(state, run_id, step, begin_s)
             services.catalog.end_run(run_id, report.status, report.as_json())
-    events.emit("run.ended", run_id=run_id, status=report.status, seconds=report.seconds)
+            events.emit("step.ended", **step.as_json(), run_id=run_id)
+            events.emit(
+                "run.ended", run_id=run_id, status=report.status, seconds=report.seconds
+            )
     return report
 
 

@@ -55,6 +55,8 @@ class TableChange:
 
     Attributes:
         run_id: Of the run that the statement is.
+        statement: What is done, for people: the run's record says it.
+        sql: The statement as it was written.
         published: The version that readers see, or None.
         reads: What the statement reads, for its report.
         rows: How many rows it wrote or deleted.
@@ -67,12 +69,14 @@ class TableChange:
     state: State
     lease: Lease
     statement: str = ""
+    sql: str = ""
     reads: tuple[Read, ...] = ()
     rows: int = 0
     snapshot: int = 0
     announce: Callable[[int], object] = field(default=_nobody)
     _begun_s: float = field(default_factory=time.monotonic)
     _begun: bool = False
+    _write: StatementWrite | None = None
     _staged: list[DataFile] = field(default_factory=list)
     _undo: list[Callable[[], object]] = field(default_factory=list)
 
@@ -102,6 +106,7 @@ class TableChange:
             return
         self._begun = True
         self.services.catalog.begin_run(self.run_id)
+        events.emit("statement.started", **self._told())
         self._heal()
 
     def source(self) -> TableSource:
@@ -160,6 +165,7 @@ class TableChange:
         known before anybody can read the copy.
         """
         self.begin()
+        self._write = write
         catalog = self.services.catalog
         catalog.statement_writes.add(write)
         self.undoes(lambda: catalog.statement_writes.forget(self.run_id))
@@ -232,6 +238,19 @@ class TableChange:
         if self._begun:
             report = self.report(error)
             self.services.catalog.end_run(self.run_id, report.status, report.as_json())
+            lineage = None if self._write is None else self._write.lineage.to_json()
+            step = {**report.steps[0].as_json(), "lineage": lineage}
+            events.emit("statement.ended", **{**step, **self._told()})
+
+    def _told(self) -> dict[str, object]:
+        project = self.services.project
+        return {
+            "run_id": self.run_id,
+            "table": str(self.table),
+            "sql": self.sql,
+            "project": str(project.root),
+            "environment": project.environment.name,
+        }
 
     def _publish(self, version: int | None) -> None:
         self.announce(self.rows)
@@ -266,14 +285,14 @@ class TableChange:
 
 @contextmanager
 def changing(
-    services: Services, table: TableName, *, statement: str, wait_s: float | None
+    services: Services, table: TableName, *, statement: str, sql: str, wait_s: float | None
 ) -> Iterator[TableChange]:
     """Hold a table for one statement inside the block; what fails there is undone.
 
     Args:
         services: The lake's parts.
         table: The table, whether it exists or not.
-        statement: What is done, for people: the run's record says it.
+        statement, sql: As for `TableChange`.
         wait_s: How long to wait for whoever writes the table now; None as long as it takes.
 
     Raises:
@@ -288,7 +307,7 @@ def changing(
         [table], holder=run_id, wait_s=wait_s, on_wait=tell
     ) as lease:
         change = TableChange(
-            services, table, run_id, State.read(services, [table]), lease, statement
+            services, table, run_id, State.read(services, [table]), lease, statement, sql
         )
         try:
             yield change

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from lakeworks.core import events
+from lakeworks.core.names import TableName
 from lakeworks.lake import Lake
+from lakeworks.pipeline.statement_tables import changing
 
 SPEC = Path(__file__).parent / "openlineage-spec"
 SCHEMAS = {
@@ -163,6 +165,66 @@ def test_a_failed_step_fails_with_its_error_and_rules_and_what_follows_never_sta
     assert told[-1]["eventType"] == "FAIL"
     for one in told:
         _validate(one, {"$ref": one["schemaURL"]})
+
+
+STATEMENTS = (
+    "create table gold.dear as select email, fare * 2 as twice from silver.rides",
+    "insert into gold.dear values ('c@example.com', 3)",
+    "delete from gold.dear where twice > 20",
+    "drop table gold.dear",
+)
+
+
+def test_statements_that_write_are_jobs_with_their_sql_inputs_and_columns(
+    project: Path,
+) -> None:
+    ran = len(_told(project))
+    with Lake.open(project) as lake:
+        for sql in STATEMENTS[:2]:
+            lake.query.sql(sql).rows()
+        dear = TableName.parse("gold.dear")
+        with suppress(MemoryError):
+            with changing(lake._services, dear, statement="", sql="…", wait_s=1) as change:
+                change.begin()
+                raise MemoryError("it is full")
+        for sql in STATEMENTS[2:]:
+            lake.query.sql(sql).rows()
+    lines = (project / "told" / "events.jsonl").read_text().splitlines()
+    told = [json.loads(line) for line in lines[ran:]]
+    for one in told:
+        _validate(one, {"$ref": one["schemaURL"]})
+        for name, facet in _facets(one):
+            _validate({name: facet}, SCHEMAS[facet["_schemaURL"]])
+    ends = told[1::2]
+    assert [e["eventType"] for e in told[::2]] == ["START"] * 5
+    failed = ends.pop(2)
+    assert failed["eventType"] == "FAIL"
+    assert "full" in failed["run"]["facets"]["errorMessage"]["message"]
+    assert {e["eventType"] for e in ends} == {"COMPLETE"}
+    assert [e["job"]["facets"]["sql"]["query"] for e in ends] == list(STATEMENTS)
+    assert {e["job"]["name"] for e in ends} == {"gold.dear"}
+    assert len({e["run"]["runId"] for e in told}) == 5
+    made = ends[0]
+    assert [one["name"] for one in made["inputs"]] == ["silver.rides"]
+    (output,) = made["outputs"]
+    assert output["outputFacets"]["outputStatistics"]["rowCount"] == 2
+    assert (
+        output["facets"]["columnLineage"]["fields"]["twice"]["inputFields"][0]["field"]
+        == "fare"
+    )
+
+
+def test_a_refreshed_view_is_told_as_a_run_of_one_step(project: Path) -> None:
+    _told(project)
+    with Lake.open(project) as lake:
+        lake.query.sql("create materialized view gold.m as select email from silver.rides")
+    lines = (project / "told" / "events.jsonl").read_text().splitlines()
+    told = [json.loads(line) for line in lines[-4:]]
+    assert [(e["job"]["name"], e["eventType"]) for e in told] == [
+        ("rides", "START"), ("gold.m", "START"), ("gold.m", "COMPLETE"), ("rides", "COMPLETE"),
+    ]  # fmt: skip
+    (output,) = told[2]["outputs"]
+    assert "email" in output["facets"]["columnLineage"]["fields"]
 
 
 def test_runs_of_another_lake_in_the_same_process_are_not_told(

@@ -153,7 +153,11 @@ class Writing:
         who = f" by {self.principal}" if self.principal else ""
         try:
             with changing(
-                self.services, table, statement=f"{self.kind} {table}{who}", wait_s=wait_s
+                self.services,
+                table,
+                statement=f"{self.kind} {table}{who}",
+                sql=self.asking.text,
+                wait_s=wait_s,
             ) as change:
                 change.announce = self.told
                 yield change
