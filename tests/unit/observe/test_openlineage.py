@@ -183,10 +183,12 @@ def test_statements_that_write_are_jobs_with_their_sql_inputs_and_columns(
         for sql in STATEMENTS[:2]:
             lake.query.sql(sql).rows()
         dear = TableName.parse("gold.dear")
-        with suppress(MemoryError):
-            with changing(lake._services, dear, statement="", sql="…", wait_s=1) as change:
-                change.begin()
-                raise MemoryError("it is full")
+        with (
+            suppress(MemoryError),
+            changing(lake._services, dear, statement="", sql="…", wait_s=1) as change,
+        ):
+            change.begin()
+            raise MemoryError("it is full")
         for sql in STATEMENTS[2:]:
             lake.query.sql(sql).rows()
     lines = (project / "told" / "events.jsonl").read_text().splitlines()
