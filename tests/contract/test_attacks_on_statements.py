@@ -487,6 +487,24 @@ def test_an_earlier_result_that_is_given_again_is_audited_as_a_read(
     assert [bool(one.body.get("reused")) for one in reversed(entries)] == [False, True, True]
 
 
+@pytest.mark.parametrize("who", ["opt", "mia"])
+def test_whoever_passes_on_what_they_hold_is_told_of_no_hidden_column_and_of_nobody(
+    shared: Lake, who: str
+) -> None:
+    held = "grant select except (salary) on silver.customers to user opt with grant option"
+    ask(shared, held)
+
+    def answer(column: str, to: str = "user zed") -> str:
+        words = f"grant select ({column}) on silver.customers to {to}"
+        return told(shared, words, who).replace(column, "COLUMN")
+
+    assert answer("salary") == answer("nope")
+    assert "salary" not in answer("nope")
+    nobody = told(shared, "grant select (name) on silver.customers to role nobody", who)
+    for name in ("compliance", "keeper", "maker", "cleo"):
+        assert name not in nobody
+
+
 def told(lake: Lake, sql: str, who: str, **more: Any) -> str:
     """Return all that a principal is told: rows or an error."""
     try:
