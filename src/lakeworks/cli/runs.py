@@ -153,13 +153,22 @@ def print_report(report: RunReport) -> None:
     _print_end(report)
 
 
+def _idle(tables: int, calm: int) -> str:
+    if not tables:
+        return (
+            "Nothing to do: the project has no sources and no models. "
+            "sources/*.yml say what comes in."
+        )
+    return f"Nothing to do: {render.plural(calm, 'table')} up to date."
+
+
 def _print_end(report: RunReport) -> None:
     for step in report.steps:
         _print_trouble(step)
     calm = sum(step.status == "up to date" for step in report.steps)
     same = f"; {render.plural(calm, 'table')} up to date" if calm else ""
     if report.status == "nothing to do":
-        say.line(f"Nothing to do: {render.plural(calm, 'table')} up to date.")
+        say.line(_idle(len(report.steps), calm))
     elif report.status == "failed":
         say.line(
             f"{say.bad('Run failed')} after {render.duration(report.seconds)}{same}. "
@@ -217,7 +226,7 @@ def print_layers(report: RunReport) -> None:
 
 def _print_plan(planned: Plan) -> None:
     if planned.is_empty:
-        say.line(f"Nothing to do: {render.plural(len(planned.steps), 'table')} up to date.")
+        say.line(_idle(len(planned.steps), len(planned.steps)))
         return
     for step in planned.work:
         say.line(f"{say.strong(str(step.table))}: {step.action}{_cost(step)}")

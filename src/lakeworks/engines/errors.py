@@ -351,14 +351,15 @@ class StatementRefusedError(RequestError):
         """Name the kind of statement."""
         if kind == "PIVOT without IN":
             return cls("PIVOT needs its columns named here", "write PIVOT … ON column IN (…)")
-        hint = "lake tables lists the tables" if kind == "SHOW" else _ONE_QUERY
+        hint = _INSTEAD.get(kind, _ONE_QUERY)
         return cls(f"a query cannot be {kind}", hint)
 
     @classmethod
     def number_of(cls, count: int) -> Self:
         """Say that there is not exactly one statement."""
         said = f"{count} statements were given" if count else "there is no statement"
-        return cls(f"{said}, and a query is one", _ONE_QUERY)
+        hint = "ask one after the other; lake shell takes several" if count else _ONE_QUERY
+        return cls(f"{said}, and a query is one", hint)
 
     @classmethod
     def function(cls, name: str, allowed: Iterable[str]) -> Self:
@@ -386,4 +387,15 @@ class StatementRefusedError(RequestError):
         )
 
 
+_MODELS_CHANGE = "rows change by a model with load: merge, or by DELETE and INSERT INTO"
+_INSTEAD = {
+    "SHOW": "lake tables lists the tables",
+    "UPDATE": _MODELS_CHANGE,
+    "MERGE": _MODELS_CHANGE,
+    "MERGE_INTO": _MODELS_CHANGE,
+    "TRUNCATE": "DELETE FROM without WHERE empties a table",
+    "ATTACH": "catalogs/*.yml name other databases, whose tables are then read like the lake's",
+    "COPY": "lake query --output writes a file, UNLOAD a folder",
+    "EXPORT": "lake query --output writes a file, UNLOAD a folder",
+}
 _ONE_QUERY = "write one SELECT, or WITH, FROM, VALUES, DESCRIBE, SUMMARIZE or EXPLAIN"

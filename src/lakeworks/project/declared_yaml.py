@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from lakeworks.core.errors import did_you_mean
+from lakeworks.core.errors import did_you_mean, nearest
 from lakeworks.project import care_yaml as care
 from lakeworks.project.declaration import (
     FileFormat,
@@ -31,6 +31,8 @@ from lakeworks.project.errors import UNKNOWN_KEY, WRONG_VALUE
 from lakeworks.project.openlineage_yaml import KafkaYaml, OpenLineageYaml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lakeworks.project.errors import Mistakes
     from lakeworks.project.yaml_lines import Document
 
@@ -46,6 +48,13 @@ def _typed(value: object) -> object:
         isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
     ):
         return value
+    texts = (
+        [text for text in value.values() if isinstance(text, str)]
+        if isinstance(value, dict)
+        else []
+    )
+    if any(text.count("(") > text.count(")") for text in texts):
+        raise ValueError('a comma divides {…}: quote a type that holds one, "decimal(10, 2)"')
     raise ValueError("write infer, or a mapping of column to type")
 
 
@@ -274,14 +283,27 @@ def validated(
     try:
         return shape.model_validate(document.value)
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
+        details = error.errors(include_url=False)
+        meant = _meant(details, shape)
+        for detail in details:
             path = tuple(detail["loc"])
-            if path in document.missing:
+            if path in document.missing or (detail["type"] == "missing" and path in meant):
                 continue
             problem, hint, code = _told(detail, path, shape, document)
             mistakes.add(document.at(*path), problem, hint, code=code)
         wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
         return None if wrong & needed else _rest(shape, document.value, wrong)
+
+
+def _meant(details: Iterable[Any], shape: type[BaseModel]) -> set[tuple[str | int, ...]]:
+    """Return which keys are there, but misspelt: that they are missing says nothing more."""
+    found = set()
+    for detail in details:
+        path = tuple(detail["loc"])
+        if detail["type"] == "extra_forbidden":
+            meant = nearest(str(path[-1]), known_keys(_shape_at(path[:-1], shape)))
+            found.add((*path[:-1], meant or ""))
+    return found
 
 
 def _rest(shape: type[Shape], values: dict[Any, Any], wrong: set[str]) -> Shape | None:

@@ -90,6 +90,8 @@ class ProjectNotFoundError(RequestError):
     @classmethod
     def above(cls, start: Path) -> Self:
         """Say where a project was looked for."""
+        if not start.exists():
+            return cls(f"there is no folder {start}", "name the project's folder with -C")
         misnamed = next(
             (name for name in ("lake.yaml", "lake.yml.txt") if (start / name).is_file()), None
         )

@@ -57,6 +57,9 @@ def find_project(start: Path) -> Path:
     """
     try:
         begin = start.resolve()
+        if not begin.exists():
+            # A folder above it may be another project, which nobody named.
+            raise ProjectNotFoundError.above(begin)
         for folder in (begin, *begin.parents):
             if (folder / LAKE_FILE).is_file():
                 return folder

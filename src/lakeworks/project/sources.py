@@ -186,6 +186,6 @@ def _check_types(declared: SourceYaml, document: Document, mistakes: Mistakes) -
         try:
             parse_type(text)
         except LakeError as error:
-            mistakes.add(at, error.problem, error.hint, code=WRONG_VALUE)
+            mistakes.add(at, f"types.{column}: {error.problem}", error.hint, code=WRONG_VALUE)
         except (ValueError, RecursionError):
             mistakes.add(at, f"types: {text[:60]!r} is not a type", code=WRONG_VALUE)

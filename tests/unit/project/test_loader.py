@@ -54,6 +54,12 @@ def test_a_misnamed_lake_file_is_pointed_out(tmp_path: Path) -> None:
         load_project(tmp_path)
 
 
+def test_folder_that_is_not_there_is_not_the_project_above_it(tmp_path: Path) -> None:
+    (tmp_path / "lake.yml").write_text("name: above\n")
+    with pytest.raises(ProjectNotFoundError, match="there is no folder"):
+        find_project(tmp_path / "nothere")
+
+
 def test_all_mistakes_of_all_files_are_told_at_once_in_order(
     mistakes: Callable[..., tuple[Mistake, ...]],
 ) -> None:
@@ -292,7 +298,9 @@ def test_log_source_with_a_pattern(load: Callable[..., Project]) -> None:
         ("table: bronze.x\nfrom: database\npath: x", 2, "not part of this version"),
         ("table: bronze.x\npath: x\nformat: json\ncsv: {header: no}", 4, "csv is for"),
         ("table: bronze.x\npath: x\nformat: json\ntypes: infer", 4, "types is for CSV"),
-        ("table: bronze.x\npath: x\ntypes:\n  a: int\n  b: strng", 5, "'strng' is not a type"),
+        ("table: bronze.x\npath: x\ntypes:\n  a: int\n  b: strng", 5, "types.b: type 'strng'"),
+        ("table: bronze.x\npath: x\ntypes: {a: decimal(10,2)}", 3, "a comma divides"),
+        ("tabel: bronze.x\npath: x", 1, "unknown key 'tabel'"),
         ("table: bronze.x\npath: x\ntypes:\n  a: decimal(²)", 4, "not a type"),
         ("table: bronze.x\npath: x\ntypes:\n  a: " + "array<" * 1600, 4, "not a type"),
         ("table: bronze.x\npath: x\npattern: '('", 3, "not a regular expression"),
@@ -304,7 +312,7 @@ def test_log_source_with_a_pattern(load: Callable[..., Project]) -> None:
         ("- a\n- b", 1, "keys with values are expected"),
     ],
 )
-def test_source_mistake_is_placed(
+def test_source_mistake_is_placed_once(
     mistake: Callable[..., Mistake], text: str, line: int, said: str
 ) -> None:
     found = mistake({"sources/x.yml": text})
