@@ -182,6 +182,14 @@ class PreparedStatementError(RequestError):
         )
 
     @classmethod
+    def writing(cls, name: str) -> Self:
+        """Refuse to write in the caller's name what another principal prepared."""
+        return cls(
+            f"the prepared statement {name!r} writes, and another principal prepared it",
+            "prepare it yourself: what writes in your name is yours to word",
+        )
+
+    @classmethod
     def values(cls, name: str, wanted: int, given: int) -> Self:
         """Compare the numbers of places and of values."""
         return cls(

@@ -209,10 +209,10 @@ def read_text(
     return found, named
 
 
-def binds(view: View, asking: Asking, reader: Reader) -> bool:
-    """Whether whoever asks could ask a view's text themselves, every name in it."""
+def binds(text: str, asking: Asking, reader: Reader) -> bool:
+    """Whether whoever asks could ask another's query themselves, every name in it."""
     try:
-        asked = reader.asked(view.text, None, asking.viewer)
+        asked = reader.asked(text, None, asking.viewer)
         with reader.session(asked, reader.sources(asked)) as session:
             session.describe(asked.sql)
     except RequestError:

@@ -54,6 +54,8 @@ _MODULES: Mapping[str, tuple[str, ...]] = {
     "SHOW": ("showing",),
     "UNLOAD": ("unloading",),
 }
+# What begins otherwise is a query.
+FIRST_WORDS = frozenset(_MODULES)
 
 
 def statement_of(text: str) -> Statement | None:

@@ -1,8 +1,9 @@
 """PREPARE, EXECUTE and DEALLOCATE PREPARE: statements that a workgroup has under a name.
 
-Names belong to a workgroup, as Athena's do. Whoever may use the workgroup may execute what it has,
-under their own permissions; only who prepared a statement, an administrator or the lake's owner
-may replace or deallocate it.
+Names belong to a workgroup, as Athena's do. Whoever may use the workgroup may execute the queries that
+it has, under their own permissions; only who prepared a statement, an administrator or the lake's
+owner may replace or deallocate it. To whoever could not ask a statement themselves it is not there,
+since its text names what they may not know.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from lakeworks.core.errors import RequestError
 from lakeworks.core.sql_text import first_word
 from lakeworks.project.workgroups import PRIMARY
 from lakeworks.query.dialects.spoken import in_lake_sql, unplaced
 from lakeworks.query.errors import PreparedStatementError
-from lakeworks.query.parameters import places, with_parameters
+from lakeworks.query.parameters import places, with_nulls, with_parameters
 from lakeworks.query.questions import Question
 from lakeworks.query.results import without_rows
 from lakeworks.query.statements.words import Words
 from lakeworks.query.versions import without_versions
+from lakeworks.query.views import binds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lakeworks.catalog.prepared_statements import PreparedStatement, PreparedStatements
     from lakeworks.query.asking import Asking
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 # Nor what decides over permissions: whoever executes a name would grant in their own name what
 # another wrote.
 _NEVER = frozenset({"PREPARE", "EXECUTE", "DEALLOCATE", "GRANT", "REVOKE"})
+# What another principal prepared may only read: else it would write, in the name of whoever executes
+# it, what these see to where its author does.
+_READING = frozenset({"SHOW", "DESCRIBE", "DESC"})
 _TYPED: dict[str, Callable[[str], Any]] = {
     "DATE": date.fromisoformat,
     "TIMESTAMP": datetime.fromisoformat,
@@ -185,7 +191,9 @@ class Execute:
         Raises:
             PreparedStatementError: there is none, or it takes another number of values.
         """
-        found = _found(self.name, asking, reader)
+        found = _found(self.name, asking, reader, self.values)
+        if _writes(found) and found.made_by and not _is_callers(found, asking):
+            raise PreparedStatementError.writing(self.name)
         wanted = places(found.sql)
         if wanted != len(self.values):
             raise PreparedStatementError.values(self.name, wanted, len(self.values))
@@ -228,12 +236,52 @@ def _all(reader: Reader) -> PreparedStatements:
     return reader.parts.catalog.prepared_statements
 
 
-def _found(name: str, asking: Asking, reader: Reader) -> PreparedStatement:
+def _found(
+    name: str, asking: Asking, reader: Reader, values: Sequence[Any] = ()
+) -> PreparedStatement:
     found = _all(reader).find(_workgroup(asking), name)
-    if found is None:
-        known = [one.name for one in _all(reader).list(_workgroup(asking))]
+    if found is None or not _may_know(found, asking, reader, values):
+        every = _all(reader).list(_workgroup(asking))
+        known = [one.name for one in every if _is_callers(one, asking)]
         raise PreparedStatementError.unknown(name, _workgroup(asking), known)
     return found
+
+
+def _is_callers(one: PreparedStatement, asking: Asking) -> bool:
+    viewer = asking.viewer
+    return viewer is None or viewer.administers or one.made_by == _principal(asking)
+
+
+def _may_know(
+    one: PreparedStatement, asking: Asking, reader: Reader, values: Sequence[Any]
+) -> bool:
+    """Whether it is the caller's, or one that the caller could ask, every name in it."""
+    if _is_callers(one, asking):
+        return True
+    texts = [with_nulls(one.sql)]
+    if values and len(values) == places(one.sql):  # some functions take no NULL without a type
+        texts.append(with_parameters(one.sql, values))
+    return any(_could_ask(text, one.dialect, asking, reader) for text in texts)
+
+
+def _could_ask(text: str, dialect: str, asking: Asking, reader: Reader) -> bool:
+    from lakeworks.query.statements.kinds import statement_of
+
+    inner = replace(asking, text=text, dialect=dialect)
+    try:
+        sql = in_lake_sql(text, inner, reader)
+        statement = statement_of(sql)
+        if statement is not None:
+            statement.question(inner, reader)
+    except RequestError:
+        return False
+    return statement is not None or binds(sql, inner, reader)
+
+
+def _writes(one: PreparedStatement) -> bool:
+    from lakeworks.query.statements.kinds import FIRST_WORDS
+
+    return first_word(one.sql) in FIRST_WORDS - _READING
 
 
 def _done(asking: Asking) -> QueryResult:

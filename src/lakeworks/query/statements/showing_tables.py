@@ -139,7 +139,7 @@ class ShowCreate:
         viewer = asking.viewer
         # The text names columns too: who may ask it may read it, and nobody else.
         if viewer is not None and not (
-            viewer.may_read(view.name) and binds(view, asking, reader)
+            viewer.may_read(view.name) and binds(view.text, asking, reader)
         ):
             raise NotAllowedError.to(
                 f"read the text of {self.table}", "SELECT", "all that it names"

@@ -155,8 +155,34 @@ def test_a_prepared_statement_is_executed_under_the_callers_permissions(lake: La
     )
     assert asked(lake, "EXECUTE by_year USING 2000") == [("ann",), ("bob",), ("cy",)]
     assert asked(lake, "EXECUTE by_year USING 2000", "ana") == [("bob",), ("cy",)]
-    with pytest.raises(UnknownTableError):
-        asked(lake, "EXECUTE by_year USING 2000", "rob")
+
+
+@pytest.mark.parametrize("sql", [
+    "SELECT max(salary) FROM silver.people WHERE year = ?", "SELECT id + ? FROM bronze.people",
+    "INSERT INTO gold.secret SELECT ?", "SELECT people FROM gold.total WHERE people > ?",
+])  # fmt: skip
+@pytest.mark.parametrize("statement", ["EXECUTE {} USING 1", "EXECUTE {}", "DEALLOCATE {}"])
+def test_what_a_caller_could_not_ask_is_not_there(lake: Lake, sql: str, statement: str) -> None:
+    # Its text, and so what goes wrong with it, names what the caller may not know.
+    asked(lake, f"PREPARE secret_one FROM {sql}")
+    told = []
+    for name in ("secret_one", "absent_one"):
+        with pytest.raises(PreparedStatementError) as caught:
+            asked(lake, statement.format(name), "ana")
+        told.append(str(caught.value).replace(name, "NAME"))
+    assert told[0] == told[1]
+    assert "secret" not in told[0]
+
+
+def test_nobody_writes_in_their_own_name_what_another_worded(lake: Lake) -> None:
+    lake.governance.grant("user:ana", "CREATE_TABLE", "gold")
+    asked(lake, "PREPARE trap FROM CREATE TABLE gold.trapped AS SELECT 1 AS a", "rob")
+    with pytest.raises(PreparedStatementError, match="another principal prepared it"):
+        asked(lake, "EXECUTE trap", "ana")
+    with pytest.raises(PreparedStatementError, match="GRANT cannot be prepared"):
+        asked(lake, "PREPARE trap FROM GRANT SELECT ON gold.total TO USER rob", "rob")
+    asked(lake, "PREPARE worded FROM CREATE TABLE gold.worded AS SELECT 1 AS a")
+    assert asked(lake, "EXECUTE worded", "ana") == [(1,)]
 
 
 def test_constants_keep_their_types(lake: Lake) -> None:
