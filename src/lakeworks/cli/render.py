@@ -8,6 +8,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from lakeworks.core.figures import count, duration, plural, size  # noqa: F401 - its own words too
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
@@ -15,9 +17,6 @@ if TYPE_CHECKING:
 _GAP = "  "
 _LEAST_WIDTH = 6
 _LONGEST_CELL = 60
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
-_THOUSAND = 1000
-_MINUTE_S = 60
 _AGES = ((86_400 * 365, "year"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
@@ -50,7 +49,7 @@ def table(
         _GAP.join(
             _padded(cell, widths[i], right=right[i]) for i, cell in enumerate(line)
         ).rstrip()
-        for line in [list(headers), ["-" * size for size in widths], *cells]
+        for line in [list(headers), ["-" * most for most in widths], *cells]
     ]
     return "\n".join(lines)
 
@@ -73,36 +72,6 @@ def _cell(value: object, null: str, *, separators: bool) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and not separators:
         return str(value)
     return text(value)
-
-
-def count(number: int) -> str:
-    """Return a whole number with separators: `1,469,307`."""
-    return f"{number:,}"
-
-
-def plural(number: int, noun: str, nouns: str = "") -> str:
-    """Return `1 row`, `2 rows`."""
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
-
-
-def size(size_bytes: int) -> str:
-    """Return a size in decimal units, as disks are sold: `1.2 MB`."""
-    amount = float(size_bytes)
-    unit = 0
-    while amount >= _THOUSAND and unit < len(_UNITS) - 1:
-        amount /= _THOUSAND
-        unit += 1
-    return f"{size_bytes} bytes" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
-
-
-def duration(seconds: float) -> str:
-    """Return `0.82 s`, `12.3 s`, `3 min 05 s`."""
-    if seconds < 10:  # noqa: PLR2004
-        return f"{seconds:.2f} s"
-    if seconds < _MINUTE_S:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), _MINUTE_S)
-    return f"{minutes} min {rest:02d} s"
 
 
 def moment(at: datetime) -> str:

@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lakeworks.core.figures import count, plural, size  # noqa: F401 - its own words too
+from lakeworks.core.figures import duration as took  # noqa: F401
+
 if TYPE_CHECKING:
     from datetime import datetime
 
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
-_THOUSAND = 1000
 _SPANS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
-
-
-def count(number: int) -> str:
-    """Return `1,469,307`."""
-    return f"{number:,}"
-
-
-def plural(number: int, noun: str, nouns: str = "") -> str:
-    """Return `1 row`, `2 rows`."""
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
-
-
-def size(size_bytes: int) -> str:
-    """Return a size in decimal units: `1.2 MB`."""
-    amount = float(size_bytes)
-    unit = 0
-    while amount >= _THOUSAND and unit < len(_UNITS) - 1:
-        amount /= _THOUSAND
-        unit += 1
-    return f"{size_bytes} bytes" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
 
 
 def moment(at: datetime) -> str:
@@ -48,14 +29,6 @@ def span(seconds: float) -> str:
         if seconds >= unit_s and seconds % unit_s == 0:
             return plural(int(seconds // unit_s), noun)
     return f"{seconds:g} seconds"
-
-
-def took(seconds: float) -> str:
-    """Return how long something took: `0.82 s`, `3 min 05 s`."""
-    if seconds < 60:  # noqa: PLR2004
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"  # noqa: PLR2004
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s"
 
 
 def percent(share: float) -> str:

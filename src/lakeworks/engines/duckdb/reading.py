@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Field, Scalar, Struct
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.types import from_duckdb, to_duckdb
 from lakeworks.engines.errors import UnsupportedTypeError
+from lakeworks.engines.partition_folders import tell_all, value_of
 from lakeworks.storage.files import FILE_MARK, OWN_FILE, ROW_ID
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema, Type
     from lakeworks.storage.files import DataFile, TableSource
 
-_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _OWN_NAME = re.compile(OWN_FILE)
 _HIVE_TYPES = frozenset({"string", "tinyint", "smallint", "int", "bigint", "date"})
 
@@ -139,7 +138,7 @@ class _Reader:
             not isinstance(f.type, Scalar) or f.type.name not in _HIVE_TYPES for f in fields
         ):
             return False
-        return all(_hive_values(f.path) == _told(f.partition, fields) for f in files)
+        return tell_all(files, fields)
 
     def _scan(self, uris: list[str], options: str) -> str:
         union = ", union_by_name=true" if self.evolved else ""
@@ -174,7 +173,7 @@ class _Reader:
     def _values(self, file: DataFile, fields: Sequence[Field]) -> list[str]:
         found = []
         for field in fields:
-            value = _value(file.partition, field.name)
+            value = value_of(file.partition, field.name)
             found.append("CAST(NULL AS VARCHAR)" if not value else quote_literal(value))
         return found
 
@@ -195,21 +194,3 @@ def _cast(field: Field, present: tuple[str, str] | None) -> str:
             # DuckDB refuses to cast between structs that share no field.
             return f"CAST(NULL AS {wanted})"
     return f"CAST({quote_identifier(name)} AS {wanted})"
-
-
-def _value(partition: Mapping[str, str | None], name: str) -> str | None:
-    folded = {key.casefold(): value for key, value in partition.items()}
-    return folded.get(name.casefold())
-
-
-def _told(
-    partition: Mapping[str, str | None], fields: Sequence[Field]
-) -> list[tuple[str, str]]:
-    """Return the folders that hold a file of these values, as most writers name them."""
-    values = ((f.name, _value(partition, f.name)) for f in fields)
-    return [(name, value or _HIVE_NULL) for name, value in values]
-
-
-def _hive_values(path: str) -> list[tuple[str, str]]:
-    pairs = (part.partition("=") for part in path.split("/")[:-1])
-    return [(unquote(name), unquote(value)) for name, _, value in pairs]

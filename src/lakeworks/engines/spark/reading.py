@@ -10,9 +10,9 @@ import re
 from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from lakeworks.core.types import Scalar, Schema
+from lakeworks.engines.partition_folders import tell_all, value_of
 from lakeworks.engines.spark.footers import groups_by_type, plain_path
 from lakeworks.engines.spark.types import spark_schema, spark_type
 from lakeworks.storage.files import FILE_MARK, OWN_FILE, ROW_ID
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from lakeworks.core.types import Field
     from lakeworks.storage.files import DataFile, TableSource
 
-_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _HIVE_TYPES = frozenset({"string", "tinyint", "smallint", "int", "bigint", "date"})
 _OWN_NAME = re.compile(OWN_FILE)
 _PATH = "__lakeworks_path"
@@ -86,7 +84,7 @@ class _Reader:
         names = [f"__value{i}" for i in range(len(self.partitions))]
         text = types.StringType()
         rows = [
-            (file.path, *(_value(file.partition, p.name) or None for p in self.partitions))
+            (file.path, *(value_of(file.partition, p.name) or None for p in self.partitions))
             for file in files
         ]
         logged = self.spark.createDataFrame(
@@ -122,7 +120,7 @@ class _Reader:
             for p in self.partitions
         ):
             return False
-        return all(_hive_values(f.path) == _told(f.partition, self.partitions) for f in files)
+        return tell_all(files, self.partitions)
 
     def _scan(self, files: Sequence[DataFile], held: Schema) -> DataFrame:
         reader = self.spark.read.schema(spark_schema(held))
@@ -168,21 +166,3 @@ class _Reader:
 
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
-
-
-def _value(partition: Mapping[str, str | None], name: str) -> str | None:
-    folded = {key.casefold(): value for key, value in partition.items()}
-    return folded.get(name.casefold())
-
-
-def _told(
-    partition: Mapping[str, str | None], fields: Sequence[Field]
-) -> list[tuple[str, str]]:
-    """Return the folders that hold a file of these values, as most writers name them."""
-    values = ((f.name, _value(partition, f.name)) for f in fields)
-    return [(name, value or _HIVE_NULL) for name, value in values]
-
-
-def _hive_values(path: str) -> list[tuple[str, str]]:
-    pairs = (part.partition("=") for part in path.split("/")[:-1])
-    return [(unquote(name), unquote(value)) for name, _, value in pairs]
