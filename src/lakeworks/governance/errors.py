@@ -82,6 +82,11 @@ class ResourceError(GovernanceError):
         return cls(f"there is no data location {name!r}", did_you_mean(name, known))
 
     @classmethod
+    def no_table(cls, name: str, known: Iterable[str]) -> Self:
+        """No such table is there, or declared."""
+        return cls(f"there is no table {name}", did_you_mean(name, known))
+
+    @classmethod
     def no_column(cls, table: str, column: str, known: Iterable[str]) -> Self:
         """The table has no such column."""
         return cls(f"{table} has no column {column!r}", did_you_mean(column, known))

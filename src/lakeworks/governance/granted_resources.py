@@ -9,21 +9,27 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.names import TableName
 from lakeworks.core.types import Field, Scalar, Schema
+from lakeworks.governance.covers import Place
 from lakeworks.governance.errors import (
+    ExpressionError,
     GovernanceError,
     NotGrantableError,
     PrincipalError,
     ResourceError,
     TagError,
 )
+from lakeworks.governance.policy_set import parsed_filter
 from lakeworks.governance.principals import EVERYONE
 from lakeworks.governance.resources import EVERY_TABLE, Resource
+from lakeworks.governance.row_filters import FilterWriter, MissingSessionTagError
+from lakeworks.governance.tags import TagState, quarantined
 
 if TYPE_CHECKING:
     from lakeworks.catalog.store import Catalog
     from lakeworks.governance.decisions import Authorizer
     from lakeworks.governance.policy_set import PolicySet
     from lakeworks.governance.principals import Principal
+    from lakeworks.project.declaration import Project
 
 
 def check_sight(
@@ -63,7 +69,12 @@ def _tables(resource: Resource, catalog: Catalog) -> dict[TableName, Schema]:
 
 
 def check_named(
-    authorizer: Authorizer, by: Principal, to: str, resource: Resource, catalog: Catalog
+    authorizer: Authorizer,
+    by: Principal,
+    to: str,
+    resource: Resource,
+    catalog: Catalog,
+    project: Project,
 ) -> None:
     """Look whether there is whom a grant is made to, and all that it is on.
 
@@ -76,20 +87,22 @@ def check_named(
     try:
         if to.startswith(("role:", "group:")) and to not in known:
             raise PrincipalError.unknown(to, known)
-        check_resource(resource, policies, catalog)
+        check_resource(resource, policies, catalog, project)
     except GovernanceError as error:
         if authorizer.administers(by):
             raise
         raise type(error)(error.problem, "") from None
 
 
-def check_resource(resource: Resource, policies: PolicySet, catalog: Catalog) -> None:
+def check_resource(
+    resource: Resource, policies: PolicySet, catalog: Catalog, project: Project
+) -> None:
     """Look whether everything that a resource names is there.
 
     Raises:
-        ResourceError: a filter, a column or a data location is not.
+        ResourceError: a table, a filter, a column or a data location is not.
         TagError: a tag or a value of it is not.
-        ExpressionError: its row filter does not parse.
+        ExpressionError: its row filter does not parse, or does not fit the table.
     """
     if resource.rows:
         from lakeworks.governance.row_filters import parse_filter
@@ -101,7 +114,8 @@ def check_resource(resource: Resource, policies: PolicySet, catalog: Catalog) ->
         raise ResourceError.no_location(resource.database, policies.locations)
     if resource.cells and resource.cells not in policies.filters:
         raise ResourceError(f"there is no data cells filter {resource.cells!r}")
-    _check_columns(resource, catalog)
+    if resource.kind == "table" and resource.table != EVERY_TABLE:
+        _check_table(resource, catalog, project)
 
 
 def _check_tags(resource: Resource, policies: PolicySet) -> None:
@@ -113,12 +127,25 @@ def _check_tags(resource: Resource, policies: PolicySet) -> None:
                 raise TagError.value(key, value, policies.lf_tags[key])
 
 
-def _check_columns(resource: Resource, catalog: Catalog) -> None:
-    named = (*resource.columns, *resource.excluded)
-    if not named or resource.table in ("", EVERY_TABLE):
+def _check_table(resource: Resource, catalog: Catalog, project: Project) -> None:
+    name = TableName(resource.database, resource.table)
+    schema = _tables(resource, catalog).get(name)
+    if schema is None:
+        declared = {*project.models, *project.sources, *project.tables, *catalog.heads()}
+        outside = any(name.database in one.databases for one in project.catalogs.values())
+        if not outside and (quarantined(name) or name) not in declared:
+            raise ResourceError.no_table(str(name), map(str, declared))
         return
-    for table, head in catalog.heads().items():
-        if resource.names(table):
-            for column in named:
-                if column not in head.schema and column.split(".")[0] not in head.schema:
-                    raise ResourceError.no_column(str(table), column, head.schema.names)
+    place = Place.of(name, schema, TagState(), {}, {})
+    for column in (*resource.columns, *resource.excluded):
+        if not place.named((column,)):
+            raise ResourceError.no_column(str(name), column, schema.names)
+    tree = parsed_filter(resource.rows) if resource.rows else None
+    if tree is None or name not in catalog.heads():
+        return  # what lies elsewhere may have other types than its entry says
+    try:
+        FilterWriter(schema, {}).sql(tree)
+    except MissingSessionTagError:
+        return
+    except ExpressionError as error:
+        raise ExpressionError(f"{name}: {error.problem}", error.hint) from None

@@ -126,7 +126,7 @@ class Governance:
         grantor = by or Principal.operator()
         # First of all: what the other checks say tells of names that are not everyone's to know.
         self._allowed("grant", grantor, to, words, resource)
-        check_named(self.authorizer(), grantor, to, resource, self._catalog)
+        check_named(self.authorizer(), grantor, to, resource, self._catalog, self._project)
         self._catalog.grants.add(
             to,
             resource.as_text(),

@@ -17,6 +17,7 @@ from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.governance import Principal
 from lakeworks.governance.errors import (
     DeclaredGrantError,
+    ExpressionError,
     GovernanceError,
     NotGrantableError,
     PrincipalError,
@@ -206,6 +207,12 @@ def test_names_that_are_not_there_are_refused(lake: Lake) -> None:
     grant = lake.governance.grant
     with pytest.raises(PrincipalError):
         grant("role:analist", "SELECT", "bronze.*")
+    with pytest.raises(ResourceError, match=r"did you mean bronze\.orders"):
+        grant("ana", "SELECT", "bronze.ordres")
+    with pytest.raises(ExpressionError, match="no column 'total'"):
+        grant("ana", "SELECT", Resource("table", "bronze", "orders", rows="total > 3"))
+    for later in ("quarantine.bronze_orders", "bronze.orders"):
+        grant("ana", "SELECT", later)
     with pytest.raises(ResourceError, match="email"):
         grant("ana", "SELECT", Resource("table", "bronze", "orders", excluded=("emial",)))
     with pytest.raises(TagError):
