@@ -380,6 +380,44 @@ def test_unload_tells_of_no_folder_but_the_one_that_was_named(lake: Lake) -> Non
     assert not list(place.glob(".*"))
 
 
+@pytest.mark.parametrize("moment", ["after the check", "while files are written"])
+def test_no_link_that_is_put_there_meanwhile_leads_unload_elsewhere(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Who may write into a data location may put links there while UNLOAD writes."""
+    from lakeworks.query.statements import unloading
+
+    folder = lake.project.root.parent / "exports" / "a"
+    landing = lake.project.root / "landing" / "people"
+    before = sorted(landing.iterdir())
+    folder.mkdir()
+
+    def led_astray(place: Path) -> None:
+        place.rename(folder.parent / "moved")
+        place.symlink_to(landing)
+
+    if moment == "after the check":
+        checked = unloading.checked_place
+
+        def check(*given: Any) -> Any:
+            place = checked(*given)
+            led_astray(folder)
+            return place
+
+        monkeypatch.setattr(unloading, "checked_place", check)
+    else:
+        write = unloading.write_files
+
+        def written(*given: Any) -> None:
+            led_astray(next(folder.glob(".*.part")))
+            write(*given)
+
+        monkeypatch.setattr(unloading, "write_files", written)
+    with pytest.raises(UnloadLocationError):
+        ask(lake, f"unload (select 1 as id) to '{folder}/b'", "mia")
+    assert sorted(landing.iterdir()) == before
+
+
 @pytest.mark.parametrize("kind", ["table", "view", "materialized view"])
 def test_whoever_takes_the_name_of_a_dropped_table_sees_nothing_of_it(
     unmasked: Lake, kind: str

@@ -36,10 +36,12 @@ class UnloadPlace:
 
     Attributes:
         location: As it was written, in its one spelling.
+        real: Where that was when permissions were asked, all links followed.
         options: How `s3://` is reached.
     """
 
     location: str
+    real: str
     options: Mapping[str, str] | None
     scratch: Path
 
@@ -62,19 +64,24 @@ class UnloadPlace:
                 yield Path(made)
                 self._upload(Path(made))
             return
-        target = Path(self.location)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.parent / f".{target.name}.{run_id}.part"
-        part.mkdir()
-        try:
-            yield part
-            _flush(part)
+        target = Path(self.real)
+        part = f".{target.name}.{run_id}.part"
+        with _opened(target.parent) as parent:
+            os.mkdir(part, dir_fd=parent)
             try:
-                part.replace(target)  # an empty folder gives way, any other does not
-            except OSError:
-                raise UnloadLocationError.not_empty(self.location) from None
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+                with _opened(Path(part), parent) as inner:
+                    yield _as_folder(inner, target.parent / part)
+                    _flush(_as_folder(inner, target.parent / part))
+                    found = os.stat(part, dir_fd=parent, follow_symlinks=False)
+                    if not os.path.samestat(os.fstat(inner), found):
+                        raise UnloadLocationError.refused(self.location, "it was moved away")
+                try:
+                    # An empty folder gives way, any other does not.
+                    os.rename(part, target.name, src_dir_fd=parent, dst_dir_fd=parent)
+                except OSError:
+                    raise UnloadLocationError.not_empty(self.location) from None
+            finally:
+                shutil.rmtree(part, ignore_errors=True, dir_fd=parent)
 
     def check_empty(self) -> None:
         """Look whether there is anything at the location.
@@ -151,7 +158,7 @@ def checked_place(writing: Writing, written: str) -> UnloadPlace:
     elif _is_ours(services, location, real, principal=False):
         raise UnloadLocationError.refused(written, "it is the lake's own storage")
     options = services.project.environment.options
-    place = UnloadPlace(location, options, services.project.root / ".lake" / "unload")
+    place = UnloadPlace(location, real, options, services.project.root / ".lake" / "unload")
     place.check_empty()
     return place
 
@@ -199,6 +206,36 @@ def _touches(location: str, real: str, place: str) -> bool:
     base = place.rstrip("/") if place.startswith(S3) else os.path.realpath(place)
     one, other = real.casefold(), base.casefold()
     return within(one, other) or within(other, one)
+
+
+@contextmanager
+def _opened(folder: Path, above: int | None = None) -> Iterator[int]:
+    """Give a folder as what is open, which stays the same whatever its name becomes meanwhile.
+
+    It is made where it is missing. No link is followed: who may write into a folder on the way
+    could put one there after permissions were asked.
+    """
+    kind = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    found = os.open("/", kind) if above is None else os.dup(above)
+    try:
+        for name in folder.parts if above is not None else folder.parts[1:]:
+            try:
+                inner = os.open(name, kind, dir_fd=found)
+            except FileNotFoundError:
+                with suppress(FileExistsError):
+                    os.mkdir(name, dir_fd=found)
+                inner = os.open(name, kind, dir_fd=found)
+            os.close(found)
+            found = inner
+        yield found
+    finally:
+        os.close(found)
+
+
+def _as_folder(opened: int, path: Path) -> Path:
+    """Return a path to what is open; its name, on systems that have none for it."""
+    own = Path(f"/proc/self/fd/{opened}")
+    return own if own.exists() else path
 
 
 def _flush(folder: Path) -> None:
