@@ -193,6 +193,23 @@ def test_what_was_granted_on_a_dropped_table_comes_back_with_it(unmasked: Lake) 
     assert ask(unmasked, "select * from silver.n", "mia") == [{"salary": 1}]
 
 
+@pytest.mark.parametrize("grantor", ["mia", None])
+def test_a_grant_that_is_made_while_its_table_is_dropped_reaches_nothing_else(
+    unmasked: Lake, monkeypatch: pytest.MonkeyPatch, grantor: str | None
+) -> None:
+    ask(unmasked, "create table silver.n as select 1 as salary", "mia")
+    add = type(unmasked.catalog.grants).add
+
+    def meanwhile(*given: Any, **more: Any) -> None:
+        monkeypatch.undo()
+        ask(unmasked, "drop table silver.n", "mia")
+        add(*given, **more)
+
+    monkeypatch.setattr(type(unmasked.catalog.grants), "add", meanwhile)
+    ask(unmasked, "grant select on silver.n to user ana", grantor)
+    assert "silver.n" not in [str(one.resource) for one in unmasked.governance.grants()]
+
+
 def test_a_view_cannot_take_the_name_of_a_table_that_is_being_made(
     unmasked: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.catalog.statement_writes import making_of
+from lakeworks.core.names import TableName
 from lakeworks.governance.principals import Principal, grantee
-from lakeworks.governance.resources import ALL, Resource
+from lakeworks.governance.resources import ALL, EVERY_TABLE, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from lakeworks.catalog.grants import GrantRow
     from lakeworks.catalog.store import Catalog
-    from lakeworks.core.names import TableName
 
 # Who granted what the maker of a table has on it; the run that made the table follows. What others
 # granted on a table that was dropped since has this before their names.
@@ -80,6 +80,26 @@ class Makers:
     def untie(self, table: TableName, making: str) -> None:
         """Take back what `tie` did: the table was not dropped after all."""
         self._rename(table, lambda by: by.removeprefix(f"{_by(making)} "))
+
+    def making(self, resource: Resource) -> str:
+        """Return the run that made what a grant is on; empty where no statement made it."""
+        if resource.kind != "table" or resource.table == EVERY_TABLE:
+            return ""
+        head = self._catalog.heads().get(TableName(resource.database, resource.table))
+        return "" if head is None else making_of(head.fingerprint)
+
+    def bind(self, resource: Resource, making: str, by: str) -> None:
+        """Let a grant count for the table that was there when it was asked for, if that is gone.
+
+        A drop in between has tied what was granted before it, and could not know of this.
+
+        Args:
+            making: What `making` returned before anything was checked.
+            by: Who granted.
+        """
+        if making and self.making(resource) != making:
+            text = resource.as_text()
+            self._catalog.grants.rename_grantors(text, {by: f"{_by(making)} {by}"})
 
     def _rename(self, table: TableName, renamed: Callable[[str], str]) -> None:
         grantors: dict[str, dict[str, str]] = {}

@@ -124,6 +124,7 @@ class Governance:
         words = _words(permissions, resource)
         to = grantee(principal)
         grantor = by or Principal.operator()
+        making = self.makers.making(resource)
         # First of all: what the other checks say tells of names that are not everyone's to know.
         self._allowed("grant", grantor, to, words, resource)
         check_named(self.authorizer(), grantor, to, resource, self._catalog, self._project)
@@ -134,6 +135,7 @@ class Governance:
             by=_grantor(grantor),
             grantable=words if grant_option else (),
         )
+        self.makers.bind(resource, making, _grantor(grantor))
         self._told("grant", grantor, to, words, resource, grant_option=grant_option)
         return resource
 
