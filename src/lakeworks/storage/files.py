@@ -56,6 +56,8 @@ class TableSource:
         evolved: Whether files may differ in their columns.
         row_ids: A secret; with it the rows have one more column, `ROW_ID`, a text that tells
             the row from all others and says nothing to whoever lacks the secret.
+        row_places: Whether these texts may tell where in its file a row is, which is quicker:
+            for whoever sees all rows.
     """
 
     root: str
@@ -64,12 +66,13 @@ class TableSource:
     partition_columns: tuple[str, ...] = ()
     evolved: bool = False
     row_ids: str = ""
+    row_places: bool = False
 
-    def with_row_ids(self, secret: str) -> TableSource:
-        """Return the same rows, each with its identifier under a secret."""
+    def with_row_ids(self, secret: str, *, places: bool = False) -> TableSource:
+        """Return the same rows, each with its identifier under a secret; see `row_places`."""
         column = Field(ROW_ID, Scalar("string"))
         schema = Schema((*self.schema.fields, column))
-        return replace(self, schema=schema, row_ids=secret)
+        return replace(self, schema=schema, row_ids=secret, row_places=places)
 
     @property
     def own_schema(self) -> Schema:

@@ -3,6 +3,7 @@
 Which rows is decided where queries run, over what the caller sees: rows and columns that it may not
 see take no part, and masked values are compared as masked. Each row that it sees has an identifier
 there, made with a secret of this statement; those that the condition names are all that comes out.
+Where some rows are hidden, it tells nothing of a row's place: that would tell of those before it.
 """
 
 from __future__ import annotations
@@ -98,10 +99,11 @@ class DeleteFrom:
 
     def _delete(self, writing: Writing, change: TableChange) -> None:
         table = change.source()
-        if not self.where and self._sees_all_rows(writing, table):
+        sees_all = self._sees_all_rows(writing, table)
+        if not self.where and sees_all:
             self._empty(writing, change, table)
             return
-        goes = _Going(table.with_row_ids(secrets.token_hex(16)))
+        goes = _Going(table.with_row_ids(secrets.token_hex(16), places=sees_all))
         with self._chosen(writing, goes.source) as given:
             change.reads = given.reads()
             with given.own_failures():
