@@ -2,7 +2,8 @@
 
 Whoever comes to know a secret hands it to `hide`; whoever writes text that others read passes it
 through `scrubbed`. Errors, events and log records do so by themselves. A secret is found in the
-forms in which programs quote it, too: encoded for a URL, for JSON, for SQL.
+forms in which programs quote it, too: encoded for a URL, for JSON, for SQL, in hexadecimal digits, in
+base64, there also as a part of something longer, such as a header of HTTP with user and password.
 
 Short and common words cannot be told from ordinary text: `test` as a password would black out
 every test. They are hidden only where text looks like a credential (`user:test@host`,
@@ -26,6 +27,7 @@ _WORD = 12
 _LINE = 16
 _MOST = 2_000
 _TOKEN = re.compile(r"lw_[0-9a-f]{16}_[0-9A-Za-z_-]{43}")
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
 _ANNOUNCED = r"(?i:password|passwd|pwd|secret|secret_access_key|token|api_key|key)"
 
 _lock = threading.Lock()
@@ -95,6 +97,8 @@ def _compile() -> None:
             anywhere.update(_forms(value))
             # Of a key of many lines, tools quote single ones.
             anywhere.update(one for one in value.split("\n") if len(one) >= _LINE)
+        if not is_short(value):
+            anywhere.update(_packed(value))
     parts = []
     if anywhere:
         parts.append(f"(?:{_either(anywhere)})")
@@ -121,17 +125,31 @@ def _forms(value: str) -> set[str]:
     import json
     from urllib.parse import quote, quote_plus
 
+    quoted = {quote(value, safe=""), quote(value), quote_plus(value)}
     return {
         value,
         value.strip(),
-        quote(value, safe=""),
-        quote(value),
-        quote_plus(value),
+        *quoted,
+        *(_PERCENT.sub(lambda found: found[0].lower(), one) for one in quoted),
         json.dumps(value)[1:-1],
         json.dumps(value, ensure_ascii=False)[1:-1],
         repr(value)[1:-1],
         value.replace("'", "''"),
     } - {""}
+
+
+def _packed(value: str) -> set[str]:
+    """Return a secret in hexadecimal digits, and what base64 makes of it wherever it stands."""
+    from base64 import b64encode
+
+    raw = value.encode()
+    found = {raw.hex(), raw.hex().upper()}
+    for before in range(3):
+        # Characters at the ends hold bits of what stands beside it.
+        first, last = (before * 8 + 5) // 6, (before + len(raw)) * 8 // 6
+        plain = b64encode(bytes(before) + raw).decode()[first:last]
+        found |= {plain, plain.replace("+", "-").replace("/", "_")}
+    return found
 
 
 def _scrub_logging() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+from base64 import b64encode, urlsafe_b64encode
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +14,9 @@ import pytest
 from lakeworks.core import events, redaction
 from lakeworks.core.errors import LakeError
 from lakeworks.core.redaction import hide, scrubbed, scrubbed_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECRET = "gr0ss/es Geheimnis\"'+ü"
 
@@ -33,6 +38,32 @@ def test_a_secret_is_hidden_in_whatever_form_it_is_quoted(form: str) -> None:
     assert told.startswith("before ")
     assert told.endswith(" after")
     assert "Geheimnis" not in told
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "user:"])
+@pytest.mark.parametrize("pack", [b64encode, urlsafe_b64encode])
+def test_a_secret_is_hidden_in_whatever_base64_it_is_a_part_of(
+    before: str, pack: Callable[[bytes], bytes]
+) -> None:
+    hide(SECRET)
+    told = scrubbed(f"Basic {pack(f'{before}{SECRET}@host'.encode()).decode()}")
+    shown = told.split(redaction.HIDDEN)[0].removeprefix("Basic ")
+    assert redaction.HIDDEN in told
+    # What is left says at most what stood before it, and a part of its first letter.
+    assert len(shown) <= len(b64encode(before.encode())) + 1
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET.encode().hex(),
+        SECRET.encode().hex().upper(),
+        "gr0ss%2fes%20Geheimnis%22%27%2b%c3%bc",
+    ],
+)
+def test_a_secret_is_hidden_in_digits(form: str) -> None:
+    hide(SECRET)
+    assert scrubbed(f"before {form} after") == f"before {redaction.HIDDEN} after"
 
 
 def test_without_secrets_text_stays_as_it_is() -> None:
