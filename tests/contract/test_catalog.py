@@ -1106,5 +1106,11 @@ def test_what_statements_wrote_is_kept_and_can_be_taken_back(catalog: Catalog) -
     assert writes.of(TableName("gold", "other")) == []
     assert making_of(second.fingerprint) == "run-1"
     assert making_of("0f" * 32) == ""
+    again = replace(first, run_id="run-3", written_at=clock.now())
+    writes.add(again)
+    writes.add(replace(second, run_id="run-4", written_at=clock.now()))
+    assert writes.different() == [first, second, again]
+    writes.forget("run-4")
+    writes.forget("run-3")
     writes.forget("run-2")
     assert writes.all() == [first]

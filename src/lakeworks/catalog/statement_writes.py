@@ -109,6 +109,21 @@ class StatementWrites:
             )
         return [_write(row) for row in rows]
 
+    def different(self) -> list[StatementWrite]:
+        """Return the writes, in the order of their times, but of others than CREATE one of a kind.
+
+        A table may have thousands of inserts; whoever asks what derives from what needs no two that
+        say the same of that.
+        """
+        with self._database.reading() as session:
+            rows = session.all(
+                "SELECT min(run_id), table_name, kind, min(making), min(principal), min(sql_text), "
+                "min(written_us), lineage_json, tags_json FROM statement_writes GROUP BY "
+                "table_name, kind, lineage_json, tags_json, "
+                "CASE WHEN kind = 'create' THEN run_id ELSE '' END ORDER BY 7, 1"
+            )
+        return [_write(row) for row in rows]
+
     def of(self, table: TableName) -> list[StatementWrite]:
         """Return the writes of one table, in the order of their times."""
         with self._database.reading() as session:

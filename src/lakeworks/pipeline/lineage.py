@@ -158,7 +158,7 @@ def graph_with(
 
     with _frames(services) as frames:
         graph = build_graph(project, schemas, frames=frames, exactly=exactly, keep=not exactly)
-    add_written(graph, services.catalog.statement_writes.all(), services.catalog.heads())
+    add_written(graph, services.catalog.statement_writes.different(), services.catalog.heads())
     return graph
 
 

@@ -28,7 +28,7 @@ from lakeworks.engines.written import free_name
 from lakeworks.storage.files import DataFile, TableSource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lakeworks.engines.duckdb.statements import Statements
     from lakeworks.engines.protocol import RowCheck, Staged, StageRequest
@@ -59,7 +59,7 @@ def stage(
     work = _Load(
         request=request, columns=columns, statements=statements, expected_rows=expected_rows
     )
-    work.divide(sql, plain=is_plain(statements.con, sql, frames))
+    work.divide(sql, lambda: is_plain(statements.con, sql, frames))
     work.settle_duplicates()
     work.check_unique()
     work.meet_target()
@@ -83,10 +83,17 @@ class _Load(Loading):
     refused: list[Refused] = field(default_factory=list)
     repeats: list[Failing] = field(default_factory=list)
 
-    def divide(self, sql: str, *, plain: bool) -> None:
-        """Write all rows, each to the files of its kind."""
+    def divide(self, sql: str, is_plain: Callable[[], bool]) -> None:
+        """Write all rows, each to the files of its kind.
+
+        Args:
+            sql: The SELECT.
+            is_plain: Whether it may be run twice; asked only where that would help.
+        """
         reasons = self._reasons()
-        twice = self._twice_before(sql) if plain else None
+        dedups = self.columns.dedups and not self.columns.all_meet_target
+        plain = dedups and is_plain()
+        twice = self._hashes(f"({sql}\n)") if plain else None
         kind = free_name([*self.columns.final.names, *self.columns.given.names], "__kind")
         cases = [
             f"WHEN {condition} THEN {quote_literal(str(i))}"
@@ -115,7 +122,7 @@ class _Load(Loading):
         for i, (_, reason) in enumerate(reasons):
             later = tuple(Failing(other.rule, failing) for failing, other in reasons[i + 1 :])
             self._reject([w.file for w in written if w.divided == str(i)], reason, later)
-        if not plain and not self.columns.all_meet_target:
+        if dedups and not plain:
             self._split_duplicates()
 
     def settle_duplicates(self) -> None:
@@ -183,13 +190,8 @@ class _Load(Loading):
             found.append((f"{quoted(self.request.latest_by or '')} IS NULL", reason))
         return found
 
-    def _twice_before(self, sql: str) -> str | None:
-        """Return the hashes of keys that occur twice, or None when all occur once."""
-        if not self.columns.dedups or self.columns.all_meet_target:
-            return None
-        return self._hashes(f"({sql}\n)")
-
     def _hashes(self, rows: str) -> str | None:
+        """Return the hashes of keys that occur twice, or None when all occur once."""
         name = self.statements.keep(
             f"SELECT {self.columns.key_hash()} AS h FROM {rows} AS __given "
             "GROUP BY ALL HAVING count(*) > 1",
@@ -199,7 +201,7 @@ class _Load(Loading):
 
     def _split_duplicates(self) -> None:
         """Take rows whose key occurs twice out of the good files, which hold all of them."""
-        if not self.columns.dedups or not self.good:
+        if not self.good:
             return
         rows = self._rows(self.good).select()
         hashes = self._hashes(rows)
