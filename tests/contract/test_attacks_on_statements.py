@@ -210,26 +210,28 @@ def test_a_grant_that_is_made_while_its_table_is_dropped_reaches_nothing_else(
     assert "silver.n" not in [str(one.resource) for one in unmasked.governance.grants()]
 
 
-def test_a_view_cannot_take_the_name_of_a_table_that_is_being_made(
+def test_nothing_takes_the_name_of_a_table_that_is_being_made(
     unmasked: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lakeworks.query import taken
     from lakeworks.query.statements.creating import CreateTableAs
 
     monkeypatch.setattr(taken, "WAIT_S", 0.1)
+    files = f"(a string) location '{unmasked.project.root.parent / 'exports' / 't'}'"
     fill: Callable[..., None] = CreateTableAs._fill
     refused = []
 
     def meanwhile(self: CreateTableAs, *parts: Any) -> None:
-        for kind in ("view", "materialized view"):
+        for made in ("view silver.n as select 1 as a", f"external table silver.n {files}",
+                     "materialized view silver.n as select 1 as a"):  # fmt: skip
             with pytest.raises(NameTakenError) as caught:
-                ask(unmasked, f"create {kind} silver.n as select 1 as a", "mia")
+                ask(unmasked, f"create {made}", "mia")
             refused.append(str(caught.value))
         fill(self, *parts)
 
     monkeypatch.setattr(CreateTableAs, "_fill", meanwhile)
     ask(unmasked, "create table silver.n as select id, salary from silver.customers", "cleo")
-    assert len(refused) == 2
+    assert len(refused) == 3
     assert all("table" not in one for one in refused), "that one is being made is not mia's"
     assert unknown(unmasked, "silver.n", "mia")
 
@@ -464,6 +466,19 @@ def test_that_a_hidden_name_is_taken_is_all_that_is_told(shared: Lake, kind: str
     with pytest.raises(NameTakenError) as caught:
         ask(shared, f"create {kind} silver.vault as select 1 as a", "mia")
     assert "model" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["external table", "external table if not exists"])
+def test_of_a_hidden_external_table_no_more_is_told(lake: Lake, kind: str) -> None:
+    files = f"(a string) location '{lake.project.root.parent / 'exports' / 't'}'"
+    for who in ("mia", "max"):
+        lake.governance.grant(f"user:{who}", "CREATE_TABLE", "raw")
+    ask(lake, f"create external table raw.vault {files}", "max")
+    lake.governance.grant("user:mia", "CREATE_TABLE", "bronze")
+    hidden = told(lake, f"create {kind} raw.vault {files}", "mia")
+    assert hidden == told(lake, f"create {kind} bronze.vault {files}", "mia").replace(
+        "bronze.vault", "raw.vault"
+    )
 
 
 def test_no_pattern_of_names_takes_longer_than_its_length(shared: Lake) -> None:

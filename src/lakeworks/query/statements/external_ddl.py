@@ -110,7 +110,8 @@ class CreateExternal(Ddl):
         """Refuse it to who may not, places that may not be read, and what nothing reads."""
         database = self.table.database
         writing.check_may(f"create tables in {database}", "CREATE_TABLE", database)
-        if self.quietly and external_entry(writing.reader, self.table) is not None:
+        there = external_entry(writing.reader, self.table) is not None
+        if self.quietly and there and may_know(self.table, writing.asking.viewer):
             return False
         check_free(writing.reader.parts, writing.asking.viewer, self.table)
         readable_place(writing, self.layout.location)
