@@ -30,7 +30,7 @@ def shop(tmp_path: Path) -> Iterator[Lake]:
 
 
 def test_a_person_is_gone_from_every_file_of_the_lake(shop: Lake) -> None:
-    with shop.query.sql("select * from silver.orders where customer = 'c-17'") as found:
+    with shop.query.sql("select * from silver.orders where note = 'hers'") as found:
         assert found.to_arrow().num_rows == 2
     shop.catalog.query_history.flush()
     assert names_of(shop, SUBJECT, "c-17", EMAIL, "Ana@Example.org")

@@ -151,6 +151,14 @@ class ExecutionRecords:
             before=microseconds(before),
         )
 
+    def places(self) -> list[str]:
+        """Return every folder and bucket in which results may be, of earlier settings, too."""
+        with self._database.reading() as session:
+            found = session.all(
+                "SELECT DISTINCT result_place FROM query_executions WHERE result_place <> ''"
+            )
+        return sorted(row[0] for row in found)
+
     def without_results(self, execution_ids: Iterable[str]) -> None:
         """Note that the results of executions are gone."""
         with self._database.noting() as session:

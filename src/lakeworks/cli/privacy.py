@@ -26,6 +26,7 @@ Subjects = Annotated[
 ]
 
 _SHOWN_ELSEWHERE = 5
+OUTSIDE = "outside"
 
 
 def register(app: typer.Typer) -> None:
@@ -177,6 +178,8 @@ def export(
     say.table(
         ["place", "rows", "file"], [[one.place, one.rows, one.file] for one in done.files]
     )
+    for place in done.not_searched:
+        say.line(f"not searched: {place}")
     say.line(f"{render.plural(done.rows, 'row')} written to {done.folder}.")
 
 
@@ -217,21 +220,33 @@ def _show(report: ErasureReport, *, as_json: bool) -> None:
             [
                 [str(one), one.found, one.erased, one.left, one.files, one.note]
                 for one in report.places
+                if one.kind != OUTSIDE
             ],
         )
     else:
         say.line("The subject is nowhere in this lake.")
     for table, why in report.unidentified:
-        say.line(f"{table}: {why}; lake run makes it anew")
-    for one in report.elsewhere[:_SHOWN_ELSEWHERE]:
-        say.line(f"not the lake's, left to you: {one}")
-    more = len(report.elsewhere) - _SHOWN_ELSEWHERE
-    if more > 0:
-        say.line(f"and {render.plural(more, 'file')} more that {'is' if more == 1 else 'are'} not "
-                 "the lake's: --json names all")  # fmt: skip
+        say.line(f"{table}: {why}")
+    _show_beyond(report)
     if report.dry_run:
         say.line(f"Looked for {render.duration(report.seconds)}; nothing was changed.")
         return
     state = say.good("nothing is left") if report.state == "done" else say.bad("not complete")
     took = render.duration(report.seconds)
     say.line(f"Erasure {report.erasure_id}: {state}; {took}.")
+
+
+def _show_beyond(report: ErasureReport) -> None:
+    """Print what is not the lake's."""
+    for one in report.places:
+        if one.kind == OUTSIDE:
+            rows = render.plural(one.found + one.left, "row")
+            say.line(f"{one.name} has {rows} {one.note}")
+    for copy in report.elsewhere[:_SHOWN_ELSEWHERE]:
+        say.line(f"not the lake's, left to you: {copy}")
+    more = len(report.elsewhere) - _SHOWN_ELSEWHERE
+    if more > 0:
+        say.line(f"and {render.plural(more, 'file')} more that {'is' if more == 1 else 'are'} not "
+                 "the lake's: --json names all")  # fmt: skip
+    for beyond in report.not_reached:
+        say.line(f"not reached by any erasure: {beyond}")

@@ -30,6 +30,11 @@ def place_of(name: TableName) -> Location:
     return Location(f"{name} in the data catalog", 1)
 
 
+def without_versions(text: str) -> str:
+    """Return a text without the marks of versions that it reads: `silver.orders@v3`."""
+    return _VERSION.sub("", text)
+
+
 def conflicting(project: Project, views: Iterable[View]) -> Iterator[View]:
     """Return the views whose names the project declares: its tables stand before them."""
     models = {name for name, model in project.models.items() if not model.view}
@@ -81,7 +86,7 @@ def _as_definer(model: Model, known: Mapping[TableName, View], services: Service
 
 def _named_model(view: View) -> Model:
     # What a pinned version holds derives from what the table derives from.
-    sql = view.select(_VERSION.sub("", view.text))
+    sql = view.select(without_versions(view.text))
     return _model(view, sql, view.reads, MATERIALIZED_VIEW if view.materialized else VIEW)
 
 
@@ -143,7 +148,7 @@ def _model(view: View, sql: str, inputs: tuple[TableName, ...], kind: str) -> Mo
         description=view.description,
         owner=view.owner,
         view=kind,
-        body=_VERSION.sub("", view.text),
+        body=without_versions(view.text),
         named=tuple((column.name, column.of) for column in view.columns),
     )
 

@@ -16,14 +16,14 @@ from lakeworks.pipeline.catalog_entries import note_publication
 from lakeworks.pipeline.publication import restore
 from lakeworks.pipeline.state import State
 from lakeworks.privacy import other_places
-from lakeworks.privacy.elsewhere import copies_elsewhere
+from lakeworks.privacy.elsewhere import copies_elsewhere, look_outside, not_reached, unloaded
 from lakeworks.privacy.landing import Landings
 from lakeworks.privacy.report import ErasureReport, Gathered
 from lakeworks.privacy.subjects import subject_text
 from lakeworks.privacy.table_search import find, with_words
 from lakeworks.privacy.tables import TableErasure, is_quarantine
-from lakeworks.privacy.tracing import Trace, Tracer
-from lakeworks.storage.erasing import forget_past
+from lakeworks.privacy.tracing import Tracer
+from lakeworks.storage.erasing import forget_past, has_past
 from lakeworks.storage.log_state import own_info
 
 if TYPE_CHECKING:
@@ -41,9 +41,13 @@ if TYPE_CHECKING:
     from lakeworks.privacy.report import Kind
     from lakeworks.privacy.subjects import Wanted
     from lakeworks.privacy.table_search import TableFound
+    from lakeworks.privacy.trace import Trace
     from lakeworks.storage.log_actions import Action
 
 OPERATIONS = ("ERASE", "BOOKMARK")
+LOST = "nothing tells by which columns its earlier versions named persons: they go as a whole"
+GONE = "nothing tells what it was made from: columns called alike and texts were looked at"
+REMADE = "nobody can be told apart in it: made anew from what is left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,10 @@ class Eraser:
         for one in landings.found():
             self._note_landed(one, key="found")
             held.add(one.uri)
-        self.elsewhere = copies_elsewhere(self.services, landings, trace, held)
-        for place in other_places.decoded_results(self.services, trace.words):
-            self.gathered.note("results", place, found=1)
+        self.elsewhere = look_outside(self.services, trace, self.gathered, key="found")
+        self.elsewhere += unloaded(self.services, trace)
+        self.elsewhere += copies_elsewhere(self.services, landings, held)
+        other_places.look_at_results(self.services, trace.words, self.gathered, key="found")
         other_places.look_at_catalog(self.services, trace.words, self.gathered, key="found")
         return replace(self._report("", "dry run", trace, begin), dry_run=True)
 
@@ -151,7 +156,9 @@ class Eraser:
             self._note_landed(one, key="found")
             if not one.why_not:
                 self._note_landed(one, key="erased")
-        self.elsewhere = copies_elsewhere(self.services, landings, trace, held)
+        self.elsewhere = look_outside(self.services, trace, self.gathered, key="left")
+        self.elsewhere += unloaded(self.services, trace)
+        self.elsewhere += copies_elsewhere(self.services, landings, held)
         other_places.drop_results(self.services, self.gathered)
         other_places.drop_scratch(self.services, self.gathered)
         other_places.redact_catalog(self.services, trace.words, self.gathered)
@@ -187,14 +194,23 @@ class Eraser:
         work.erase(touched)
         for table, why in work.refused.items():
             self.gathered.note(_kind(table), str(table), note=why)
+        for table, why in work.not_remade.items():
+            trace.unidentified[str(table)] += f", which failed just now: {why}"
         lease.check()
         seen = state.snapshot.tables
         versions = {t: one.version for t, one in work.changes.items() if t in seen}
         published = self.services.catalog.publish(run_id, versions, kind="erasure")
         note_publication(self.services, versions, state.heads, f"erasure {journal.erasure_id}")
-        ended = {table: work.changes[table].version for table in touched}
+        remade = [table for table, change in work.changes.items() if change.remade]
+        ended = {table: work.changes[table].version for table in (*remade, *touched)}
         self.services.catalog.erasures.end_versions(journal.erasure_id, ended)
-        for table, one in touched.items():
+        # First these, and those that are not sure: a repetition knows them by the others' past.
+        for table in remade:
+            gone = forget_past(self.services.storage.table(table))
+            trace.unidentified.pop(str(table), None)
+            self.gathered.note("table", str(table), note=REMADE)
+            self.gathered.note("history", str(table), files=len(gone.files))
+        for table, one in sorted(touched.items(), key=lambda item: item[1].is_sure):
             gone = forget_past(self.services.storage.table(table))
             kind = _kind(table)
             rows = work.changes[table].deleted_rows
@@ -214,8 +230,7 @@ class Eraser:
         self._note_found(self._found(trace, words=True), key="left")
         for one in Landings(self.services, trace).found():
             self._note_landed(one, key="left")
-        for place in other_places.decoded_results(self.services, trace.words):
-            self.gathered.note("results", place, left=1)
+        other_places.look_at_results(self.services, trace.words, self.gathered, key="left")
         other_places.look_at_catalog(self.services, trace.words, self.gathered, key="left")
 
     def _note_found(self, found: Mapping[TableName, TableFound], *, key: str) -> None:
@@ -230,8 +245,9 @@ class Eraser:
                 )
                 kept = self.asked.mentions == "keep" and not (key == "left" and one.found.rows)
                 self.gathered.note(kind, str(table), **{key: mentions}, note=note, kept=kept)
-            past = one.past_rows + (1 if one.log and not one.past_rows else 0)
-            self.gathered.note("history", str(table), **{key: past})
+            past = one.past_rows or int(one.log or one.lost)
+            told = {"note": LOST} if one.lost else {}
+            self.gathered.note("history", str(table), **{key: past}, **told)
 
     def _note_landed(self, one: LandedFile, *, key: str) -> None:
         kind: Kind = "archive" if "/archive/" in one.uri else "landing"
@@ -276,13 +292,19 @@ class Eraser:
             catalog.publish(clock.new_run_id(), changes, kind="erasure")
 
     def _is_erased(self, table: TableName, since: int, until: int) -> bool:
-        """Whether only erasures committed to a table since it was published."""
+        """Whether only erasures committed to a table since it was published.
+
+        What they make anew is an ordinary commit, with one of theirs upon it.
+        """
         log = self.services.storage.table(table)
+        theirs = True
         for actions in log.commits_between(since, until):
             told: Action = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
-            if told.get("operation") not in OPERATIONS or "erasure" not in own_info(told):
+            before = theirs
+            theirs = told.get("operation") in OPERATIONS and "erasure" in own_info(told)
+            if not theirs and not before:
                 return False
-        return True
+        return theirs
 
     def _schemas(self) -> dict[TableName, Schema]:
         return {
@@ -296,12 +318,26 @@ class Eraser:
     def _found(self, trace: Trace, *, words: bool) -> dict[TableName, TableFound]:
         project = self.services.project
         targets = {str(t.quarantine): t for t in (*project.sources, *project.models)}
+        published = self._published()
         found = {}
         for table in self.services.storage.tables():
             log = self.services.storage.table(table)
-            look: Look = trace.look(table, log.version().schema, targets)
-            found[table] = find(log, table, with_words(look, trace) if words else look)
+            plain: Look = trace.look(table, log.version().schema, targets)
+            look = with_words(plain, trace)
+            # Where an earlier version names the person, that is nobody's row any more.
+            before = plain if self.asked.mentions == "keep" else look
+            concerned = trace.concerns(str(table))
+            one = find(log, table, look if words else plain, before=before, concerned=concerned)
+            if str(table) in trace.untold and table not in published:
+                one.lost = has_past(log)
+            found[table] = one
+        if not any(one.is_sure for one in found.values()):
+            for one in found.values():
+                one.lost = False  # of somebody who is nowhere, nothing is to go
         return found
+
+    def _published(self) -> Mapping[TableName, int]:
+        return self.services.catalog.current_snapshot().tables
 
     def _report(
         self,
@@ -312,6 +348,8 @@ class Eraser:
         *,
         snapshot: int | None = None,
     ) -> ErasureReport:
+        for table in sorted(trace.untold & set(map(str, self._published()))):
+            trace.unidentified.setdefault(table, GONE)
         columns = sorted(
             f"{table}.{path}" for table, paths in trace.columns.items() for path in paths
         )
@@ -323,6 +361,7 @@ class Eraser:
             places=self.gathered.sorted(),
             unidentified=tuple(sorted(trace.unidentified.items())),
             elsewhere=tuple(self.elsewhere),
+            not_reached=tuple(not_reached(self.services)),
             snapshot=snapshot,
             seconds=time.monotonic() - begin,
         )

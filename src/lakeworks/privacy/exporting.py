@@ -19,10 +19,12 @@ from lakeworks.governance.principals import Principal
 from lakeworks.privacy.errors import ExportFolderError, SubjectError
 from lakeworks.privacy.landed_records import json_of
 from lakeworks.privacy.landing import Landings
+from lakeworks.privacy.outside import Outside
 from lakeworks.privacy.parquet_search import may_hold, rows_of
 from lakeworks.privacy.table_search import TableFound
 from lakeworks.privacy.tables import condition
-from lakeworks.privacy.tracing import ROW, Tracer
+from lakeworks.privacy.trace import ROW
+from lakeworks.privacy.tracing import Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.state import Services
     from lakeworks.privacy.parquet_search import Look
     from lakeworks.privacy.subjects import Wanted
-    from lakeworks.privacy.tracing import Trace
+    from lakeworks.privacy.trace import Trace
     from lakeworks.query.service import QueryService
 
 FORMATS = ("json", "csv", "parquet")
@@ -63,7 +65,11 @@ class ExportedFile:
 
 @dataclass(frozen=True, slots=True)
 class SubjectExport:
-    """An export: its folder, its files, and whose permissions held."""
+    """An export: its folder, its files, and whose permissions held.
+
+    Attributes:
+        not_searched: What could not be looked at, or is not by who asked, and why.
+    """
 
     folder: str
     principal: str
@@ -71,6 +77,7 @@ class SubjectExport:
     exported_at: str
     snapshot: int
     files: tuple[ExportedFile, ...] = ()
+    not_searched: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -88,6 +95,7 @@ class Exporter:
     governance: Governance
     principal: str = ""
     files: list[ExportedFile] = field(default_factory=list)
+    not_searched: list[str] = field(default_factory=list)
 
     def export(self, wanted: tuple[Wanted, ...], out: Path, format_: str) -> SubjectExport:
         """Write the files and the manifest.
@@ -109,7 +117,12 @@ class Exporter:
         out.mkdir(parents=True, exist_ok=True)
         for table in sorted(snapshot.tables):
             self._table(table, snapshot.tables[table], trace, out, format_)
-        if not self.principal:
+        if self.principal:
+            self.not_searched.append(
+                "files as they arrived, and tables of other systems: the lake's owner exports them"
+            )
+        else:
+            self._outside(trace, out, format_)
             self._landed(trace, out)
         done = SubjectExport(
             str(out),
@@ -118,6 +131,7 @@ class Exporter:
             clock.now().isoformat(),
             snapshot.id,
             tuple(self.files),
+            tuple(self.not_searched),
         )
         told = {**asdict(done), "rows": done.rows}
         (out / MANIFEST).write_text(
@@ -218,8 +232,25 @@ class Exporter:
             found = found.filter(pa.array(kept, pa.bool_()))
         self._write(table, number, [found] if found.num_rows else [], out, format_)
 
+    def _outside(self, trace: Trace, out: Path, format_: str) -> None:
+        """Write the rows of other systems and of files outside the lake, as they are now."""
+        outside = Outside(self.services)
+        for one in outside.tables():
+            columns = outside.columns(one, trace)
+            rows = outside.rows(one, columns) if columns else None
+            if rows is not None and rows.num_rows:
+                self._write(one.table, None, [rows], out, format_)
+        self.not_searched += [
+            f"{what}: {why}" for what, why in sorted(outside.unreached.items())
+        ]
+
     def _write(
-        self, table: TableName, number: int, found: list[pa.Table], out: Path, format_: str
+        self,
+        table: TableName,
+        number: int | None,
+        found: list[pa.Table],
+        out: Path,
+        format_: str,
     ) -> None:
         if not found:
             return
@@ -232,6 +263,7 @@ class Exporter:
         with QueryResult(rows.to_reader(), nullcontext()) as result:
             written = result.write(format_, out / name)
         kind = "quarantine" if table.database == QUARANTINE else "table"
+        kind = "outside" if number is None else kind
         self.files.append(
             ExportedFile(str(table), kind, name, written, number, tuple(rows.schema.names))
         )

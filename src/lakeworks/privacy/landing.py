@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lakeworks.pipeline.state import Services
-    from lakeworks.privacy.tracing import Trace
+    from lakeworks.privacy.trace import Trace
     from lakeworks.project.declaration import Source
     from lakeworks.storage.archive_manifest import ArchivedFile, Manifest
     from lakeworks.storage.objects import ObjectStore

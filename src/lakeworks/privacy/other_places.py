@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakeworks.core.errors import LakeError
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
@@ -20,26 +22,59 @@ _RESULT_FILES = (".arrows", ".part")
 _NUMBER = re.compile(r"-(\d+)-")
 
 
-def results(services: Services) -> Iterator[tuple[ObjectStore, str]]:
-    """Yield the results that are kept for a while: of this machine, and of each workgroup."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One place that keeps results of queries for a while.
+
+    Attributes:
+        why_not: Why it cannot be looked at; else empty.
+    """
+
+    store: ObjectStore | None
+    place: str
+    files: tuple[str, ...] = ()
+    why_not: str = ""
+
+
+def results(services: Services) -> Iterator[Kept]:
+    """Yield the kept results: of this machine, of each workgroup, and of where it kept them once."""
     project = services.project
-    places = {str(project.root / RESULTS)}
+    places = {str(project.root / RESULTS), *services.catalog.query_executions.places()}
     places |= {one.result_location for one in project.workgroups.values()} - {""}
     for place in sorted(places):
         remote = place.startswith("s3://")
-        store = ObjectStore.open(place, project.environment.options if remote else None)
         if not remote and not Path(place).is_dir():
             continue
-        for entry in store.list(unfinished=True):
-            if entry.path.endswith(_RESULT_FILES):
-                yield store, entry.path
+        try:
+            store = ObjectStore.open(place, project.environment.options if remote else None)
+            listed = [entry.path for entry in store.list(unfinished=True)]
+        except LakeError as error:
+            yield Kept(None, place, why_not=error.problem)
+            continue
+        yield Kept(store, place, tuple(p for p in listed if p.endswith(_RESULT_FILES)))
 
 
 def drop_results(services: Services, gathered: Gathered) -> None:
     """Delete every kept result: each may hold rows of the person, under whatever name."""
-    for store, path in list(results(services)):
-        store.delete([path])
-        gathered.note("results", store.root, found=1, erased=1, files=1)
+    for kept in results(services):
+        if kept.store is None or not kept.files:
+            continue
+        kept.store.delete(list(kept.files))
+        count = len(kept.files)
+        gathered.note("results", kept.store.root, found=count, erased=count, files=count)
+
+
+def look_at_results(services: Services, words: Words, gathered: Gathered, *, key: str) -> None:
+    """Count the kept results that name the person, read as Arrow, else as bytes."""
+    for kept in results(services):
+        if kept.store is None:
+            told = f"results that are kept there were not looked at: {kept.why_not}"
+            gathered.note("results", kept.place, **{key: 1}, note=told)
+            continue
+        store = kept.store
+        held = sum(1 for path in kept.files if words.within(_text(store, path)))
+        if held:
+            gathered.note("results", store.root, **{key: held})
 
 
 def scratch(services: Services) -> list[str]:
@@ -89,13 +124,6 @@ def look_at_catalog(services: Services, words: Words, gathered: Gathered, *, key
         else:
             why = "names of files that arrived: they are what keeps them from being read again"
             gathered.note("catalog", table, **{key: count}, note=why, kept=True)
-
-
-def decoded_results(services: Services, words: Words) -> Iterator[str]:
-    """Yield the place of each kept result that names the person, read as Arrow, else as bytes."""
-    for store, path in results(services):
-        if words.within(_text(store, path)):
-            yield store.root
 
 
 def _text(store: ObjectStore, path: str) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "table", "quarantine", "history", "landing", "archive", "results", "staging", "catalog",
-    "audit",
+    "audit", "outside",
 ]  # fmt: skip
 
 
@@ -48,6 +48,7 @@ class ErasureReport:
         columns: The columns that name the person, as `table.column`.
         unidentified: Tables made from the person's rows in which nobody can be told apart.
         elsewhere: Copies that are not the lake's: to be dealt with by whoever owns them.
+        not_reached: What no erasure reaches, as far as this lake may have it.
     """
 
     erasure_id: str
@@ -58,6 +59,7 @@ class ErasureReport:
     places: tuple[Place, ...] = ()
     unidentified: tuple[tuple[str, str], ...] = ()
     elsewhere: tuple[str, ...] = ()
+    not_reached: tuple[str, ...] = ()
     snapshot: int | None = None
     seconds: float = 0.0
     dry_run: bool = False
@@ -80,7 +82,7 @@ class ErasureReport:
     def from_json(cls, plain: dict[str, Any]) -> ErasureReport:
         """Read what `as_json` wrote."""
         told = dict(plain)
-        for name in ("identified_by", "columns", "elsewhere"):
+        for name in ("identified_by", "columns", "elsewhere", "not_reached"):
             told[name] = tuple(told.get(name, ()))
         told["places"] = tuple(Place(**one) for one in told.get("places", ()))
         told["unidentified"] = tuple(told.get("unidentified", {}).items())

@@ -79,7 +79,7 @@ class Privacy:
         texts = (subject,) if isinstance(subject, str) else tuple(subject)
         who = self._allowed(principal, "erase a subject", {"dry_run": dry_run})
         asked = ErasureRequest(wanted_of(texts), str(who), reason, mentions, wait_s)
-        eraser = Eraser(self._services, self._lineage, asked)
+        eraser = Eraser(self._services.with_views(), self._lineage, asked)
         if dry_run:
             return eraser.look()
         report = eraser.erase()

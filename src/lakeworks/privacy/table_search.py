@@ -10,13 +10,14 @@ from lakeworks.privacy.text_search import text_of
 from lakeworks.storage.contents import data_entries
 from lakeworks.storage.log_actions import LOG_FOLDER, file_of, parse_lines
 from lakeworks.storage.log_checkpoint import read_checkpoint
+from lakeworks.storage.log_schema import schema_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lakeworks.core.names import TableName
     from lakeworks.privacy.parquet_search import Look
-    from lakeworks.privacy.tracing import Trace
+    from lakeworks.privacy.trace import Trace
     from lakeworks.storage.files import DataFile
     from lakeworks.storage.log import TableLog, TableVersion
     from lakeworks.storage.log_actions import Action
@@ -34,6 +35,7 @@ class TableFound:
         past: Files of earlier versions only, or of none, that have such rows.
         past_rows: How many, each file counted by itself.
         log: Whether the log's statistics or partitions tell a value of the past.
+        lost: Whether there is a past of which nothing tells by which columns it names persons.
     """
 
     table: TableName
@@ -43,15 +45,37 @@ class TableFound:
     past: list[str] = field(default_factory=list)
     past_rows: int = 0
     log: bool = False
+    lost: bool = False
 
     def __bool__(self) -> bool:
+        return self.is_sure or self.lost
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the person was seen in it."""
         return bool(self.found.rows or self.past or self.log)
 
 
-def find(log: TableLog, table: TableName, look: Look) -> TableFound:
-    """Look for the person in every file of a table, of all its versions."""
+def find(
+    log: TableLog,
+    table: TableName,
+    look: Look,
+    *,
+    before: Look | None = None,
+    concerned: bool = False,
+) -> TableFound:
+    """Look for the person in every file of a table, of all its versions.
+
+    Args:
+        log: Of the table.
+        table: Its name.
+        look: What to look for.
+        before: What to look for in files and lines of earlier versions, if that is more.
+        concerned: Whether the table is, or may be, made of the person's rows.
+    """
     result = TableFound(table, look)
-    if not (look.columns or look.cells or look.words):
+    before = before or look
+    if not (before.columns or before.cells or before.words or concerned):
         return result
     now = log.version()
     for one in now.files:
@@ -67,14 +91,26 @@ def find(log: TableLog, table: TableName, look: Look) -> TableFound:
     stats = _past_files(lines)
     for path in _other_files(log, current):
         told = stats.get(path)
-        if told is not None and not may_hold(told, look):
+        if told is not None and not may_hold(told, before):
             continue
-        rows = _rows_in(log, path, look, told.partition if told else {})
+        rows = _rows_in(log, path, before, told.partition if told else {})
         if rows:
             result.past.append(path)
             result.past_rows += rows
-    result.log = _log_tells(lines, look, now)
+    result.log = _log_tells(lines, before, now)
+    result.lost = concerned and _had_other_columns(lines, now)
     return result
+
+
+def _had_other_columns(lines: list[list[Action]], now: TableVersion) -> bool:
+    """Whether earlier versions have columns that the newest has no more."""
+    known = {name.lower() for name in now.schema.names}
+    for actions in lines:
+        for action in actions:
+            told = action.get("metaData", {}).get("schemaString")
+            if told and not known.issuperset(n.lower() for n in schema_from_json(told).names):
+                return True
+    return False
 
 
 def _rows_in(log: TableLog, path: str, look: Look, partition: Mapping[str, str | None]) -> int:

@@ -14,6 +14,7 @@ from lakeworks.core.names import QUARANTINE, TableName, quote_identifier, quote_
 from lakeworks.core.types import Array, Scalar, Struct
 from lakeworks.pipeline.state import bookmark_of
 from lakeworks.privacy.errors import NotUpToDateError
+from lakeworks.privacy.remaking import make_anew, ready_to_make
 from lakeworks.storage.log_actions import Commit
 from lakeworks.storage.log_state import ERASED_BELOW
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Schema, Type
     from lakeworks.pipeline.state import Services, State
     from lakeworks.privacy.table_search import TableFound
-    from lakeworks.privacy.tracing import Trace
+    from lakeworks.privacy.trace import Trace
     from lakeworks.project.declaration import Model
     from lakeworks.storage.log import TableLog, TableVersion
 
@@ -86,6 +87,7 @@ class Change:
         rewritten: Files that were written anew.
         paths: The columns by which the rows were the person's.
         hidden: Whether some were by what stands in a text, which nothing made of them need have.
+        remade: Whether the table was made anew, since nobody can be told apart in it.
     """
 
     table: TableName
@@ -95,6 +97,7 @@ class Change:
     rewritten: int = 0
     paths: frozenset[str] = frozenset()
     hidden: bool = False
+    remade: bool = False
 
 
 @dataclass
@@ -104,6 +107,7 @@ class TableErasure:
     Attributes:
         resumed: Whether an earlier attempt may have deleted rows already.
         refused: Tables whose rows the engine could not delete, and why.
+        not_remade: Tables that could not be made anew, and why.
     """
 
     services: Services
@@ -115,6 +119,7 @@ class TableErasure:
     resumed: bool = False
     changes: dict[TableName, Change] = field(default_factory=dict)
     refused: dict[TableName, str] = field(default_factory=dict)
+    not_remade: dict[TableName, str] = field(default_factory=dict)
 
     def check(self, found: Mapping[TableName, TableFound]) -> None:
         """See that no history is lost for want of a run.
@@ -134,6 +139,9 @@ class TableErasure:
         """Commit the deletion in every table that holds the person, inputs before outputs."""
         for table in self._in_order(found):
             one = found.get(table)
+            model = ready_to_make(table, self.state) if self._is_to_be_made(table) else None
+            if model is not None and one is None and self._remade(model):
+                continue
             bookmarks = self._bookmarks(table)
             if one is not None:
                 self.changes[table] = self._commit(one, bookmarks)
@@ -144,8 +152,38 @@ class TableErasure:
         from lakeworks.pipeline.graph import execution_order, graph_of
 
         ordered = list(execution_order(graph_of(self.services.project)))
+        # What statements made, and rejected rows: they read nothing as runs do, and are read.
         others = [table for table in found if table not in set(ordered)]
-        return [table for table in (*ordered, *others) if table in self.state.heads]
+        return [table for table in (*others, *ordered) if table in self.state.heads]
+
+    def _is_to_be_made(self, table: TableName) -> bool:
+        """Whether rows went from what a table has rows of, and nobody can be told apart in it."""
+        model = self.services.project.models.get(table)
+        if model is None or str(table) not in self.trace.singly:
+            return False
+        changed = (self.changes.get(source) for source in model.inputs)
+        return any(change is not None and change.rows_changed for change in changed)
+
+    def _remade(self, model: Model) -> bool:
+        """Make a table anew, and end its past; return whether that was done."""
+        table, log = model.table, self.services.storage.table(model.table)
+        why = make_anew(model, self.state, self.run_id)
+        if why:
+            self.not_remade[table] = why
+            return False
+        now = log.version()
+        below = now.version + 1
+        log.commit(
+            Commit(
+                expected=below,
+                operation="ERASE",
+                info=self._info(now),
+                properties={ERASED_BELOW: str(below)},
+            )
+        )
+        self.state.moved(table, log.version(below))
+        self.changes[table] = Change(table, below, rows_changed=True, remade=True)
+        return True
 
     def _has_read(self, model: Model, table: TableName) -> bool:
         head, before = self.state.heads.get(model.table), self._before.get(table)
@@ -174,7 +212,7 @@ class TableErasure:
         moved: dict[str, int] = {}
         for source in model.inputs:
             change = self.changes.get(source)
-            if change is None or not self._has_read(model, source):
+            if change is None or change.remade or not self._has_read(model, source):
                 continue
             if not change.rows_changed or self._follows(model, source):
                 moved[bookmark_of(source)] = change.version

@@ -10,113 +10,40 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import QUARANTINE, TableName, quote_identifier
 from lakeworks.core.types import Scalar
 from lakeworks.privacy.errors import SubjectError
-from lakeworks.privacy.parquet_search import Look, paths_named
+from lakeworks.privacy.outside import Outside
+from lakeworks.privacy.parquet_search import paths_named
+from lakeworks.privacy.remaking import remedy
 from lakeworks.privacy.subjects import TAG, column_id, declared_subjects, is_vague
-from lakeworks.privacy.text_search import Keys, Words, is_telling
+from lakeworks.privacy.text_search import is_telling
+from lakeworks.privacy.trace import Trace
+from lakeworks.privacy.ways import ways_of
+from lakeworks.project.catalog_declaration import lies_outside
 from lakeworks.project.lineage_facts import IDENTITY, TRANSFORMATION
-from lakeworks.project.sql_identifiers import GIVEN, Made, identifiers_of
+from lakeworks.project.sql_identifiers import GIVEN, Made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from lakeworks.catalog.lineage.graph import Node
     from lakeworks.core.types import Schema
     from lakeworks.pipeline.lineage import Lineage
     from lakeworks.pipeline.state import Services
+    from lakeworks.privacy.outside import OutsideTable
     from lakeworks.privacy.subjects import ColumnId, Subject, Wanted
     from lakeworks.project.declaration import Model, Source
     from lakeworks.storage.files import DataFile
 
-RESCUED, ROW = "_rescued", "row"
 _DOTS_OF_COLUMN = 2
 # What the lineage has beside tables: files are looked at on their own, views store nothing.
-_WITHOUT_ROWS = frozenset({"files", "view"})
-
-
-@dataclass
-class Trace:
-    """What a person is known by, wherever that is.
-
-    Attributes:
-        columns: Of each table the columns with values of the person, as texts.
-        primary: Values that name the person, and not merely something of theirs.
-        carried: Of a column of each table, the tables that carry its values on.
-        unidentified: Tables made of the person's rows in which nobody can be told apart.
-    """
-
-    columns: dict[str, dict[str, set[str]]] = field(default_factory=dict)
-    primary: set[str] = field(default_factory=set)
-    carried: dict[str, set[str]] = field(default_factory=dict)
-    unidentified: dict[str, str] = field(default_factory=dict)
-
-    def values(self, column: ColumnId) -> set[str]:
-        """Return the values known of a column."""
-        return self.columns.get(column[0], {}).get(column[1], set())
-
-    @property
-    def words(self) -> Words:
-        """What is looked for in free text."""
-        return Words(frozenset(self.primary))
-
-    def keys(self, table: str, inputs: Iterable[str] = ()) -> Keys:
-        """Return what tells that a record of a table, in JSON, is the person's."""
-        by_name: dict[str, set[str]] = {}
-        for one in (table, *inputs):
-            for path, values in self.columns.get(one, {}).items():
-                by_name.setdefault(path.rpartition(".")[2], set()).update(values)
-        frozen = {name: frozenset(values) for name, values in by_name.items()}
-        return Keys(frozen, self.words if by_name else Words(frozenset()))
-
-    def look(self, table: TableName, schema: Schema, inputs: Mapping[str, TableName]) -> Look:
-        """Return what to look for in a table's files.
-
-        Args:
-            table: The table.
-            schema: Its columns.
-            inputs: Of quarantine tables: whose rows these are.
-        """
-        if table.database == QUARANTINE:
-            target = inputs.get(str(table))
-            named = (str(target),) if target else ()
-            keys = self.keys(*named) if named else Keys({}, self.words)
-            return Look(cells={ROW: keys}) if keys.by_name or keys.words.values else Look()
-        columns = {
-            path: frozenset(values) for path, values in self.columns.get(str(table), {}).items()
-        }
-        rescued = schema.get(RESCUED) is not None and bool(columns)
-        keys = Keys(self.keys(str(table)).by_name, Words(frozenset()))
-        return Look(columns, {RESCUED: keys} if rescued else {})
-
-    def as_json(self) -> dict[str, object]:
-        """Return plain values."""
-        return {
-            "columns": {
-                table: {path: sorted(values) for path, values in paths.items()}
-                for table, paths in self.columns.items()
-            },
-            "primary": sorted(self.primary),
-            "carried": {column: sorted(tables) for column, tables in self.carried.items()},
-        }
-
-    def join(self, told: object) -> None:
-        """Add what an earlier trace, as `as_json` wrote it, knew."""
-        if not isinstance(told, dict):
-            return
-        for table, paths in told["columns"].items():
-            for path, values in paths.items():
-                self.columns.setdefault(table, {}).setdefault(path, set()).update(values)
-        self.primary.update(told["primary"])
-        for column, tables in told["carried"].items():
-            self.carried.setdefault(column, set()).update(tables)
-
-    def carries(self, table: str, source: str, path: str) -> bool:
-        """Whether a table has what names the person in a column of a table that it reads."""
-        return table in self.carried.get(f"{source}.{path}", ())
+VIEW, _FILES = "view", "files"
+_WITHOUT_ROWS = frozenset({_FILES, VIEW})
+_UNTOLD = "table"
+_EVERY: frozenset[str] = frozenset({"*"})
 
 
 class Tracer:
@@ -141,20 +68,15 @@ class Tracer:
         """
         self._by_rows = by_rows
         self._services = services
-        self._lineage = lineage
+        self._outside = Outside(services)
         self._schemas = {str(table): schema for table, schema in schemas.items()}
         self._graph = lineage.graph
         self._values = _folded(self._graph.values)
         self._users = _folded(self._graph.users)
-        self._made: dict[ColumnId, list[tuple[ColumnId, Made]]] = {}
+        self._made = ways_of(services)
         self._subjects = declared_subjects(services.project) if by_rows else {}
         self._todo: deque[tuple[ColumnId, frozenset[str], bool]] = deque()
         self.trace = Trace()
-        for model in services.project.models.values():
-            for name, ways in identifiers_of(model.sql or "").items():
-                for way in ways:
-                    target = str(model.table), name
-                    self._made.setdefault((way.table, way.column), []).append((target, way))
 
     def follow(self, wanted: Iterable[Wanted]) -> Trace:
         """Return everything that the given names and values lead to.
@@ -171,7 +93,14 @@ class Tracer:
         while self._more():
             self._spread()
         self._note_unidentified()
+        self.trace.untold = {table for table in self._schemas if self._is_untold(table)}
         return self.trace
+
+    def _is_untold(self, table: str) -> bool:
+        """Whether nothing tells what a table was made from: its model, or its view, is gone."""
+        node = self._graph.nodes.get(table)
+        told = node is not None and node.kind != _UNTOLD
+        return not told and not table.startswith(f"{QUARANTINE}.")
 
     def _seeds(self, name: str) -> list[ColumnId]:
         subject = self._subjects.get(name)
@@ -219,9 +148,9 @@ class Tracer:
         return list(found)
 
     def _declared_columns(self) -> Iterator[ColumnId]:
-        """Yield the columns of nodes that have no table yet, or lie outside the lake."""
+        """Yield the columns of nodes that have no table yet, lie outside the lake, or are views."""
         for name, node in self._graph.nodes.items() if self._by_rows else ():
-            if name not in self._schemas and node.kind not in _WITHOUT_ROWS:
+            if name not in self._schemas and node.kind != _FILES:
                 yield from ((name, column.lower()) for column in node.columns)
 
     def _tagged(self, name: str) -> list[ColumnId]:
@@ -285,8 +214,26 @@ class Tracer:
     def _is_made(self, user: ColumnId, column: ColumnId, way: Made) -> bool:
         if "." in column[1]:
             return True
-        kind = self._values.get(user, {}).get(column)
-        return kind in {IDENTITY, TRANSFORMATION} and way.expression.lower() != GIVEN
+        return way.expression.lower() != GIVEN and self._derives(user, column)
+
+    def _derives(self, user: ColumnId, column: ColumnId) -> bool:
+        """Whether a column takes the value of another, itself or through views."""
+        return column in self._taken([user], through=frozenset({VIEW}))
+
+    def _taken(
+        self, columns: Iterable[ColumnId], *, through: frozenset[str]
+    ) -> Iterator[ColumnId]:
+        """Yield the columns of which some take values row by row, through nodes of some kinds."""
+        todo, seen = list(columns), set(columns)
+        while todo:
+            for origin, kind in self._values.get(todo.pop(), {}).items():
+                if kind not in {IDENTITY, TRANSFORMATION} or origin in seen:
+                    continue
+                seen.add(origin)
+                yield origin
+                node = self._graph.nodes.get(origin[0])
+                if node is not None and (through is _EVERY or node.kind in through):
+                    todo.append(origin)
 
     def _origins(self, column: ColumnId) -> Iterator[tuple[ColumnId, Made]]:
         for origin, users in self._made.items():
@@ -312,9 +259,13 @@ class Tracer:
         """Return the values of an input of which a model makes known ones."""
         import pyarrow as pa
 
-        table = TableName.parse(origin[0])
-        if origin[0] not in self._schemas or not self._by_rows:
+        if not self._by_rows:
             return set()
+        table = TableName.parse(origin[0])
+        if origin[0] not in self._schemas:
+            one = self._outside_table(origin[0])
+            sql = _over(way.expression, quote_identifier(origin[1]))
+            return self._outside.written(one, origin[1], sql, values) if one else set()
         log = self._services.storage.table(table)
         given = ".".join(quote_identifier(part) for part in origin[1].split("."))
         with self._services.engine.session() as session:
@@ -327,6 +278,14 @@ class Tracer:
                 "(select v from traced.known)"
             ).read_all()
         return {row["made"] for row in found.to_pylist() if row["made"] is not None}
+
+    def _outside_table(self, name: str) -> OutsideTable | None:
+        node = self._graph.nodes.get(name)
+        declared = node is not None and node.kind not in _WITHOUT_ROWS
+        return self._outside.named(name) if declared and self._is_outside(name) else None
+
+    def _is_outside(self, name: str) -> bool:
+        return lies_outside(self._services.project, TableName.parse(name))
 
     def _type_of(self, column: ColumnId) -> str:
         schema = self._schemas.get(column[0])
@@ -354,7 +313,10 @@ class Tracer:
         name, path = column
         schema = self._schemas.get(name)
         if schema is None:
-            return set()
+            other = self._outside_table(name)
+            if other is None:
+                return set()
+            return self._outside.values(other, self._outside.columns(other, self.trace), path)
         log = self._services.storage.table(TableName.parse(name))
         look = self.trace.look(TableName.parse(name), schema, {})
         found: set[str] = set()
@@ -376,11 +338,21 @@ class Tracer:
         traced = {table for table, paths in self.trace.columns.items() if paths}
         for table in sorted(traced):
             for reader in self._graph.around(table, "down"):
-                kind = self._graph.nodes[reader].kind
-                if reader not in traced and kind not in _WITHOUT_ROWS:
-                    self.trace.unidentified.setdefault(
-                        reader, f"made from {table}, and no column of it names a person"
-                    )
+                node = self._graph.nodes.get(reader)  # none for what is dropped
+                if node is None or reader in traced or node.kind in _WITHOUT_ROWS:
+                    continue
+                told = f"made from {table}, and no column of it names a person"
+                self.trace.unidentified.setdefault(reader, f"{told}; {remedy(node.kind)}")
+                if self._has_single_rows(node, traced):
+                    self.trace.singly.add(reader)
+
+    def _has_single_rows(self, node: Node, traced: set[str]) -> bool:
+        """Whether a table takes values of single rows from one that has the person, or may."""
+        columns = [(node.name, name.lower()) for name in node.columns]
+        gaps = {(table, name.lower()) for table, name in self._graph.unresolved}
+        if node.unresolved or not columns or gaps.intersection(columns):
+            return True
+        return any(origin[0] in traced for origin in self._taken(columns, through=_EVERY))
 
 
 def _over(expression: str, given: str) -> str:

@@ -2,12 +2,13 @@
 
 Pure. Of a SELECT's column it finds the one input column that it is made of, and the expression,
 where that keeps persons apart: `lower(trim(email))` does, `split_part(email, '@', 2)` does not,
-and so is none. sqlglot's tree is walked through common table expressions and subqueries.
+and so is none. sqlglot's tree is walked through common table expressions, subqueries and the
+texts of views.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -42,21 +43,21 @@ class Made:
     expression: str
 
 
-def identifiers_of(sql: str) -> dict[str, tuple[Made, ...]]:
+def identifiers_of(
+    sql: str, views: Mapping[str, str] | None = None
+) -> dict[str, tuple[Made, ...]]:
     """Return for each column of a query how it may be made; columns of other shapes are left out.
 
     A union gives a column several ways, one for each of its sides.
+
+    Args:
+        sql: A query in the lake's dialect.
+        views: The queries that names in it stand for, by `database.name`.
     """
-    try:
-        tree = sqlglot.parse_one(sql, read=DIALECT)
-    except SqlglotError:
-        return {}
-    if not isinstance(tree, exp.Query):
-        return {}
     found: dict[str, list[Made]] = {}
-    for name, table, node in _columns(tree, {}):
+    for name, table, node in _columns_of(sql, _Scope(views=views or {})):
         column = next(iter(node.find_all(exp.Column)), None)
-        if column is None:
+        if column is None or name == _ALL:
             continue
         made = Made(table, column.name.lower(), _with_given(node))
         found.setdefault(name.lower(), []).append(made)
@@ -64,14 +65,45 @@ def identifiers_of(sql: str) -> dict[str, tuple[Made, ...]]:
 
 
 _Columns = list[tuple[str, str, exp.Expr]]
+# The name of whatever columns a table has, where a query takes all of them.
+_ALL = "*"
 
 
-def _columns(query: exp.Expr, known: Mapping[str, _Columns]) -> _Columns:
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What names stand for.
+
+    Attributes:
+        parts: Common table expressions, by name.
+        within: The views whose texts are being read: one that reads itself is none.
+    """
+
+    parts: Mapping[str, _Columns] = field(default_factory=dict)
+    views: Mapping[str, str] = field(default_factory=dict)
+    within: frozenset[str] = frozenset()
+
+    def table(self, name: str) -> _Columns | str:
+        """Return a table's name, or the columns of a view."""
+        if name not in self.views or name in self.within:
+            return name
+        inner = replace(self, parts={}, within=self.within | {name})
+        return _columns_of(self.views[name], inner)
+
+
+def _columns_of(sql: str, scope: _Scope) -> _Columns:
+    try:
+        tree = sqlglot.parse_one(sql, read=DIALECT)
+    except SqlglotError:
+        return []
+    return _columns(tree, scope)
+
+
+def _columns(query: exp.Expr, scope: _Scope) -> _Columns:
     """Return the columns of a query that keep an identifier: name, table, expression."""
-    scope = dict(known)
     with_ = query.args.get("with_") or query.args.get("with")
     for cte in with_.expressions if with_ else ():
-        scope[cte.alias.lower()] = _columns(cte.this, scope)
+        named = {cte.alias.lower(): _columns(cte.this, scope)}
+        scope = replace(scope, parts={**scope.parts, **named})
     if isinstance(query, exp.SetOperation):
         left = _columns(query.left, scope)
         return [*left, *_columns(_named_as(query.right, _names(query.left)), scope)]
@@ -101,7 +133,7 @@ def _named_as(query: exp.Expr, names: list[str]) -> exp.Expr:
     return copy
 
 
-def _inputs(query: exp.Select, scope: Mapping[str, _Columns]) -> dict[str, _Columns | str]:
+def _inputs(query: exp.Select, scope: _Scope) -> dict[str, _Columns | str]:
     """Return what a SELECT reads: by alias, a table's name or the columns of a query."""
     found: dict[str, _Columns | str] = {}
     from_ = query.args.get("from_") or query.args.get("from")
@@ -111,10 +143,10 @@ def _inputs(query: exp.Select, scope: Mapping[str, _Columns]) -> dict[str, _Colu
         alias = part.alias_or_name.lower()
         if isinstance(part, exp.Table):
             plain = part.name.lower()
-            if not part.db and plain in scope:
-                found[alias] = scope[plain]
+            if not part.db and plain in scope.parts:
+                found[alias] = scope.parts[plain]
             elif part.db:
-                found[alias] = f"{part.db.lower()}.{plain}"
+                found[alias] = scope.table(f"{part.db.lower()}.{plain}")
         elif isinstance(part, exp.Subquery):
             found[alias] = _columns(part.this, scope)
     return found
@@ -123,7 +155,9 @@ def _inputs(query: exp.Select, scope: Mapping[str, _Columns]) -> dict[str, _Colu
 def _projected(one: exp.Expr, inputs: Mapping[str, _Columns | str]) -> _Columns:
     if isinstance(one, exp.Star) or (isinstance(one, exp.Column) and one.is_star):
         return [
-            column for part in inputs.values() if not isinstance(part, str) for column in part
+            column
+            for part in inputs.values()
+            for column in ([(_ALL, part, exp.Star())] if isinstance(part, str) else part)
         ]
     name = one.alias_or_name
     node = one.this if isinstance(one, exp.Alias) else one
@@ -153,7 +187,9 @@ def _origins(
         if isinstance(part, str):
             found.append((part, exp.column(wanted)))
         else:
-            found += [(table, node) for name, table, node in part if name.lower() == wanted]
+            named = [(table, node) for name, table, node in part if name.lower() == wanted]
+            rest = [(table, exp.column(wanted)) for name, table, _ in part if name == _ALL]
+            found += named or rest
     return found
 
 

@@ -1,0 +1,112 @@
+"""What a person is known by in a lake: the values of columns, as texts. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lakeworks.core.names import QUARANTINE
+from lakeworks.privacy.parquet_search import Look
+from lakeworks.privacy.text_search import Keys, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lakeworks.core.names import TableName
+    from lakeworks.core.types import Schema
+    from lakeworks.privacy.subjects import ColumnId
+
+RESCUED, ROW = "_rescued", "row"
+
+
+@dataclass
+class Trace:
+    """What a person is known by, wherever that is.
+
+    Attributes:
+        columns: Of each table the columns with values of the person, as texts.
+        primary: Values that name the person, and not merely something of theirs.
+        carried: Of a column of each table, the tables that carry its values on.
+        unidentified: Tables made of the person's rows in which nobody can be told apart.
+        singly: Those of them that have something of single rows, and not merely sums.
+        untold: Tables of which nothing tells what they were made from.
+    """
+
+    columns: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    primary: set[str] = field(default_factory=set)
+    carried: dict[str, set[str]] = field(default_factory=dict)
+    unidentified: dict[str, str] = field(default_factory=dict)
+    singly: set[str] = field(default_factory=set)
+    untold: set[str] = field(default_factory=set)
+
+    def values(self, column: ColumnId) -> set[str]:
+        """Return the values known of a column."""
+        return self.columns.get(column[0], {}).get(column[1], set())
+
+    @property
+    def words(self) -> Words:
+        """What is looked for in free text."""
+        return Words(frozenset(self.primary))
+
+    def keys(self, table: str, inputs: Iterable[str] = ()) -> Keys:
+        """Return what tells that a record of a table, in JSON, is the person's."""
+        by_name: dict[str, set[str]] = {}
+        for one in (table, *inputs):
+            for path, values in self.columns.get(one, {}).items():
+                by_name.setdefault(path.rpartition(".")[2], set()).update(values)
+        frozen = {name: frozenset(values) for name, values in by_name.items()}
+        return Keys(frozen, self.words if by_name else Words(frozenset()))
+
+    def look(self, table: TableName, schema: Schema, inputs: Mapping[str, TableName]) -> Look:
+        """Return what to look for in a table's files.
+
+        Args:
+            table: The table.
+            schema: Its columns.
+            inputs: Of quarantine tables: whose rows these are.
+        """
+        if table.database == QUARANTINE:
+            target = inputs.get(str(table))
+            named = (str(target),) if target else ()
+            keys = self.keys(*named) if named else Keys({}, self.words)
+            return Look(cells={ROW: keys}) if keys.by_name or keys.words.values else Look()
+        columns = {
+            path: frozenset(values) for path, values in self.columns.get(str(table), {}).items()
+        }
+        rescued = schema.get(RESCUED) is not None and bool(columns)
+        keys = Keys(self.keys(str(table)).by_name, Words(frozenset()))
+        return Look(columns, {RESCUED: keys} if rescued else {})
+
+    def as_json(self) -> dict[str, object]:
+        """Return plain values."""
+        return {
+            "columns": {
+                table: {path: sorted(values) for path, values in paths.items()}
+                for table, paths in self.columns.items()
+            },
+            "primary": sorted(self.primary),
+            "carried": {column: sorted(tables) for column, tables in self.carried.items()},
+            "unidentified": self.unidentified,
+            "singly": sorted(self.singly),
+        }
+
+    def join(self, told: object) -> None:
+        """Add what an earlier trace, as `as_json` wrote it, knew."""
+        if not isinstance(told, dict):
+            return
+        for table, paths in told["columns"].items():
+            for path, values in paths.items():
+                self.columns.setdefault(table, {}).setdefault(path, set()).update(values)
+        self.primary.update(told["primary"])
+        for column, tables in told["carried"].items():
+            self.carried.setdefault(column, set()).update(tables)
+        self.unidentified = {**told.get("unidentified", {}), **self.unidentified}
+        self.singly.update(told.get("singly", ()))
+
+    def concerns(self, table: str) -> bool:
+        """Whether a table is, or may be, made of the person's rows."""
+        return table in self.columns or table in self.unidentified or table in self.untold
+
+    def carries(self, table: str, source: str, path: str) -> bool:
+        """Whether a table has what names the person in a column of a table that it reads."""
+        return table in self.carried.get(f"{source}.{path}", ())
