@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import asdict
@@ -39,6 +40,16 @@ retention:
   old: {on: [bronze.orders], by: _ingested_at, keep: 30 days}
   empty: {columns: {pii: [email]}, by: _ingested_at, keep: 20 days, action: "null"}
 """
+MADE = """
+create view silver.v as select customer as who, amount, order_id from silver.orders
+create view silver.up as select upper(customer_id) as who_up, city from silver.customers
+create materialized view gold.per as select who as person, sum(amount) as s from silver.v group by who
+create materialized view gold.hashed as select md5(who) as h, count(*) as n from silver.v group by 1
+create materialized view gold.towns as select city, count(*) as n from silver.customers group by city
+create table gold.renamed as select who as klient, amount from silver.v
+create table gold.derived as select who_up, md5(who_up) as h from silver.up
+"""
+HASHES = [hashlib.md5(one, usedforsecurity=False).hexdigest() for one in (b"c-17", b"C-17")]
 TAGGED = "columns:\n  email: {tags: {pii: email}}\n"
 
 
@@ -48,6 +59,10 @@ def test_both_engines_erase_the_same(tmp_path: Path) -> None:
     shutil.copytree(root, other)
     found = [erased(root, "embedded"), erased(other, "cluster")]
     assert found[0] == found[1]
+    tables = found[0][-1]
+    assert {row["person"] for row in tables["gold.per"]} == {"c-170", "c-2", "c-3"}
+    assert {row["who_up"] for row in tables["gold.derived"]} == {"C-170", "C-2", "C-3"}
+    assert "Graz1" not in str(tables["gold.towns"])
 
 
 def test_both_engines_keep_the_same(tmp_path: Path) -> None:
@@ -70,6 +85,9 @@ def made(root: Path) -> Path:
     write(root / "arrivals/nested/1.json", "".join(json.dumps(row) + "\n" for row in NESTED))
     with Lake.open(root) as lake:
         lake.pipeline.run()
+        for statement in MADE.strip().splitlines():
+            with lake.query.sql(statement) as done:
+                done.rows()
         arrive(root, 2)
         lake.pipeline.run()
     return root
@@ -80,11 +98,12 @@ def erased(root: Path, environment: str) -> tuple[Any, ...]:
         report = lake.privacy.erase("customer=C-17")
         places = [{**asdict(place), "files": 0} for place in report.places]
         # What an engine spills goes with its process.
-        left = names_of(lake, SUBJECT, "c-17", EMAIL)
+        left = names_of(lake, SUBJECT, "c-17", EMAIL, *HASHES)
         assert [one for one in left if not one.startswith("staging/engine-")] == []
         left = contents(lake)
         lake.pipeline.run()
-        return report.state, report.columns, places, left, contents(lake)
+        told = report.unidentified, report.not_reached
+        return report.state, report.columns, places, told, left, contents(lake)
 
 
 def kept(root: Path, environment: str) -> tuple[Any, ...]:

@@ -267,6 +267,36 @@ def test_a_table_is_there_like_any_other(lake: Lake) -> None:
     assert described["name"] == "VARCHAR"
 
 
+def test_an_erasure_counts_a_persons_rows_there_and_leaves_them(
+    system: System, tmp_path: Path
+) -> None:
+    model = "/*\nload: replace\n*/\nselect id as who, upper(email) as mail from crm.people\n"
+    system.extra = {**system.extra, "models/silver/people.sql": model}
+    with system.lake(tmp_path / "project") as lake:
+        lake.pipeline.run()
+        report = lake.privacy.erase("silver.people.mail=E@A.EXAMPLE")
+        (there,) = (place for place in report.places if place.kind == "outside")
+        assert (there.name, there.left, there.kept) == ("crm.people", 1, True)
+        assert "by email; not the lake's" in there.note
+        assert "brings the person back into silver.people" in there.note
+        assert "logs of other systems: crm" in report.not_reached
+        assert report.state == "done"
+        left = rows(lake, "SELECT who FROM silver.people ORDER BY who")
+        assert [row["who"] for row in left] == [1, 2, 3, 4, 6]
+        assert ids(lake, "true") == [1, 2, 3, 4, 5, 6]
+        # A key that is a number is asked for as one; the name may be the other system's own.
+        dry = lake.privacy.erase("crm.people.id=2", dry_run=True)
+        assert {p.name: p.found for p in dry.places if p.kind != "history"} == {
+            "crm.people": 1, "silver.people": 1,
+        }  # fmt: skip
+        done = lake.privacy.export("crm.people.id=5", tmp_path / "hers")
+        assert {one.place: one.rows for one in done.files} == {"crm.people": 1}
+        assert "e@a.example" in (tmp_path / "hers/crm.people.json").read_text()
+    if system.name == "postgresql":
+        asked = system.asked()
+        assert '"id" IN (2)' in asked or '"id" = 2' in asked
+
+
 CONDITIONS = [
     ("id = 4", [4]),
     ("id IN (1, 3, 99)", [1, 3]),

@@ -108,11 +108,14 @@ class Tracer:
             return self._columns_of(subject)
         if name.count(".") >= _DOTS_OF_COLUMN:
             column = column_id(name)
+            if column in self._columns_outside(column[1], column[0]):
+                return [column]
             if column not in self._known_columns([column[1]]):
                 known = [".".join(one) for one in self._known_columns(None)]
                 raise SubjectError.unknown(name, known)
             return [column]
         found = self._known_columns([name]) + self._tagged(name)
+        found = found or self._columns_outside(name)
         if not found:
             names = {one[1] for one in self._known_columns(None)} | set(self._subjects)
             raise SubjectError.unknown(name, names)
@@ -283,6 +286,18 @@ class Tracer:
         node = self._graph.nodes.get(name)
         declared = node is not None and node.kind not in _WITHOUT_ROWS
         return self._outside.named(name) if declared and self._is_outside(name) else None
+
+    def _columns_outside(self, name: str, table: str = "") -> list[ColumnId]:
+        """Return the columns of a name in tables that are not the lake's: of one, or of all."""
+        if not self._by_rows or (table and not self._is_outside(table)):
+            return []
+        one = self._outside.named(table) if table else None
+        looked_at = list(self._outside.tables()) if not table else [one] if one else []
+        return [
+            (str(found.table), name)
+            for found in looked_at
+            if any(column.name.lower() == name for column in found.schema)
+        ]
 
     def _is_outside(self, name: str) -> bool:
         return lies_outside(self._services.project, TableName.parse(name))
