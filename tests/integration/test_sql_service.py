@@ -16,6 +16,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -302,6 +303,7 @@ def test_sqlalchemy_reads_and_reflects(running: Running, ana_token: str) -> None
             .group_by(sales.c.region)
         )
         assert connection.execute(asked).all() == [("EU", Decimal("92.00"))]
+        assert len(pd.read_sql_table("sales", connection, schema="silver")) == 10
         limited = sa.select(sales.c.day).order_by(sales.c.day).limit(2)
         assert len(connection.execute(limited).all()) == 2
     engine.dispose()

@@ -99,6 +99,16 @@ class OptionsError(RequestError):
         return cls(f"give either {one} or {other}")
 
     @classmethod
+    def no_folder(cls, option: str, folder: Path) -> Self:
+        """A file that is to be written where there is no folder."""
+        return cls(f"{option}: there is no folder {folder}", "make it first")
+
+    @classmethod
+    def not_text(cls, option: str, file: Path) -> Self:
+        """A file that holds something else than UTF-8."""
+        return cls(f"{option}: {file} is not UTF-8 text", "save it with the encoding UTF-8")
+
+    @classmethod
     def nobody(cls, option: str) -> Self:
         """A principal that is empty, such as a variable that is not set."""
         return cls(f"{option} names nobody", "name a principal, or leave the option out")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -23,10 +24,19 @@ if TYPE_CHECKING:
     from lakeworks.project.errors import Mistake
 
 EXIT_INTERRUPTED = 130
+# What the machine refuses, whoever asks: no fault of Lakeworks.
+_REFUSALS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR,
+     errno.ENOTDIR, errno.ENAMETOOLONG, errno.EFBIG, errno.EMFILE}
+)  # fmt: skip
 
 
-def guarded(work: Callable[[], int]) -> int:
-    """Run a command and return its exit code; whatever it raises is told in words."""
+def guarded(work: Callable[[], int], *, goes_on: bool = True) -> int:
+    """Run a command and return its exit code; whatever it raises is told in words.
+
+    Args:
+        goes_on: Whether a run goes on with what the command leaves undone, if it is stopped.
+    """
     try:
         code = work()
         sys.stdout.flush()
@@ -42,10 +52,15 @@ def guarded(work: Callable[[], int]) -> int:
         code = EXIT_INTERRUPTED
     except typer.TyperException as error:
         return _usage(error)
+    except UnicodeEncodeError:
+        # Bytes that are no UTF-8 come from the command line or standard input as surrogates.
+        say.remark(f"{say.bad('error')}: what was typed or piped in is not UTF-8 text")
+        return EXIT_REQUEST_WRONG
     except Exception as error:  # noqa: BLE001 - the last resort of the program
         return _unexpected(error)
     if code == EXIT_INTERRUPTED:
-        say.remark("stopped; what was published stays, and lake run goes on from there")
+        more = "; what was published stays, and lake run goes on from there" if goes_on else ""
+        say.remark(f"stopped{more}")
     return code
 
 
@@ -84,13 +99,18 @@ def _usage(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
     if context is not None:
         say.remark(context.get_usage())
-    say.remark(f"{say.bad('error')}: {error.format_message()}")
+    told = error.format_message().replace("a valid int range", "a whole number")
+    say.remark(f"{say.bad('error')}: {told}")
     if context is not None:
         say.remark(f"  hint: {context.command_path} --help")
     return EXIT_REQUEST_WRONG
 
 
 def _unexpected(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        where = error.filename if error.filename is not None else "standard output"
+        say.remark(f"{say.bad('error')}: {render.text(where)}: {error.strerror}")
+        return EXIT_WORK_FAILED
     with tempfile.NamedTemporaryFile(
         "w", prefix="lakeworks-", suffix=".log", delete=False, encoding="utf-8"
     ) as log:

@@ -11,52 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from lakeworks.cli import (
-    care,
-    catalog,
-    catalogs,
-    crawl,
-    demo,
-    docs,
-    doctor,
-    failures,
-    governance,
-    lifecycle,
-    lineage,
-    owners_only,
-    privacy,
-    project,
-    quality,
-    quarantine,
-    queries,
-    query,
-    registry,
-    runs,
-    sample,
-    search,
-    serve,
-    shell,
-    submit,
-    table,
-    token,
-    workgroups,
-)
+from lakeworks.cli import failures, nouns, owners_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-_NOUNS = (
-    project, runs, submit, table, crawl, care, lifecycle, catalog, search, lineage, query, privacy,
-    queries, catalogs, shell, quality, registry, quarantine, governance, serve, token, workgroups,
-    docs, doctor, sample, demo,
-)  # fmt: skip
 _COMMON_WITH_VALUE = ("-C", "--env", "--as")
 _COMMON = ("--json",)
 
 
-def application() -> typer.Typer:
-    """Return the command line with every command."""
+def application(word: str = "") -> typer.Typer:
+    """Return the command line with every command, or with one and its neighbours."""
     app = typer.Typer(
         name="lake",
         help="A data lake in one package: raw files to governed tables.",
@@ -68,14 +34,17 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_top)
-    for noun in _NOUNS:
-        noun.register(app)
+    nouns.register(app, word)
     return app
 
 
-def command_line() -> Any:  # noqa: ANN401 - click's
-    """Return what reads the words of a command line, and runs their command."""
-    command = cast("Any", typer.main.get_command(application()))
+def command_line(word: str = "") -> Any:  # noqa: ANN401 - click's
+    """Return what reads the words of a command line, and runs their command.
+
+    Args:
+        word: The only command that it has to know.
+    """
+    command = cast("Any", typer.main.get_command(application(word)))
     owners_only.refuse_as(command)
     return command
 
@@ -84,13 +53,14 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command line, without the program's name, and return its exit code."""
 
     def work() -> int:
-        command = command_line()
+        command = command_line(_first_word(arguments))
         done = command.main(
             args=_common_last(arguments, command), prog_name="lake", standalone_mode=False
         )
         return done if isinstance(done, int) else 0
 
-    return failures.guarded(work)
+    named = next((word for word in arguments if not word.startswith("-")), "")
+    return failures.guarded(work, goes_on=named in {"run", "demo"})
 
 
 def run() -> None:
@@ -121,11 +91,8 @@ def _print_version() -> None:
     raise typer.Exit
 
 
-def _common_last(arguments: Sequence[str], command: Any) -> list[str]:  # noqa: ANN401 - click's
-    """Let `lake -C shop run` mean `lake run -C shop`, as with git, and `lake` show its help.
-
-    Of a noun with commands of its own the options go to the command: `lake quality show -C shop`.
-    """
+def _ahead(arguments: Sequence[str]) -> int:
+    """Return how many words common options take before the command."""
     ahead = 0
     while ahead < len(arguments):
         if arguments[ahead] in _COMMON_WITH_VALUE:
@@ -134,6 +101,19 @@ def _common_last(arguments: Sequence[str], command: Any) -> list[str]:  # noqa: 
             ahead += 1
         else:
             break
+    return ahead
+
+
+def _first_word(arguments: Sequence[str]) -> str:
+    return next(iter(arguments[_ahead(arguments) :]), "")
+
+
+def _common_last(arguments: Sequence[str], command: Any) -> list[str]:  # noqa: ANN401 - click's
+    """Let `lake -C shop run` mean `lake run -C shop`, as with git, and `lake` show its help.
+
+    Of a noun with commands of its own the options go to the command: `lake quality show -C shop`.
+    """
+    ahead = _ahead(arguments)
     rest = list(arguments[ahead:])
     named = 0
     while named < len(rest) and rest[named] in getattr(command, "commands", {}):

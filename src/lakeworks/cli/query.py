@@ -135,7 +135,10 @@ def _text(sql: str, file: Path | None) -> str:
         raise OptionsError.one_of("SQL", "--file")
     if file is None:
         return sys.stdin.read() if sql == "-" else sql
-    return file.read_text(encoding="utf-8", errors="replace")
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise OptionsError.not_text("--file", file) from None
 
 
 def answer(
@@ -164,7 +167,10 @@ def chosen_format(format_: Format | None, output: Path | None, *, as_json: bool)
     Raises:
         UnknownChoiceError: the file's name tells no format.
         BinaryOutputError: a terminal would get bytes.
+        OptionsError: there is no folder for the file.
     """
+    if output is not None and not output.absolute().parent.is_dir():
+        raise OptionsError.no_folder("--output", output.parent)
     chosen = Format.JSON if as_json else _chosen(format_, output)
     if chosen in _BINARY and output is None and sys.stdout.isatty():
         raise BinaryOutputError.of(chosen)

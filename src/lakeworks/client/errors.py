@@ -19,10 +19,14 @@ class ServiceUnreachableError(LakeError):
     @classmethod
     def at(cls, url: str, reason: str) -> Self:
         """Name the address; it holds no secret."""
-        return cls(
-            f"the SQL service at {url} does not answer: {reason}",
-            "is it running? lake serve sql starts it",
-        )
+        hint = "is it running? lake serve sql starts it"
+        if "WRONG_VERSION_NUMBER" in reason:
+            hint = "it speaks no TLS: write http://"
+        elif "CERTIFICATE_VERIFY_FAILED" in reason:
+            hint = "name the authority that signed its certificate: ca='authority.pem'"
+        elif url.startswith("http://") and "closed connection" in reason:
+            hint = "where it speaks TLS, write https://"
+        return cls(f"the SQL service at {url} does not answer: {reason}", hint)
 
 
 class ServiceError(LakeError):

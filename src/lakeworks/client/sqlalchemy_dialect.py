@@ -95,8 +95,27 @@ class LakeworksDialect(PGDialect):
         return sorted(table for database, _, table in found if database == schema)
 
     def get_view_names(self, *_: Any, **__: Any) -> list[str]:  # noqa: ANN401
-        """Return none."""
+        """Return none: views stand among the tables."""
         return []
+
+    # What pandas.read_sql_table, MetaData.reflect and migrations ask besides.
+    get_materialized_view_names = get_view_names
+    get_temp_table_names = get_view_names
+    get_temp_view_names = get_view_names
+    get_sequence_names = get_view_names
+    get_enums = get_view_names
+    get_domains = get_view_names
+
+    def has_schema(self, connection: Connection, schema_name: str, **_: Any) -> bool:  # noqa: ANN401
+        """Whether there is a database of this name with a table that may be seen."""
+        return schema_name in self.get_schema_names(connection)
+
+    def has_sequence(self, *_: Any, **__: Any) -> bool:  # noqa: ANN401
+        """Return False: a lake has no sequences."""
+        return False
+
+    has_index = has_sequence
+    has_type = has_sequence
 
     def has_table(
         self,

@@ -59,6 +59,11 @@ def translated(
         yield
     except duckdb.Error as error:
         raise lake_error(error, con, lines_before=lines_before) from error
+    except RuntimeError as error:
+        # DuckDB's "Query interrupted", which hides what interrupted it from whoever waits for it.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def lake_error(

@@ -86,6 +86,8 @@ class DuckSession:
         if self._watch is not None:  # of a result that nobody began to read
             self._watch.stop()
         with suppress(Exception):
+            # Closing waits for a query that Ctrl-C left behind half done, however long it takes.
+            self._con.interrupt()
             self._con.execute("USE memory")
             self._con.execute(f"DETACH {self._catalog}")
         with suppress(Exception):
