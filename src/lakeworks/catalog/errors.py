@@ -183,6 +183,20 @@ class UnknownTableError(RequestError):
         return cls(f"there is no table {name!r}", hint)
 
     @classmethod
+    def told_to(cls, principal: str, name: str, known: Iterable[str]) -> Self:
+        """Suggest the nearest of the tables that a principal knows."""
+        others = [one for one in known if one != name]
+        hint = did_you_mean(name, others) or f"{principal} sees no table here"
+        return cls(f"there is no table {name!r}", hint)
+
+    @classmethod
+    def is_view(cls, name: str, *, materialized: bool) -> Self:
+        """A view has the name, where another kind of thing was asked for."""
+        kind = "materialized view" if materialized else "view"
+        more = "REFRESH MATERIALIZED" if materialized else "CREATE OR REPLACE"
+        return cls(f"{name} is a {kind}", f"for it there are DROP {kind.upper()} and {more} VIEW")
+
+    @classmethod
     def unseen(cls, name: str, moment: datetime, known: Iterable[str]) -> Self:
         """The table was not published at `moment`; say what was."""
         seen = ", ".join(sorted(known))

@@ -59,7 +59,8 @@ def tables(
         say.as_json(say.plain(found))
         return
     if not found:
-        say.line("There are no tables yet: lake run makes them.")
+        nobody = f"{principal} sees no table here: lake permissions --of {principal} says why."
+        say.line(nobody if principal else "There are no tables yet: lake run makes them.")
         return
     if any(table.left_out for table in found):
         say.remark("Rows and sizes of tables that are not seen whole are left out.")

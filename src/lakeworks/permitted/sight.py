@@ -76,7 +76,8 @@ class Look:
 
     def unknown(self, written: str | TableName) -> UnknownTableError:
         """Return the error for a table that is not there, as far as the principal knows."""
-        return UnknownTableError.named(str(written), [str(name) for name in self.tables()])
+        known = [str(name) for name in self.tables()]
+        return UnknownTableError.told_to(str(self.viewer.principal), str(written), known)
 
     def knows(self, name: TableName, schema: Schema | None = None) -> bool:
         """Whether the principal may know that there is such a table."""

@@ -193,7 +193,7 @@ class PreparedStatementError(RequestError):
     def values(cls, name: str, wanted: int, given: int) -> Self:
         """Compare the numbers of places and of values."""
         return cls(
-            f"the prepared statement {name!r} takes {wanted} values, and {given} are given",
+            f"the prepared statement {name!r} has {wanted} ?, and {given} values came",
             "EXECUTE name USING value, … has one for each ? in turn",
         )
 

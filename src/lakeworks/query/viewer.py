@@ -200,7 +200,7 @@ class Viewer:
 
     def unknown(self, name: TableName | str) -> UnknownTableError:
         """Return the error for a table that is not there, as far as the principal knows."""
-        return UnknownTableError.named(str(name), self._known())
+        return UnknownTableError.told_to(str(self._principal), str(name), self._known())
 
     def told(self, error: LakeError) -> LakeError:
         """Return what the principal is told of an error: nothing of files or of the lake's state."""

@@ -222,7 +222,9 @@ def known_view(
     """
     found = reader.parts.catalog.data_catalog.find_view(name)
     seen = viewer is None or viewer.may("DESCRIBE", name)
-    if found is not None and found.materialized == materialized and seen:
+    if found is not None and seen:
+        if found.materialized != materialized:
+            raise UnknownTableError.is_view(str(name), materialized=found.materialized)
         return found
     if viewer is not None:
         raise viewer.unknown(name)

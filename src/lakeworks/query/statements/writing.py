@@ -116,6 +116,9 @@ class Writing:
         """
         viewer = self.asking.viewer
         tables = self.reader.parts.catalog.current_snapshot().tables
+        view = self.reader.parts.catalog.data_catalog.find_view(table)
+        if view is not None and (viewer is None or viewer.may("DESCRIBE", table)):
+            raise UnknownTableError.is_view(str(table), materialized=view.materialized)
         if viewer is not None:
             if table not in tables or not viewer.may("DESCRIBE", table):
                 raise viewer.unknown(table)
