@@ -6,8 +6,8 @@
         cursor.execute("select * from gold.daily_sales where units > ?", (3,))
         cursor.fetchall()
 
-A lake publishes its tables by runs, so there is nothing to commit: `commit` does nothing, and
-`rollback` says that it cannot.
+Each statement stands as soon as it ends: there are no transactions, so `commit` and `rollback` do
+nothing, the latter since SQLAlchemy and others call it whenever they let a connection go.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Self
 from lakeworks.client.errors import ServiceError, ServiceUnreachableError
 from lakeworks.client.service import SqlService
 from lakeworks.core.errors import LakeError
+from lakeworks.core.sql_text import first_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -30,6 +31,14 @@ threadsafety = 2  # threads may share the module and connections
 paramstyle = "qmark"
 
 Date, Time, Timestamp, Binary = date, time, datetime, bytes
+DateFromTicks, TimestampFromTicks = date.fromtimestamp, datetime.fromtimestamp
+# Whose one row says how many rows they wrote.
+_WRITING = frozenset({"CREATE", "INSERT", "DELETE", "DROP", "UNLOAD"})
+
+
+def TimeFromTicks(ticks: float) -> time:  # noqa: N802 - PEP 249 names it
+    """Return the time of day, here, of so many seconds since 1970."""
+    return datetime.fromtimestamp(ticks).time()  # noqa: DTZ006 - local, as the others are
 
 
 class Warning(Exception):  # noqa: A001, N818 - PEP 249 names it
@@ -57,7 +66,7 @@ class OperationalError(DatabaseError):
 
 
 class IntegrityError(DatabaseError):
-    """Never raised: queries change nothing."""
+    """Never raised: a lake has no constraints."""
 
 
 class InternalError(DatabaseError):
@@ -91,6 +100,7 @@ NUMBER = _Kind("int", "uint", "float", "double", "decimal", "halffloat")
 DATETIME = _Kind("timestamp", "date", "time")
 ROWID = _Kind()
 
+_AT_ONCE = 1000
 _DATA = frozenset({"LW402"})
 _BUSY = frozenset({"LW403", "LW404", "LW405", "LW406", "LW811", "LW812", "LW816"})
 
@@ -134,6 +144,12 @@ def connect(
 class Connection:
     """One service as one principal."""
 
+    # Errors are attributes too, as PEP 249 suggests for code that has a connection alone.
+    Warning, Error, InterfaceError = Warning, Error, InterfaceError
+    DatabaseError, DataError, OperationalError = DatabaseError, DataError, OperationalError
+    IntegrityError, InternalError = IntegrityError, InternalError
+    ProgrammingError, NotSupportedError = ProgrammingError, NotSupportedError
+
     def __init__(self, service: SqlService) -> None:
         self.service = service
         self._closed = False
@@ -144,11 +160,11 @@ class Connection:
         return Cursor(self)
 
     def commit(self) -> None:
-        """Do nothing: queries change nothing."""
+        """Do nothing: what was written stands."""
         self._check()
 
     def rollback(self) -> None:
-        """Do nothing: there is nothing to take back."""
+        """Do nothing: what was written stands."""
         self._check()
 
     def close(self) -> None:
@@ -177,19 +193,21 @@ class Cursor:
     Attributes:
         description: Seven values a column, of which the name and the type (as Arrow names it)
             are known; None before a query.
-        rowcount: How many rows the last query gave; -1 before one.
+        arraysize: How many rows `fetchmany` gives when it is not told.
+        rowcount: How many rows the last query gave, or the last statement wrote; -1 before one.
         execution_id: What the service calls the last query.
     """
 
-    arraysize = 100
-
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.arraysize = 1
         self.execution_id = ""
         self.rowcount = -1
         self.description: list[tuple[Any, ...]] | None = None
         self._table: pa.Table | None = None
         self._at = 0
+        self._ahead: list[tuple[Any, ...]] = []
+        self._ahead_from = 0
         self._closed = False
 
     def execute(
@@ -210,7 +228,7 @@ class Cursor:
         except LakeError as error:
             raise _raised(error) from None
         self._table = found
-        self.rowcount = found.num_rows
+        self.rowcount = _count(operation, found)
         # None where there are no columns, as of a GRANT: PEP 249 wants it so.
         self.description = [
             (field.name, str(field.type), None, None, None, None, field.nullable)
@@ -219,22 +237,29 @@ class Cursor:
         return self
 
     def executemany(self, operation: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run a statement for each row of parameters; the last result stays."""
+        """Run a statement for each row of parameters; `rowcount` is of all of them."""
+        total = 0
         for row in rows:
-            self.execute(operation, row)
+            total += self.execute(operation, row).rowcount
+        self.rowcount = total
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """Return the next row, or None after the last one."""
-        found = self.fetchmany(1)
-        return found[0] if found else None
+        table = self._rows()
+        if self._at >= table.num_rows:
+            return None
+        at = self._at - self._ahead_from
+        if not 0 <= at < len(self._ahead):
+            # Row by row, most of the time would go into beginning anew.
+            self._ahead, self._ahead_from, at = self._told(_AT_ONCE), self._at, 0
+        self._at += 1
+        return self._ahead[at]
 
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
         """Return the next rows, at most `size` (`arraysize`)."""
-        table = self._rows()
-        part = table.slice(self._at, self.arraysize if size is None else size)
-        self._at += part.num_rows
-        columns = [column.to_pylist() for column in part.columns]
-        return list(zip(*columns, strict=True)) if columns else [()] * part.num_rows
+        found = self._told(self.arraysize if size is None else size)
+        self._at += len(found)
+        return found
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return all rows that are left."""
@@ -263,22 +288,32 @@ class Cursor:
         self._forget()
         self._closed = True
 
+    def _told(self, size: int) -> list[tuple[Any, ...]]:
+        part = self._rows().slice(self._at, size)
+        return list(zip(*(column.to_pylist() for column in part.columns), strict=True))
+
     def _rows(self) -> pa.Table:
         self._check()
-        if self._table is None:
-            raise ProgrammingError("no query was run with this cursor")
+        if self._table is None or self.description is None:
+            raise ProgrammingError("the cursor has no rows: nothing was run, or no query")
         return self._table
 
     def _forget(self) -> None:
         self._table, self.description, self._at, self.rowcount = None, None, 0, -1
+        self._ahead, self._ahead_from = [], 0
 
     def _check(self) -> None:
         if self._closed or self.connection._closed:  # noqa: SLF001 - our own
             raise InterfaceError("the cursor or its connection is closed")
 
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        while (row := self.fetchone()) is not None:
-            yield row
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> tuple[Any, ...]:
+        found = self.fetchone()
+        if found is None:
+            raise StopIteration
+        return found
 
     def __enter__(self) -> Self:
         return self
@@ -290,6 +325,13 @@ class Cursor:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _count(operation: str, found: pa.Table) -> int:
+    """Return how many rows a query gave, or a statement wrote."""
+    if found.column_names == ["rows"] and first_word(operation) in _WRITING:
+        return sum(found.column(0).to_pylist())
+    return int(found.num_rows)
 
 
 def _raised(error: LakeError) -> Error:

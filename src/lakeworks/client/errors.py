@@ -53,6 +53,20 @@ class ServiceError(LakeError):
         return found
 
 
+class UnsendableValueError(RequestError):
+    """A parameter has a type that SQL has no literal for."""
+
+    code = "LW983"
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Name the type; the value may be secret."""
+        return cls(
+            f"a value of type {type(value).__name__} cannot stand in a statement",
+            "give texts, numbers, dates, times, bytes, or lists and mappings of them",
+        )
+
+
 class ServiceUrlError(RequestError):
     """An address that is none."""
 

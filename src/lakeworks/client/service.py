@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from lakeworks.client.errors import ServiceError, ServiceUnreachableError, ServiceUrlError
+from lakeworks.client.values import sendable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,12 +76,14 @@ class SqlService:
 
         Args:
             sql: A SELECT, or another statement.
-            parameters: Values for `?` by position or `$name` by name: what JSON can hold.
+            parameters: Values for `?` by position or `$name` by name: texts, numbers, dates,
+                times, bytes, lists and mappings of them.
             settings: `at` (a moment or a snapshot), `limit`, `timeout_s`, `reuse_s`, `dialect`.
 
         Raises:
             ServiceError: the service refused it, or it failed; says why.
             ServiceUnreachableError: nobody answers.
+            UnsendableValueError: a parameter is of another type.
         """
         execution = self.wait(self.start(sql, parameters, **settings))
         return self.result(execution["execution_id"])
@@ -96,7 +99,8 @@ class SqlService:
         if self.dialect:
             body.setdefault("dialect", self.dialect)
         if parameters:
-            body["parameters"] = parameters if hasattr(parameters, "keys") else list(parameters)
+            named = hasattr(parameters, "keys")
+            body["parameters"] = sendable(parameters if named else list(parameters))
         return str(self._json("POST", "/v1/queries", body)["execution_id"])
 
     def wait(self, execution_id: str) -> dict[str, Any]:

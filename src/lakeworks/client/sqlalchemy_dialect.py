@@ -90,23 +90,57 @@ class LakeworksDialect(PGDialect):
         schema: str | None = None,
         **_: Any,  # noqa: ANN401
     ) -> list[str]:
-        """Return the tables of a database."""
+        """Return the tables of a database, without its views."""
         found = (name.partition(".") for name in _tables(connection))
-        return sorted(table for database, _, table in found if database == schema)
+        views = self.get_view_names(connection, schema)
+        return sorted(
+            {table for database, _, table in found if database == schema} - set(views)
+        )
 
-    def get_view_names(self, *_: Any, **__: Any) -> list[str]:  # noqa: ANN401
-        """Return none: views stand among the tables."""
+    def get_view_names(
+        self,
+        connection: Connection,
+        schema: str | None = None,
+        **_: Any,  # noqa: ANN401
+    ) -> list[str]:
+        """Return the views of a database."""
+        if not self.has_schema(connection, schema or ""):
+            return []
+        shown = f"SHOW VIEWS IN {self.identifier_preparer.quote(schema or '')}"
+        return sorted(row[-1] for row in connection.exec_driver_sql(shown))
+
+    def get_view_definition(
+        self,
+        connection: Connection,
+        view_name: str,
+        schema: str | None = None,
+        **_: Any,  # noqa: ANN401
+    ) -> str:
+        """Return the statement that makes a view, for those who may read all that it names."""
+        if view_name not in self.get_view_names(connection, schema):
+            raise NoSuchTableError(f"{schema}.{view_name}")
+        quoted = self.identifier_preparer.quote
+        shown = f"SHOW CREATE VIEW {quoted(schema or '')}.{quoted(view_name)}"
+        return "\n".join(row[0] for row in connection.exec_driver_sql(shown))
+
+    def _none(self, *_: Any, **__: Any) -> list[str]:  # noqa: ANN401
+        """Return none: a lake has none of these."""
         return []
 
     # What pandas.read_sql_table, MetaData.reflect and migrations ask besides.
-    get_materialized_view_names = get_view_names
-    get_temp_table_names = get_view_names
-    get_temp_view_names = get_view_names
-    get_sequence_names = get_view_names
-    get_enums = get_view_names
-    get_domains = get_view_names
+    get_materialized_view_names = _none
+    get_temp_table_names = _none
+    get_temp_view_names = _none
+    get_sequence_names = _none
+    get_enums = _none
+    get_domains = _none
 
-    def has_schema(self, connection: Connection, schema_name: str, **_: Any) -> bool:  # noqa: ANN401
+    def has_schema(  # type: ignore[override]
+        self,
+        connection: Connection,
+        schema_name: str,
+        **_: Any,  # noqa: ANN401
+    ) -> bool:
         """Whether there is a database of this name with a table that may be seen."""
         return schema_name in self.get_schema_names(connection)
 
@@ -186,4 +220,5 @@ def _type(text: str) -> Any:  # noqa: ANN401
         precision, _, scale = text[len("decimal(") : -1].partition(",")
         return types.Numeric(int(precision), int(scale or 0))
     found = _TYPES.get(text)
-    return found() if found is not None else types.JSON()
+    # Arrays, structs and maps come as Python's own: nothing is to be made of them.
+    return found() if found is not None else types.NullType()

@@ -9,6 +9,7 @@ from lakeworks.project.workgroups import PRIMARY
 from lakeworks.query.executions.records import QueryRequest
 from lakeworks.query.parameters import with_parameters
 from lakeworks.server.errors import BadRequestError
+from lakeworks.server.sql.parameters import typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,7 @@ def query_request(body: bytes, principal: str) -> QueryRequest:
     for key, value in found.items():
         _check(key, value)
     told = {key: value for key, value in found.items() if value is not None}
-    sql = with_parameters(told.pop("sql"), told.pop("parameters", None))
+    sql = with_parameters(told.pop("sql"), typed(told.pop("parameters", None)))
     told.setdefault("workgroup", PRIMARY)
     return QueryRequest(sql, principal=principal, **told)
 
