@@ -245,3 +245,19 @@ grants: [{to: role:analyst, permissions: SELECT, on: crm.people, rows: "region <
         # Whether the hidden row spoils the answer may not depend on what is asked of it.
         assert told("bob") == told("zed")
         assert MARK not in told("bob")
+
+
+def test_what_a_mask_shows_nothing_of_is_not_read(tmp_path: Path) -> None:
+    policies = """
+grants: [{to: user:ana, permissions: SELECT, on: crm.people}]
+policies:
+  numbers: {on: crm.people, columns: [n], mask: "null", to: everyone}
+"""
+    with written(tmp_path, {}, policies) as lake:
+        with sqlite3.connect(tmp_path / "crm.db") as con:
+            con.execute("create table people (who text, n integer)")
+            con.execute("insert into people values ('ann', 'no number')")
+        con.close()
+        # Reading the value would fail, and say so.
+        found = lake.query.sql("select * from crm.people", caller="ana").rows()
+        assert found == [{"who": "ann", "n": None}]

@@ -75,6 +75,11 @@ class SecuredTable:
         where = "" if self.row_filter is None else f" WHERE ({self.row_filter})"
         return f"SELECT {shown} FROM {relation}{where}"
 
+    def computed(self, relation: str) -> str:
+        """Return the SELECT without names for its columns: it says what they are computed from."""
+        where = "" if self.row_filter is None else f" WHERE ({self.row_filter})"
+        return f"SELECT {', '.join(c.expression for c in self.columns)} FROM {relation}{where}"
+
     def _blanked(self, expression: str) -> str:
         return f"CASE WHEN ({self.row_filter}) THEN {expression} END"
 

@@ -204,9 +204,10 @@ class FederatedTables:
     ) -> Generator[pa.RecordBatch, None, None]:
         shown = SecuredTable(secured.source, _named(table, secured, needs), secured.row_filter)
         place = f"{quote_identifier(table.name.database)}.{quote_identifier(table.name.table)}"
-        # What the columns and the filter themselves name and say is found as in any query.
+        # What the columns and the filter themselves name and say is found as in any query. (But
+        # without the columns' own names: a mask that shows a constant needs no value from there.)
         own = self._planner().remote_needs(
-            shown.select(place, guarded=False), {str(table.name): _all_columns(table)}
+            shown.computed(place), {str(table.name): _all_columns(table)}
         )[str(table.name)]
         read = [c for c in table.columns if _is_named(c, own)] or [table.cheapest()]
         # A hidden row whose value does not fit would else tell which conditions it fulfils.
