@@ -221,7 +221,7 @@ class Lake:
         """Who may see what: decisions, grants, tags, the audit trail."""
         from lakeworks.governance.service import Governance
 
-        return Governance(self.project, self.catalog, lambda: self.lineage.graph)
+        return Governance(self.project, self.catalog, lambda: self.lineage.governing)
 
     @cached_property
     def tables(self) -> Tables:

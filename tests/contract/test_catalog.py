@@ -1114,3 +1114,29 @@ def test_what_statements_wrote_is_kept_and_can_be_taken_back(catalog: Catalog) -
     writes.forget("run-3")
     writes.forget("run-2")
     assert writes.all() == [first]
+
+
+def test_queries_of_models_count_as_long_as_a_snapshot_may_show_what_they_made(
+    catalog: Catalog,
+) -> None:
+    from lakeworks.catalog.statement_writes import ModelQuery
+    from lakeworks.project.lineage_facts import DerivedColumn, QueryLineage
+
+    table, long_ago = TableName("silver", "t"), datetime(2020, 1, 1, tzinfo=UTC)
+    column = DerivedColumn("x", frozenset({("bronze.s", "y", "identity")}))
+    lineage = QueryLineage((column,), tables=("bronze.s",))
+    writes = catalog.statement_writes
+    for number, mark in enumerate("aba"):
+        since = long_ago + timedelta(days=number)
+        writes.note_queries(f"run-{number}", [ModelQuery(table, mark, since, lineage)])
+    assert writes.latest_queries() == {table: "a"}
+    assert [one.kept for one in writes.queries()[table]] == [True, True, True]
+    catalog.publish("run-3", {table: 0})
+    writes.note_queries("run-4", [ModelQuery(table, "c", clock.now(), lineage)])
+    own = writes.queries()[table]
+    # The last but one was there when the oldest snapshot was made.
+    assert [(one.fingerprint, one.kept) for one in own] == [
+        ("a", False), ("b", False), ("a", True), ("c", True),
+    ]  # fmt: skip
+    assert {one.lineage for one in own} == {lineage}
+    assert writes.all() == writes.different() == writes.of(table) == []

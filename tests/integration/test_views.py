@@ -11,7 +11,7 @@ import pytest
 
 from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core import events
-from lakeworks.core.errors import LakeError, RequestError
+from lakeworks.core.errors import RequestError
 from lakeworks.core.names import TableName
 from lakeworks.engines.errors import ValueConversionError
 from lakeworks.governance.errors import ResourceError
@@ -390,9 +390,11 @@ def test_a_common_table_expression_of_a_views_name_stays_what_it_is(lake: Lake) 
     assert rows(lake, "with v as (select 2 as one) select one from v") == [{"one": 2}]
     assert rows(lake, "with v as (select 2 as one) select v.one, w.one as other from v, gold.v w"
                 ) == [{"one": 2, "other": 1}]  # fmt: skip
-    hidden = 'with "silver.people" as (select 1 as one) select * from silver.people'
-    with pytest.raises(LakeError):
-        rows(lake, f"create view gold.w as {hidden}", "ana")
+    dotted = 'with "silver.people" as (select 1 as one) select * from silver.people'
+    rows(lake, f"create view gold.w as {dotted}", "ana")
+    assert rows(lake, "select * from gold.w", "ana") == rows(
+        lake, "select * from silver.people", "ana"
+    )
 
 
 def test_what_is_wrong_with_views_is_a_doubt_of_check(lake: Lake, project: Path) -> None:

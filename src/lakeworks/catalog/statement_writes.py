@@ -1,7 +1,8 @@
 """What statements wrote into which table: its lineage, and the tags that it brought along.
 
-A run of the project can always be traced to a file; a statement leaves nothing but this. Entries
-stay when a table is dropped, since its earlier versions may still be read.
+What a run made can be traced to a file; a statement leaves nothing but this. Entries stay when a
+table is dropped, since its earlier versions may still be read. Files change, too: the lineage of
+each query that a model had is kept here as well, for the versions that it made.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from lakeworks.core.redaction import scrubbed_value
 from lakeworks.project.lineage_facts import NOTHING, QueryLineage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from lakeworks.catalog.database import Database
 
 WriteKind = Literal["create", "insert", "delete", "drop"]
+_QUERY = "query"  # of a model: no statement's
 # Of a column, its tags and their values.
 ColumnTags = dict[str, tuple[str, ...]]
 
@@ -29,6 +31,22 @@ FINGERPRINT = "statement:"
 _COLUMNS = (
     "run_id, table_name, kind, making, principal, sql_text, written_us, lineage_json, tags_json"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelQuery:
+    """What a model's columns derived from, from one publication on.
+
+    Attributes:
+        fingerprint: The model's, as its versions say it.
+        kept: Whether a snapshot that is kept may show a version that it made.
+    """
+
+    table: TableName
+    fingerprint: str
+    since: datetime
+    lineage: QueryLineage
+    kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +123,8 @@ class StatementWrites:
         """Return every write, in the order of their times."""
         with self._database.reading() as session:
             rows = session.all(
-                f"SELECT {_COLUMNS} FROM statement_writes ORDER BY written_us, run_id"
+                f"SELECT {_COLUMNS} FROM statement_writes WHERE kind <> '{_QUERY}' "
+                "ORDER BY written_us, run_id"
             )
         return [_write(row) for row in rows]
 
@@ -118,7 +137,8 @@ class StatementWrites:
         with self._database.reading() as session:
             rows = session.all(
                 "SELECT min(run_id), table_name, kind, min(making), min(principal), min(sql_text), "
-                "min(written_us), lineage_json, tags_json FROM statement_writes GROUP BY "
+                "min(written_us), lineage_json, tags_json FROM statement_writes "
+                f"WHERE kind <> '{_QUERY}' GROUP BY "
                 "table_name, kind, lineage_json, tags_json, "
                 "CASE WHEN kind = 'create' THEN run_id ELSE '' END ORDER BY 7, 1"
             )
@@ -129,10 +149,53 @@ class StatementWrites:
         with self._database.reading() as session:
             rows = session.all(
                 f"SELECT {_COLUMNS} FROM statement_writes WHERE table_name = :name "
-                "ORDER BY written_us, run_id",
+                f"AND kind <> '{_QUERY}' ORDER BY written_us, run_id",
                 name=str(table),
             )
         return [_write(row) for row in rows]
+
+    def note_queries(self, run_id: str, queries: Iterable[ModelQuery]) -> None:
+        """Keep what models derive from, as a run published the first versions made so."""
+        with self._database.writing() as session:
+            for query in queries:
+                session.run(
+                    f"INSERT INTO statement_writes ({_COLUMNS}) VALUES (:run_id, :name, :kind, "
+                    ":making, '', '', :at, :lineage, '{}')",
+                    run_id=f"{run_id} {query.table}",
+                    name=str(query.table),
+                    kind=_QUERY,
+                    making=query.fingerprint,
+                    at=microseconds(query.since),
+                    lineage=json.dumps(query.lineage.to_json()),
+                )
+
+    def latest_queries(self) -> dict[TableName, str]:
+        """Return the fingerprint of the query that each model was last made by."""
+        with self._database.reading() as session:
+            rows = session.all(
+                "SELECT table_name, making FROM statement_writes "
+                f"WHERE kind = '{_QUERY}' ORDER BY written_us, run_id"
+            )
+        return {TableName.parse(name): making for name, making in rows}
+
+    def queries(self) -> dict[TableName, list[ModelQuery]]:
+        """Return the queries that each model had, in the order of their times."""
+        with self._database.reading() as session:
+            oldest = session.first("SELECT min(created_us) FROM snapshots")
+            rows = session.all(
+                "SELECT table_name, making, written_us, lineage_json FROM statement_writes "
+                f"WHERE kind = '{_QUERY}' ORDER BY written_us DESC, run_id DESC"
+            )
+        first_us = oldest[0] or 0 if oldest else 0
+        found: dict[TableName, list[ModelQuery]] = {}
+        ended_us: dict[str, int] = {}
+        for name, making, at_us, lineage in rows:
+            table, told = TableName.parse(name), QueryLineage.from_json(json.loads(lineage))
+            kept = ended_us.get(name, first_us) >= first_us
+            query = ModelQuery(table, making, from_microseconds(at_us), told, kept)
+            found.setdefault(table, []).insert(0, query)
+            ended_us[name] = at_us
+        return found
 
 
 def _write(row: tuple[Any, ...]) -> StatementWrite:

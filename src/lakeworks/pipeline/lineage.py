@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lakeworks.catalog.lineage.build import build_graph
 from lakeworks.catalog.lineage.written import add_written
 from lakeworks.pipeline.errors import UnknownNodeError
+from lakeworks.pipeline.model_queries import add_earlier, earlier_queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +38,7 @@ class Lineage:
         self._services = services
         self._seen: object = None
         self._graph: LineageGraph | None = None
+        self._governing: LineageGraph | None = None
         self._tags: Tags | None = None
 
     @property
@@ -51,7 +53,20 @@ class Lineage:
         )
         if self._graph is None or self._seen != stamp:
             self._graph, self._seen, self._tags = graph_with(self._services), stamp, None
+            self._governing = None
         return self._graph
+
+    @property
+    def governing(self) -> LineageGraph:
+        """The graph that permissions rest on: it knows, too, what earlier queries of models made."""
+        graph = self.graph
+        if self._governing is None:
+            earlier = earlier_queries(self._services)
+            if earlier:
+                graph = graph_with(self._services)
+                add_earlier(graph, earlier)
+            self._governing = graph
+        return self._governing
 
     @property
     def tags(self) -> Tags:
@@ -160,6 +175,15 @@ def graph_with(
         graph = build_graph(project, schemas, frames=frames, exactly=exactly, keep=not exactly)
     add_written(graph, services.catalog.statement_writes.different(), services.catalog.heads())
     return graph
+
+
+def lineages_now(services: Services, models: Iterable[Model]) -> dict[TableName, QueryLineage]:
+    """Return what models derive from as their files and tables stand now."""
+    from lakeworks.catalog.lineage.build import lineages
+
+    project, schemas = _joined(services, _schemas(services))
+    with _frames(services) as frames:
+        return lineages(project, models, schemas, frames=frames)
 
 
 def _joined(

@@ -19,6 +19,7 @@ from lakeworks.core.errors import LakeError
 from lakeworks.pipeline.catalog_entries import note_publication
 from lakeworks.pipeline.errors import RulesFailedError, StatementTableError
 from lakeworks.pipeline.graph import graph_of, select, upstream
+from lakeworks.pipeline.model_queries import note_queries
 from lakeworks.pipeline.planner import make_plan
 from lakeworks.pipeline.report import RunReport, RunStatus, StepReport
 from lakeworks.pipeline.rules import outcomes_of
@@ -131,6 +132,7 @@ class _Work:
         if ahead:
             self.state.snapshot = self.services.catalog.publish(self.run_id, ahead)
             note_publication(self.services, ahead, self.state.heads, f"run {self.run_id}")
+            note_queries(self.services, ahead, self.state.heads, self.run_id)
         return bool(ahead)
 
     def _steps(self) -> Iterator[tuple[TableName, StepReport]]:

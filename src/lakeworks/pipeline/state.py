@@ -70,7 +70,7 @@ class Services:
         from lakeworks.governance.service import Governance
         from lakeworks.pipeline.lineage import Lineage
 
-        return Governance(self.project, self.catalog, lambda: Lineage(self).graph)
+        return Governance(self.project, self.catalog, lambda: Lineage(self).governing)
 
     def with_views(self) -> Services:
         """Return the same parts with the catalog's materialised views as models beside others."""

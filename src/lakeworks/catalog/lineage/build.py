@@ -31,7 +31,7 @@ from lakeworks.project.lineage_facts import (
 from lakeworks.project.lineage_relations import UNKNOWN_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from lakeworks.core.names import TableName
     from lakeworks.core.types import Type
@@ -82,8 +82,19 @@ def model_lineage(
         schemas: The columns of the tables that it reads, and of its own.
         frames: As for `build_graph`.
     """
+    return lineages(project, [model], schemas, frames=frames)[model.table]
+
+
+def lineages(
+    project: Project,
+    models: Iterable[Model],
+    schemas: Mapping[TableName, Schema],
+    *,
+    frames: Frames | None = None,
+) -> dict[TableName, QueryLineage]:
+    """Return the lineage of some models; as `model_lineage` does of one."""
     building = _Building(project, schemas, frames, keep=True)
-    return building.one(model)
+    return {model.table: building.one(model) for model in models}
 
 
 class _Building:

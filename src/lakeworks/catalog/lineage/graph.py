@@ -129,6 +129,26 @@ class LineageGraph:
         for origin in self.row_influences[name]:
             self.rows_influenced.setdefault(origin, []).append(name)
 
+    def derive_also(self, name: str, lineage: QueryLineage) -> None:
+        """Add what a node's columns derived from in versions that can still be read."""
+        if not lineage.complete or lineage.unresolved:
+            self.doubt(name, lineage.unresolved or ("it is not known",))
+        own = {column.lower(): column for column in self.nodes[name].columns}
+        for column in lineage.columns:
+            target = (name, own.get(column.name.lower(), column.name))
+            values = self.values.setdefault(target, {})
+            for origin, kind in values_of(column.origins).items():
+                values.setdefault(origin, kind)
+                self.users.setdefault(origin, {})[target] = kind
+            if column.unresolved:
+                self.unresolved[target] = (*self.unresolved.get(target, ()), *column.unresolved)
+        self.entwined = True
+
+    def doubt(self, name: str, why: tuple[str, ...]) -> None:
+        """Take it for not known what any of a node's columns derive from."""
+        for column in self.nodes[name].columns:
+            self.unresolved[name, column] = (*self.unresolved.get((name, column), ()), *why)
+
     def neighbours(self, name: str, direction: Direction) -> tuple[str, ...]:
         """Return the nodes that a node reads, or that read it."""
         found = self.reads.get(name, ()) if direction == "up" else self.read_by.get(name, ())
