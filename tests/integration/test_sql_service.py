@@ -285,7 +285,8 @@ def test_the_db_api_follows_pep_249(running: Running, ana_token: str) -> None:
         cursor.execute("select count(*) from silver.sales where region = ?", (injected,))
         assert cursor.fetchall() == [(0,)]
         typed = (
-            date(2026, 1, 2), dbapi.Timestamp(2026, 1, 2, 3, 4, 5, 6), dbapi.Time(1, 2, 3), Decimal("1.50"),
+            date(2026, 1, 2), dbapi.Timestamp(2026, 1, 2, 3, 4, 5, 6),
+            dbapi.Time(1, 2, 3), Decimal("1.50"),
             dbapi.Binary(b"\x00\xff'"), None, [1, 2], {"x": date(2026, 1, 2)},
         )  # fmt: skip
         cursor.execute(f"select {', '.join('?' for _ in typed)}", typed)
