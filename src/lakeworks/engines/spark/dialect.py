@@ -8,7 +8,7 @@ before anything runs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import sqlglot
 from sqlglot import exp
@@ -17,60 +17,84 @@ from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, TokenError
 from lakeworks.core.errors import did_you_mean
 from lakeworks.engines.errors import SqlError
 from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.engines.spark.sql_carried import Carried, Carrier
 from lakeworks.engines.spark.sql_series import placed
 from lakeworks.engines.spark.sql_types import annotate
 from lakeworks.engines.spark.sql_writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
+
+    import pyarrow as pa
 
     from lakeworks.core.types import Schema
+    from lakeworks.engines.duckdb.row_expressions import RowExpression
 
 _ROWS = "__lakeworks_rows"
+_QUERIES = (exp.Select, exp.SetOperation)
 
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """A SELECT in Spark's SQL, and the bound names that it reads."""
+    """A SELECT or an expression in Spark's SQL.
+
+    Attributes:
+        tables: The bound names that it reads.
+        functions: What the embedded engine computes within it, by the names of the functions
+            that it calls for that.
+    """
 
     sql: str
     tables: tuple[str, ...]
+    functions: Mapping[str, RowExpression]
 
 
-def spark_select(
-    sql: str, names: Iterable[str], describe: Callable[[str], Schema]
-) -> Translated:
+class Describing(Protocol):
+    """What knows the names of a session, and types: the embedded engine."""
+
+    def describe(self, sql: str) -> Schema:
+        """Return the columns of a SELECT."""
+        ...
+
+    def query(self, sql: str) -> pa.RecordBatchReader:
+        """Run what needs no rows, such as DESCRIBE."""
+        ...
+
+
+def spark_select(sql: str, names: Iterable[str], known: Describing) -> Translated:
     """Return a SELECT over bound names in Spark's SQL, over the views of `view_name`.
 
     Args:
         sql: One SELECT in the lake's dialect.
         names: The bound names.
-        describe: Gives the columns of a SELECT over these names, as the embedded engine does.
+        known: Gives the columns of a SELECT over these names, as the embedded engine does.
 
     Raises:
         NotOnSparkError: a part cannot be carried over with equal results.
         SqlError: it cannot be parsed, or names a table that is not bound.
     """
     tree = _parsed(sql)
-    annotate(tree, describe)
+    annotate(tree, known.describe)
+    _carrier(known).carry(tree)
     read = _rename_tables(tree, {name.casefold(): name for name in names})
     tree = _without_qualify(tree)
     placed(tree)
-    return Translated(_written(tree), read)
+    return Translated(_written(tree), read, _functions(tree))
 
 
-def spark_expression(text: str, describe: Callable[[str], Schema]) -> str:
+def spark_expression(text: str, known: Describing) -> Translated:
     """Return an expression in Spark's SQL.
 
     Args:
         text: An expression in the lake's dialect.
-        describe: Gives the columns of a SELECT over one relation `__lakeworks_rows`, whose
+        known: Gives the columns of a SELECT over one relation `__lakeworks_rows`, whose
             columns the expression names.
     """
     tree = _parsed(f"SELECT {text} AS __value FROM {_ROWS}")
-    annotate(tree, describe)
-    value = cast("exp.Expression", tree.expressions[0]).this
-    return _written(cast("exp.Expression", value))
+    annotate(tree, known.describe)
+    _carrier(known).carry(tree)
+    value = cast("exp.Expression", cast("exp.Expression", tree.expressions[0]).this)
+    return Translated(_written(value), (), _functions(value))
 
 
 def view_name(name: str) -> str:
@@ -96,6 +120,31 @@ def _parsed(sql: str) -> exp.Expression:
     if len(found) != 1 or not isinstance(found[0], exp.Query):
         raise SqlError("only one SELECT can be run", "write a SELECT")
     return cast("exp.Expression", found[0])
+
+
+def _carrier(known: Describing) -> Carrier:
+    def exact(sql: str) -> list[str]:
+        with known.query(f"DESCRIBE {sql}") as told:
+            return [str(one) for one in told.read_all()["column_type"].to_pylist()]
+
+    return Carrier(exact, _is_writable)
+
+
+def _functions(tree: exp.Expression) -> dict[str, RowExpression]:
+    return {one.function: one.computed for one in tree.find_all(Carried)}
+
+
+def _is_writable(node: exp.Expression) -> bool:
+    """Whether a part has a counterpart; queries in it are asked for themselves."""
+    tried = exp.Paren(this=node.copy())
+    for one in list(tried.walk(prune=lambda n: isinstance(n, _QUERIES))):
+        if isinstance(one, _QUERIES):
+            one.replace(exp.select("1"))
+    try:
+        _written(tried)
+    except NotOnSparkError:
+        return False
+    return True
 
 
 def _written(tree: exp.Expression) -> str:

@@ -112,10 +112,15 @@ def java_replacement(text: str, *, groups_before: int = 0) -> str:
 
 
 def _joined(parts: list[tuple[str, bool]], *, reading: bool) -> str:
-    out = []
+    out: list[str] = []
     for place, (text, is_field) in enumerate(parts):
+        if not is_field and text.isalpha():
+            # Two quotes side by side would be one that is meant.
+            before = place > 0 and not parts[place - 1][1] and parts[place - 1][0].isalpha()
+            out.append(f"{out.pop()[:-1]}{text}'" if before else f"'{text}'")
+            continue
         if not is_field:
-            out.append(f"'{text}'" if text.isalpha() else "''" if text == "'" else text)
+            out.append("''" if text == "'" else text)
             continue
         beside = [parts[i][1] for i in (place - 1, place + 1) if 0 <= i < len(parts)]
         # Between other marks one digit is read as well as two; fields side by side are not.

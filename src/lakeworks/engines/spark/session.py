@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Staged,
         StageRequest,
     )
+    from lakeworks.engines.spark.dialect import Translated
     from lakeworks.engines.spark.shadow import Shadow
     from lakeworks.storage.external import AnySource
 
@@ -81,6 +82,7 @@ class SparkLakeSession:
         self.sources: dict[str, AnySource] = {}
         self.frames: dict[str, DataFrame] = {}
         self._views: dict[str, str] = {}
+        self._functions: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +138,7 @@ class SparkLakeSession:
         from lakeworks.engines.spark.dialect import spark_select
 
         found = self.shadow.describe(sql)
-        spark_select(sql, self.shadow.schemas, self.shadow.describe)
+        spark_select(sql, self.shadow.schemas, self.shadow)
         return found
 
     def query(
@@ -289,9 +291,10 @@ class SparkLakeSession:
         """Return a SELECT over bound names as Spark's SQL over this session's views."""
         from lakeworks.engines.spark.dialect import spark_select
 
-        found = spark_select(text, self.shadow.schemas, self.shadow.describe)
+        found = spark_select(text, self.shadow.schemas, self.shadow)
         for name in found.tables:
             self._view(name, text)
+        self._know(found)
         return found.sql
 
     def expression(self, text: str, schema: Schema) -> Column:
@@ -301,7 +304,9 @@ class SparkLakeSession:
         from lakeworks.engines.spark.dialect import spark_expression
 
         with self.shadow.rows(schema):
-            return functions.expr(spark_expression(text, self.shadow.describe))
+            found = spark_expression(text, self.shadow)
+            self._know(found)
+            return functions.expr(found.sql)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -326,6 +331,16 @@ class SparkLakeSession:
             self._running -= 1
             if not self._running:
                 self._idle.set()
+
+    def _know(self, translated: Translated) -> None:
+        """Let Spark call what the embedded engine computes in its tasks."""
+        for name, computed in translated.functions.items():
+            if name in self._functions:
+                continue
+            from lakeworks.engines.spark.computing import register
+
+            register(self.spark, name, computed)
+            self._functions.add(name)
 
     def _external(self, source: ExternalSource, sql: str | None) -> DataFrame:
         from lakeworks.engines.spark.external import columns_named, external_frame

@@ -25,6 +25,12 @@ _MOMENT = (
 _NUMBER_LETTER = r"[0-9.][dDfF]\\s*$|[\\x00-\\x08\\x0E-\\x1F]"
 
 
+_WITHOUT_COUNTERPART = frozenset({
+    exp.DType.INT128, exp.DType.UINT128, exp.DType.UBIGINT, exp.DType.UINT, exp.DType.USMALLINT,
+    exp.DType.UTINYINT,
+})  # fmt: skip
+
+
 def conversion(writer: Writer, node: exp.Cast | exp.TryCast) -> str:
     """`cast(a as t)` and `try_cast(a as t)`."""
     word = "TRY_CAST" if isinstance(node, exp.TryCast) else "CAST"
@@ -136,7 +142,7 @@ def refuse_unknown(writer: Writer, node: exp.Cast | exp.TryCast, to: Type) -> No
     said = node.to.this
     known = {exp.DType.VARCHAR, exp.DType.TEXT, exp.DType.CHAR, exp.DType.NCHAR,
              exp.DType.NVARCHAR}  # fmt: skip
-    if is_scalar(to, "string") and said not in known:
+    if (is_scalar(to, "string") and said not in known) or said in _WITHOUT_COUNTERPART:
         raise NotOnSparkError.part(f"{writer.original(node)}: the type {node.to.sql('duckdb')}")
 
 

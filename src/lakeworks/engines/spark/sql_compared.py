@@ -32,12 +32,33 @@ _NAMES = {exp.Coalesce: "COALESCE", exp.Greatest: "GREATEST", exp.Least: "LEAST"
 
 def compared(writer: Writer, node: exp.Expression) -> str:
     """`a = b`, `a < b`, `a is not distinct from b` and their like."""
+    quantified = node.args["expression"]
+    if isinstance(quantified, (exp.Any, exp.All)):
+        return _quantified(writer, node, quantified)
     if isinstance(node, _ORDERED):
         _refuse_nested(writer, node, [node.this, node.args["expression"]])
     left, right = together(writer, node, [node.this, node.args["expression"]])
     if isinstance(node, exp.NullSafeNEQ):
         return f"(NOT ({left} <=> {right}))"
     return f"{left} {_MARKS[type(node)]} {right}"
+
+
+def _quantified(writer: Writer, node: exp.Expression, other: exp.Expression) -> str:
+    """`a = any (select …)` and `a <> all (select …)`, which Spark has under other names."""
+    inner = bare(other.this)
+    query = inner.this if isinstance(inner, exp.Subquery) else inner
+    word = ""
+    if isinstance(node, exp.EQ) and isinstance(other, exp.Any):
+        word = "IN"
+    elif isinstance(node, exp.NEQ) and isinstance(other, exp.All):
+        word = "NOT IN"
+    if isinstance(query, exp.Values):
+        query = exp.select("*").from_(query.copy())
+    if not word or not isinstance(query, (exp.Select, exp.SetOperation)):
+        raise NotOnSparkError.part(
+            f"{writer.original(node)}: ANY or ALL", "compare with max(…) or min(…) of the query"
+        )
+    return f"{writer.sql(node.this)} {word} ({writer.sql(query)})"
 
 
 def between(writer: Writer, node: exp.Between) -> str:
@@ -150,7 +171,7 @@ def case(writer: Writer, node: exp.Case) -> str:
         value, *conditions = together(writer, node, [node.this, *asked])
         parts = [f"CASE {value}"]
     else:
-        parts, conditions = ["CASE"], [writer.sql(one) for one in asked]
+        parts, conditions = ["CASE"], [_condition(writer, one) for one in asked]
     parts += [
         f"WHEN {condition} THEN {result}"
         for condition, result in zip(conditions, results, strict=False)
@@ -160,11 +181,16 @@ def case(writer: Writer, node: exp.Case) -> str:
     return f"{' '.join(parts)} END"
 
 
+def _condition(writer: Writer, node: exp.Expression) -> str:
+    told = writer.sql(node)
+    return f"CAST({told} AS BOOLEAN)" if isinstance(bare(node), exp.Null) else told
+
+
 def if_else(writer: Writer, node: exp.If) -> str:
     """`if(a, b, c)`."""
     last = node.args.get("false")
     results = together(writer, node, [node.args["true"], *([last] if last else [])])
-    return f"IF({writer.sql(node.this)}, {', '.join(results if last else [*results, 'NULL'])})"
+    return f"IF({_condition(writer, node.this)}, {', '.join(results if last else [*results, 'NULL'])})"
 
 
 def _refuse_nested(writer: Writer, node: exp.Expression, parts: list[exp.Expression]) -> None:
@@ -177,7 +203,7 @@ def _refuse_nested(writer: Writer, node: exp.Expression, parts: list[exp.Express
 
 def extreme(writer: Writer, node: exp.Max | exp.Min) -> str:
     """`max(a)` and `min(a)`."""
-    if node.expressions:
+    if node.expressions or node.args.get("count") is not None:
         raise NotOnSparkError.part(f"{writer.original(node)}: several at once")
     _refuse_nested(writer, node, [node.this])
     return f"{'MAX' if isinstance(node, exp.Max) else 'MIN'}({writer.sql(node.this)})"

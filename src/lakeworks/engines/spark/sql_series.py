@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from lakeworks.core.types import Array, Type
 from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.engines.spark.sql_carried import source
 from lakeworks.engines.spark.sql_types import is_scalar, is_whole, kind, line_of, spark_name
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _STEPS = frozenset({"DAY", "WEEK", "HOUR", "MINUTE", "SECOND"})
 def placed(tree: exp.Expression) -> None:
     """Give every `unnest` of a SELECT's columns a place where Spark takes one."""
     for select in list(tree.find_all(exp.Select)):
+        if is_lists(select):
+            continue
         found = [
             node
             for column in select.expressions
@@ -37,6 +40,42 @@ def placed(tree: exp.Expression) -> None:
                 _place(select, node, alone=len(found) == 1)
             except NotOnSparkError as error:
                 raise error.on_line(line_of(node)) from None
+
+
+def is_lists(select: exp.Expression) -> bool:
+    """Whether a SELECT is a table of lists side by side, and stands where tables do."""
+    source = select.parent
+    if not isinstance(source, exp.Subquery) or not isinstance(
+        source.parent, (exp.Join, exp.From)
+    ):
+        return False
+    others = [name for name, value in select.args.items() if value and name != "expressions"]
+    return not others and all(
+        isinstance(one, exp.Alias) and isinstance(one.this, exp.Explode)
+        for one in select.expressions
+    )
+
+
+def from_lists(writer: Writer, node: exp.Subquery) -> str:
+    """`from t, (select unnest(t.a) as x, unnest(t.b) as y) as u`: shorter ones end in nulls."""
+    lists = [one.this.this for one in node.this.expressions]
+    alias = node.args.get("alias")
+    columns = alias.args.get("columns") if alias is not None else None
+    names = [
+        writer.sql(one) for one in columns or [e.args["alias"] for e in node.this.expressions]
+    ]
+    told = []
+    for one in lists:
+        held = kind(one)
+        if not isinstance(held, Array):
+            raise NotOnSparkError.part(
+                f"{writer.original(node)}: unnest of what is no plain list"
+            )
+        told.append(f"COALESCE({writer.sql(one)}, CAST(ARRAY() AS {spark_name(held)}))")
+    name = writer.sql(alias, "this") if alias is not None else "`unnest`"
+    rows = f"EXPLODE({told[0]})" if len(told) == 1 else f"INLINE(ARRAYS_ZIP({', '.join(told)}))"
+    word = "LATERAL " if isinstance(node.parent, exp.Join) else ""
+    return f"{word}{rows} AS {name}({', '.join(names)})"
 
 
 def exploded(writer: Writer, node: exp.Explode) -> str:
@@ -88,7 +127,7 @@ def series(writer: Writer, node: exp.GenerateSeries) -> str:
 
 def _place(select: exp.Select, node: exp.Explode, *, alone: bool) -> None:
     """Leave an `unnest` that is a column by itself; put another into a LATERAL VIEW."""
-    told = node.sql("duckdb")
+    told = source(node)
     if not isinstance(kind(cast("exp.Expression", node.this)), Array):
         raise NotOnSparkError.part(f"{told}: unnest of what is no plain list")
     if not alone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -160,6 +161,31 @@ def extracted(writer: Writer, node: exp.RegexpExtract) -> str:
     return f"REGEXP_EXTRACT({writer.sql(node.this)}, {_pattern(writer, node)}, {place})"
 
 
+def like(writer: Writer, node: exp.Like | exp.ILike) -> str:
+    r"""`a like pattern`: without ESCAPE no letter is special, where Spark takes `\\` for one."""
+    word = "ILIKE" if isinstance(node, exp.ILike) else "LIKE"
+    pattern = node.expression
+    if isinstance(pattern, exp.Literal):
+        told = text_literal(str(pattern.this).replace("\\", "\\\\"))
+    else:
+        told = rf"REPLACE({writer.sql(pattern)}, '\\', '\\\\')"
+    return f"{writer.sql(node.this)} {word} {told}"
+
+
+def like_escaped(writer: Writer, node: exp.Escape) -> str:
+    """`a like pattern escape mark`."""
+    found = node.this
+    word = "ILIKE" if isinstance(found, exp.ILike) else "LIKE"
+    mark = literal_text(writer, node.expression, node)
+    pattern = literal_text(writer, found.expression, node)
+    if len(mark) != 1 or re.search(f"{re.escape(mark)}(?![%_{re.escape(mark)}])", re.sub(
+        re.escape(mark * 2), "", pattern
+    )):  # fmt: skip
+        raise NotOnSparkError.part(f"{writer.original(node)}: this mark of escape")
+    told = f"{text_literal(pattern)} ESCAPE {text_literal(mark)}"
+    return f"{writer.sql(found.this)} {word} {told}"
+
+
 def padded(writer: Writer, node: exp.Pad) -> str:
     """`lpad(a, n, filling)` and `rpad`."""
     name = "LPAD" if node.args.get("is_left") else "RPAD"
@@ -237,6 +263,9 @@ RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.SimilarTo: matches_whole,
     exp.RegexpReplace: replaced,
     exp.RegexpExtract: extracted,
+    exp.Like: like,
+    exp.ILike: like,
+    exp.Escape: like_escaped,
     exp.Pad: padded,
     exp.StrPosition: position,
     exp.Contains: contains,

@@ -7,7 +7,9 @@ types for certain, so each SELECT is described once more with the parts in quest
 
 from __future__ import annotations
 
+import itertools
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
@@ -16,7 +18,8 @@ from lakeworks.core.errors import LakeError
 from lakeworks.core.types import Array, Decimal, Map, Scalar, Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
     from lakeworks.core.types import Schema, Type
 
@@ -120,30 +123,55 @@ def _annotate(select: exp.Select, describe: Callable[[str], Schema]) -> None:
         for node in _own(select)
         if isinstance(node, _ASKED)
         for part in _asked(node)
-        if not isinstance(part, (exp.Literal, exp.Star))
+        if not isinstance(part, (exp.Literal, exp.Star)) and not _of_lambda(part)
     )
+    note(select, wanted, KIND, lambda sql: [field.type for field in describe(sql)])
+
+
+def note(
+    select: exp.Select,
+    wanted: Iterable[exp.Expression],
+    key: str,
+    describe: Callable[[str], Sequence[Any]],
+) -> None:
+    """Note under a key at parts of a SELECT what is told of them as columns, where it can be."""
     asked = list({id(part): part for part in wanted}.values())
-    if not asked:
-        return
     for probe in (_plain, _with_columns, _grouped):
-        waiting = [part for part in asked if KIND not in part.meta]
-        if not _described(waiting, probe(select, waiting), describe):
-            for part in waiting:
-                _described([part], probe(select, [part]), describe)
+        waiting = [part for part in asked if key not in part.meta]
+        _describe(waiting, partial(probe, select), key, describe)
 
 
-def _described(
-    parts: list[exp.Expression], probe: exp.Select, describe: Callable[[str], Schema]
-) -> bool:
-    """Describe parts in one SELECT; say whether the engine took it."""
+def _describe(
+    parts: list[exp.Expression],
+    probe: Callable[[list[exp.Expression]], exp.Select],
+    key: str,
+    describe: Callable[[str], Sequence[Any]],
+) -> None:
+    """Describe parts in one SELECT; halves of them where the engine does not take it."""
     if not parts:
-        return True
+        return
     with suppress(LakeError):
-        found = describe(probe.sql(dialect="duckdb"))
-        for part, field in zip(parts, tuple(found)[-len(parts) :], strict=True):
-            part.meta[KIND] = field.type
-        return True
-    return False
+        found = describe(probe(parts).sql(dialect="duckdb"))
+        for part, told in zip(parts, found[-len(parts) :], strict=True):
+            part.meta[key] = told
+        return
+    middle = len(parts) // 2
+    for half in (parts[:middle], parts[middle:]) if middle else ():
+        _describe(half, probe, key, describe)
+
+
+def _of_lambda(part: exp.Expression) -> bool:
+    """Whether a part hangs on a parameter of a lambda around it, which has no type outside."""
+    around: exp.Expression | None = part
+    names: set[str] = set()
+    while around is not None:
+        if isinstance(around, exp.Lambda):
+            names |= {one.name for one in around.expressions}
+        around = cast("exp.Expression | None", around.parent)
+    return bool(names) and any(
+        one.name in names and not isinstance(one.parent, exp.Column)
+        for one in part.find_all(exp.Identifier)
+    )
 
 
 def _own(select: exp.Select) -> Iterable[exp.Expression]:
@@ -184,6 +212,8 @@ def _plain(select: exp.Select, parts: list[exp.Expression]) -> exp.Select:
     probe = exp.Select(expressions=_columns(parts))
     for name in ("from_", "joins", "laterals"):
         _take(probe, select, name)
+    if probe.args.get("from_") is None:
+        _take_before(probe, select)
     return _with_common(probe, select)
 
 
@@ -214,6 +244,16 @@ def _take(probe: exp.Select, select: exp.Select, name: str) -> None:
         probe.set(name, [one.copy() for one in value])
     elif value is not None:
         probe.set(name, value.copy())
+
+
+def _take_before(probe: exp.Select, select: exp.Select) -> None:
+    """Let a SELECT without tables, which is joined to some, see those before it."""
+    join = select.parent.parent if isinstance(select.parent, exp.Subquery) else None
+    if not isinstance(join, exp.Join) or not isinstance(join.parent, exp.Select):
+        return
+    _take(probe, join.parent, "from_")
+    before = itertools.takewhile(lambda one: one is not join, join.parent.args["joins"])
+    probe.set("joins", [one.copy() for one in before])
 
 
 def _with_common(probe: exp.Select, select: exp.Select) -> exp.Select:

@@ -23,6 +23,7 @@ from lakeworks.engines.spark import (
     sql_texts,
 )
 from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.engines.spark.sql_carried import Carried, carried, source
 from lakeworks.engines.spark.sql_types import kind, line_of
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _RULES: dict[type[exp.Expression], Callable[..., str]] = {
     **sql_nested.RULES,
     **sql_series.RULES,
     **sql_compared.RULES,
+    Carried: carried,
 }
 _NAMED = sql_dates.NAMED
 # Functions of the same name, arguments and results; the generator writes them as Spark does.
@@ -69,6 +71,7 @@ _TWO_PARTS = (exp.Avg, exp.ArrayAgg, exp.Median, exp.PercentileCont, exp.Corr,
 _HINTS = {
     "hash": "write md5(…) or sha256(…)",
     "approx_count_distinct": "write count(distinct …)",
+    "approx_distinct": "write count(distinct …)",
 }
 
 
@@ -111,7 +114,7 @@ class Writer(SparkGenerator):
 
     def original(self, node: exp.Expression) -> str:
         """Return a part as the user could have written it."""
-        told = node.sql(dialect="duckdb")
+        told = source(node)
         return told if len(told) <= 60 else f"{told[:57]}…"  # noqa: PLR2004
 
     def kind_of(self, node: exp.Expression) -> Type:
@@ -190,6 +193,23 @@ class Writer(SparkGenerator):
         if method in {"ASOF", "POSITIONAL"} or expression.args.get("kind") == "POSITIONAL":
             raise NotOnSparkError.part(f"a join that is {method or 'POSITIONAL'}")
         return super().join_sql(expression, join_op)
+
+    def subquery_sql(self, expression: exp.Subquery, sep: str = " AS ") -> str:
+        """Return a query in brackets; one of lists only is a table function."""
+        if sql_series.is_lists(cast("exp.Expression", expression.this)):
+            return sql_series.from_lists(self, expression)
+        return super().subquery_sql(expression, sep)
+
+    def values_sql(self, expression: exp.Values, values_as_table: bool = True) -> str:  # noqa: FBT001, FBT002
+        """Return rows as written; where a function is called in them, as queries of one row."""
+        if expression.find(Carried) is None:
+            return super().values_sql(expression, values_as_table)
+        rows = [
+            f"SELECT {', '.join(self.sql(cell) for cell in row.expressions)}"
+            for row in expression.expressions
+        ]
+        alias = self.sql(expression, "alias")
+        return f"({' UNION ALL '.join(rows)})" + (f" AS {alias}" if alias else "")
 
     @property
     def _suffixes(self) -> dict[int, str]:

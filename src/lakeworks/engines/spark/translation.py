@@ -6,6 +6,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lakeworks.engines.duckdb.row_expressions import ExpressionFailedError
 from lakeworks.engines.errors import (
     DiskFullError,
     EngineFailedError,
@@ -89,7 +90,8 @@ def lake_error(error: Exception, memory_limit_bytes: int = 0) -> LakeError:
         if _any(_MEMORY, last_words()):
             return OutOfMemoryError.reached(memory_limit_bytes, "Spark's JVM ended")
         return SparkLostError.driver()
-    return _lacking(text) or _lost(text) or _of_text(error, text, memory_limit_bytes)
+    known = ExpressionFailedError.told(text) or _lacking(text) or _lost(text)
+    return known or _of_text(error, text, memory_limit_bytes)
 
 
 def _of_text(error: Exception, text: str, memory_limit_bytes: int) -> LakeError:

@@ -63,7 +63,7 @@ bit_count/2 int CASE {{1}} WHEN 64 THEN bit_count(CAST({{0}} AS BIGINT)) WHEN 32
 bitwise_and/2 int (CAST({{0}} AS BIGINT) & CAST({{1}} AS BIGINT))
 bitwise_or/2 int (CAST({{0}} AS BIGINT) | CAST({{1}} AS BIGINT))
 bitwise_xor/2 int xor(CAST({{0}} AS BIGINT), CAST({{1}} AS BIGINT))
-bitwise_not/1 int (~CAST({{0}} AS BIGINT))
+bitwise_not/1 int xor(CAST({{0}} AS BIGINT), CAST(-1 AS BIGINT))
 bitwise_right_shift_arithmetic/2 int (CAST({{0}} AS BIGINT) >> CAST({{1}} AS BIGINT))
 """,
 )
