@@ -14,6 +14,9 @@ from privacy_shop import EMAIL, SUBJECT, arrive, contents, make_project, names_o
 
 from lakeworks import Lake
 from lakeworks.core import clock
+from lakeworks.privacy.erasing import Eraser, ErasureRequest
+from lakeworks.privacy.returning import KeptOut, Returns, marks_of
+from lakeworks.privacy.subjects import Wanted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +105,10 @@ def erased(root: Path, environment: str) -> tuple[Any, ...]:
         assert [one for one in left if not one.startswith("staging/engine-")] == []
         left = contents(lake)
         lake.pipeline.run()
+        marks = marks_of([Wanted("customer", "C-17"), Wanted("customer", "C-2")], ())
+        wanted = [KeptOut("", **mark) for mark in marks]
+        tracer = Eraser(lake.pipeline._services, lake.lineage, ErasureRequest(())).tracer()
+        assert {*Returns(lake.pipeline._services, tracer).found(wanted).values()} == {"C-2"}
         told = report.unidentified, report.not_reached
         return report.state, report.columns, places, told, left, contents(lake)
 

@@ -137,6 +137,15 @@ class Erasures:
                 id=erasure.erasure_id,
             )
 
+    def amend(self, erasure_id: str, report: Mapping[str, Any]) -> None:
+        """Replace the report of an erasure that ended."""
+        with self._database.writing() as session:
+            session.run(
+                "UPDATE erasures SET report_json = :report WHERE erasure_id = :id",
+                report=packed(dict(report)),
+                id=erasure_id,
+            )
+
     def all(self, limit: int = 100) -> list[Erasure]:
         """Return the last erasures, newest first."""
         with self._database.reading() as session:

@@ -26,6 +26,8 @@ _SYSTEMS = "it tells of other systems, which no permission is on"
 
 # Words of a command, to the reason.
 OWNERS_ONLY: Mapping[str, str] = {
+    "erase admit": _ERASED,
+    "erase again": _ERASED,
     "erase list": _ERASED,
     "erase show": _ERASED,
     "init": _NO_LAKE,

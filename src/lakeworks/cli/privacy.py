@@ -26,7 +26,7 @@ Subjects = Annotated[
 ]
 
 _SHOWN_ELSEWHERE = 5
-OUTSIDE = "outside"
+OUTSIDE, KEPT_OUT = "outside", "kept_out"
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +39,8 @@ def register(app: typer.Typer) -> None:
     erasing.callback()(erase)
     erasing.command("list")(list_erasures)
     erasing.command("show")(show)
+    erasing.command("again")(again)
+    erasing.command("admit")(admit)
     app.add_typer(erasing, name="erase")
     subject = typer.Typer(help="The data of one person.", rich_markup_mode=None)
     subject.command("export")(export)
@@ -66,6 +68,14 @@ def erase(
             help="What happens to rows of others that name the person in a text.",
         ),
     ] = "report",
+    keep_out: Annotated[
+        bool,
+        typer.Option(
+            "--keep-out",
+            help="Keep a salted hash, so that lake erase again knows who is sent again.",
+            show_default=False,
+        ),
+    ] = False,
     principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
@@ -80,12 +90,9 @@ def erase(
         if principal:
             raise OptionsError.behind("--as", f"lake erase {context.invoked_subcommand}")
         return
-    from lakeworks.core.errors import RequestError
     from lakeworks.privacy.errors import NotErasedError
-    from lakeworks.privacy.service import MENTIONS
 
-    if mentions not in MENTIONS:
-        raise RequestError(f"--mentions {mentions!r} is none of {', '.join(MENTIONS)}")
+    _check_mentions(mentions)
     if not dry_run:
         _confirm(subject or [], yes=yes)
     with opened(folder, environment) as lake, progress.shown():
@@ -98,9 +105,63 @@ def erase(
                 principal=principal,
             )
         except NotErasedError as error:
-            _show(_report_of(lake, error), as_json=as_json)
+            report = _report_of(lake, error)
+            if keep_out:
+                lake.privacy.keep_out(report.erasure_id, subject or [], principal=principal)
+            _show(report, as_json=as_json)
             raise
+        if keep_out and not dry_run:
+            lake.privacy.keep_out(report.erasure_id, subject or [], principal=principal)
     _show(report, as_json=as_json)
+
+
+def again(
+    *,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say who is back.", show_default=False),
+    ] = False,
+    mentions: Annotated[
+        str,
+        typer.Option(
+            metavar="report|delete|keep",
+            help="What happens to rows of others that name the person in a text.",
+        ),
+    ] = "report",
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase again who was erased with --keep-out, and was sent again.
+
+    Meant to follow each run. They are found by the hash that was kept.
+    """
+    _check_mentions(mentions)
+    with opened(folder, environment) as lake, progress.shown():
+        done = lake.privacy.erase_again(dry_run=dry_run, mentions=mentions)
+    if as_json:
+        say.as_json([one.as_json() for one in done])
+        return
+    for report in done:
+        _show(report, as_json=False)
+    are = "is" if len(done) == 1 else "are"
+    say.line(f"{render.plural(len(done), 'person')} who {are} to stay out had come back.")
+
+
+def admit(
+    erasure_id: Annotated[str, typer.Argument(metavar="ID", help="As lake erase list has it.")],
+    *,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a person in again who was erased with --keep-out: the hash is deleted."""
+    with opened(folder, environment) as lake:
+        found = lake.privacy.admit(erasure_id)
+    if as_json:
+        say.as_json(_told(found))
+    else:
+        say.line(f"Erasure {found.erasure_id}: nobody is kept out by it any more.")
 
 
 def list_erasures(
@@ -115,7 +176,7 @@ def list_erasures(
         say.line("Nobody was erased.")
     else:
         say.table(
-            ["erasure", "state", "when", "by", "identified by", "erased", "reason"],
+            ["erasure", "state", "when", "by", "identified by", "erased", "kept out", "reason"],
             [
                 [
                     one.erasure_id,
@@ -124,6 +185,7 @@ def list_erasures(
                     one.principal,
                     ", ".join(one.report.get("identified_by", ())),
                     sum(p["erased"] for p in one.report.get("places", ())),
+                    "yes" if one.report.get(KEPT_OUT) else "",
                     one.reason,
                 ]
                 for one in found
@@ -183,6 +245,14 @@ def export(
     say.line(f"{render.plural(done.rows, 'row')} written to {done.folder}.")
 
 
+def _check_mentions(mentions: str) -> None:
+    from lakeworks.core.errors import RequestError
+    from lakeworks.privacy.service import MENTIONS
+
+    if mentions not in MENTIONS:
+        raise RequestError(f"--mentions {mentions!r} is none of {', '.join(MENTIONS)}")
+
+
 def _confirm(subject: list[str], *, yes: bool) -> None:
     from lakeworks.privacy.errors import ErasureRefusedError
 
@@ -207,6 +277,7 @@ def _report_of(lake: object, error: Exception) -> ErasureReport:
 def _told(one: object) -> dict[str, object]:
     told = say.plain(one)
     assert isinstance(told, dict)  # noqa: S101 - of a dataclass
+    told["kept_out"] = bool(told["report"].pop(KEPT_OUT, ()))
     return {key: value for key, value in told.items() if key not in {"sealed", "salt"}}
 
 

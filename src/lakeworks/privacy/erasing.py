@@ -19,6 +19,7 @@ from lakeworks.privacy import other_places
 from lakeworks.privacy.elsewhere import copies_elsewhere, look_outside, not_reached, unloaded
 from lakeworks.privacy.landing import Landings
 from lakeworks.privacy.report import ErasureReport, Gathered
+from lakeworks.privacy.returning import KEPT_OUT
 from lakeworks.privacy.subjects import subject_text
 from lakeworks.privacy.table_search import find, with_words
 from lakeworks.privacy.tables import TableErasure, is_quarantine
@@ -133,11 +134,11 @@ class Eraser:
                 raise
             finally:
                 self.services.storage.clear_staging(run_id)
-            told: dict[str, object] = {"steps": [], "erasure": journal.erasure_id}
-            told["snapshot"] = report.snapshot
-            catalog.end_run(run_id, "succeeded", told)
+            run: dict[str, object] = {"steps": [], "erasure": journal.erasure_id}
+            catalog.end_run(run_id, "succeeded", {**run, "snapshot": report.snapshot})
         state: ErasureState = "incomplete" if report.left else "done"
-        catalog.erasures.end(journal, state, report.as_json())
+        told = {**report.as_json(), KEPT_OUT: journal.report.get(KEPT_OUT, [])}
+        catalog.erasures.end(journal, state, told)
         # What was sealed, and texts that were replaced, lie in the database's free pages.
         catalog.erasures.compact()
         events.emit("subject.erased", erasure=journal.erasure_id, state=state)
@@ -312,8 +313,12 @@ class Eraser:
             for table in self.services.storage.tables()
         }
 
+    def tracer(self) -> Tracer:
+        """Return what follows persons through all tables as they are."""
+        return Tracer(self.services, self.lineage, self._schemas())
+
     def _trace(self) -> Trace:
-        return Tracer(self.services, self.lineage, self._schemas()).follow(self.asked.wanted)
+        return self.tracer().follow(self.asked.wanted)
 
     def _found(self, trace: Trace, *, words: bool) -> dict[TableName, TableFound]:
         project = self.services.project

@@ -91,6 +91,13 @@ class UnknownErasureError(RequestError):
             did_you_mean(text, known) or "lake erase list shows all of them",
         )
 
+    @classmethod
+    def of_another(cls, text: str) -> Self:
+        """It erased somebody else."""
+        return cls(
+            f"erasure {text!r} was not of that subject", "lake erase list shows all of them"
+        )
+
 
 class NotUpToDateError(LakeError):
     """A history would be lost, were it made anew without what it has not read yet."""

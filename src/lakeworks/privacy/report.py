@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ class ErasureReport:
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> ErasureReport:
         """Read what `as_json` wrote."""
-        told = dict(plain)
+        names = {one.name for one in fields(cls)}
+        told = {key: value for key, value in plain.items() if key in names}
         for name in ("identified_by", "columns", "elsewhere", "not_reached"):
             told[name] = tuple(told.get(name, ()))
         told["places"] = tuple(Place(**one) for one in told.get("places", ()))

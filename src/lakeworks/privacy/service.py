@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.state import Services
     from lakeworks.privacy.exporting import SubjectExport
     from lakeworks.privacy.retention import RetentionReport
+    from lakeworks.privacy.returning import KeptOut
     from lakeworks.query.service import QueryService
 
 PERMISSION = "ERASE"
+_MANY = 100_000
 MENTIONS = ("report", "delete", "keep")
 
 
@@ -98,6 +100,100 @@ class Privacy:
         if report.left:
             raise NotErasedError.left(report.erasure_id, listed(report.left))
         return report
+
+    def keep_out(
+        self, erasure_id: str, subject: str | Sequence[str], *, principal: str = ""
+    ) -> None:
+        """Let `erase_again` know a person who was erased, by a salted hash of each value.
+
+        Args:
+            erasure_id: Of the erasure.
+            subject: As it was given to `erase`.
+            principal: As for `erase`.
+
+        Raises:
+            UnknownErasureError: there is none, or it was another subject's.
+            ErasureRefusedError: the principal may not.
+        """
+        from lakeworks.privacy.returning import KEPT_OUT, marks_of
+        from lakeworks.privacy.subjects import subject_text
+
+        who = self._allowed(principal, "keep a subject out", {"erasure": erasure_id})
+        wanted = wanted_of((subject,) if isinstance(subject, str) else tuple(subject))
+        found = self.erasure(erasure_id)
+        if not found.is_of(subject_text(wanted)):
+            raise UnknownErasureError.of_another(erasure_id)
+        report = {**found.report, KEPT_OUT: marks_of(wanted, self._kept_out())}
+        self._services.catalog.erasures.amend(found.erasure_id, report)
+        self._governance.audit("erasure", who, {"erasure": found.erasure_id, "kept_out": True})
+
+    def erase_again(
+        self, *, dry_run: bool = False, mentions: str = "report", principal: str = ""
+    ) -> list[ErasureReport]:
+        """Erase persons who were erased to stay out, and whom a source sent again.
+
+        They are looked for in the columns that they were named by, and in rejected rows.
+
+        Args:
+            dry_run: Only say what of them is where.
+            mentions: As for `erase`.
+            principal: As for `erase`.
+
+        Returns:
+            A report for each who was back.
+
+        Raises:
+            ErasureRefusedError: the principal may not.
+            NotErasedError: something of one is left; the others were erased.
+        """
+        from lakeworks.privacy.returning import Returns
+
+        self._allowed(principal, "erase subjects again", {"dry_run": dry_run})
+        eraser = Eraser(self._services.with_views(), self._lineage, ErasureRequest(()))
+        back = Returns(self._services, eraser.tracer()).found(self._kept_out())
+        done: list[ErasureReport] = []
+        failed: list[NotErasedError] = []
+        for one, value in back.items():
+            try:
+                done.append(
+                    self.erase(
+                        f"{one.name}={value}",
+                        dry_run=dry_run,
+                        reason=f"sent again after erasure {one.erasure_id}",
+                        mentions=mentions,
+                        principal=principal,
+                    )
+                )
+            except NotErasedError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+        return done
+
+    def admit(self, erasure_id: str, *, principal: str = "") -> Erasure:
+        """Let a person in again who was to stay out; what was erased stays erased.
+
+        Args:
+            erasure_id: Of the erasure that was to keep the person out, or the beginning of it.
+            principal: As for `erase`.
+
+        Raises:
+            UnknownErasureError: there is none, or there are several.
+            ErasureRefusedError: the principal may not.
+        """
+        from lakeworks.privacy.returning import KEPT_OUT
+
+        who = self._allowed(principal, "admit a subject again", {"erasure": erasure_id})
+        found = self.erasure(erasure_id)
+        report = {key: value for key, value in found.report.items() if key != KEPT_OUT}
+        self._services.catalog.erasures.amend(found.erasure_id, report)
+        self._governance.audit("erasure", who, {"erasure": found.erasure_id, "admitted": True})
+        return self.erasure(found.erasure_id)
+
+    def _kept_out(self) -> list[KeptOut]:
+        from lakeworks.privacy.returning import kept_out
+
+        return kept_out(self._services.catalog.erasures.all(limit=_MANY))
 
     def erasures(self) -> list[Erasure]:
         """Return the last erasures, newest first."""

@@ -87,7 +87,7 @@ class Tracer:
         for one in wanted:
             if is_telling(one.value):
                 self.trace.primary.add(one.value)
-            for seed in self._seeds(one.name):
+            for seed in self.seeds(one.name):
                 self._add(seed, {one.value}, primary=True)
         self._spread()
         while self._more():
@@ -102,7 +102,12 @@ class Tracer:
         told = node is not None and node.kind != _UNTOLD
         return not told and not table.startswith(f"{QUARANTINE}.")
 
-    def _seeds(self, name: str) -> list[ColumnId]:
+    def seeds(self, name: str) -> list[ColumnId]:
+        """Return the columns that a name of `--subject` means.
+
+        Raises:
+            SubjectError: it means none, or unlike things.
+        """
         subject = self._subjects.get(name)
         if subject is not None:
             return self._columns_of(subject)
