@@ -198,11 +198,12 @@ def _print_table(result: QueryResult, limit: int | None) -> None:
         return
     # By column, since two columns may have one name.
     rows = list(zip(*(column.to_pylist() for column in shown.columns), strict=True))
-    say.data(found.column_names, rows)
+    cut = say.data(found.column_names, rows)
     if limit is None and found.num_rows > most:
         say.line(f"… and more: --limit {most * 10}, or --format csv for all")
     else:
-        say.line(f"({render.plural(shown.num_rows, 'row')})")
+        note = ", cut to the terminal's width: | less -S shows them whole" if cut else ""
+        say.line(f"({render.plural(shown.num_rows, 'row')}{note})")
 
 
 def _write(result: QueryResult, chosen: Format, output: Path | None) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _GAP = "  "
 _LEAST_WIDTH = 6
 _LONGEST_CELL = 60
+_PLAN = ("explain_key", "explain_value")
 _AGES = ((86_400 * 365, "year"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
@@ -52,6 +53,23 @@ def table(
         for line in [list(headers), ["-" * most for most in widths], *cells]
     ]
     return "\n".join(lines)
+
+
+def answer(
+    headers: Sequence[str], rows: Sequence[Sequence[object]], *, width: int | None = None
+) -> str:
+    """Return what a query gave: numbers plain, as they may be identifiers; null as null.
+
+    A plan, and texts that stand alone (SHOW CREATE), are read whole or not at all: never cut.
+    """
+    if tuple(headers) == _PLAN:
+        return "\n".join(text(line) for row in rows for line in str(row[1]).splitlines())
+    if len(headers) == 1 and not _is_numeric(row[0] for row in rows):
+        cells = [_cell(row[0], "null", separators=False) for row in rows]
+        widest = max(_width(cell) for cell in (text(headers[0]), *cells))
+        dashes = "-" * min(widest, width or _LONGEST_CELL)
+        return "\n".join([text(headers[0]), dashes, *cells])
+    return table(headers, rows, width=width, null="null", separators=False)
 
 
 def text(value: object) -> str:

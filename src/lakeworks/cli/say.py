@@ -57,9 +57,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     line(render.table(headers, rows, width=_width()))
 
 
-def data(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows of a user's table: numbers plain, as they may be identifiers; null as null."""
-    line(render.table(headers, rows, width=_width(), null="null", separators=False))
+def data(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> bool:
+    """Print rows of a user's table; return whether values were cut to fit the terminal."""
+    fitted = render.answer(headers, rows, width=_width())
+    line(fitted)
+    return _width() is not None and fitted != render.answer(headers, rows)
 
 
 def _width() -> int | None:

@@ -194,7 +194,7 @@ class _Shell:
         if self._as_json:
             say.as_json([dict(zip(headers, row, strict=True)) for row in rows])
             return
-        table = render.table(headers, rows, null="null", separators=False)
+        table = render.answer(headers, rows)
         show(f"{table}\n{end}" if end else table)
 
 

@@ -89,3 +89,13 @@ def test_ages(passed: timedelta, shown: str) -> None:
 
 def test_moments_are_in_utc() -> None:
     assert render.moment(NOW) == "2026-11-22 04:42:30Z"
+
+
+def test_a_plan_and_a_text_that_stands_alone_are_never_cut() -> None:
+    plan = render.answer(["explain_key", "explain_value"], [["physical_plan", "┌─┐\n│ a"]])
+    assert plan == "┌─┐\n│ a"
+    long = "x" * 200
+    assert render.answer(["statement"], [[long]], width=80).splitlines() == [
+        "statement", "-" * 80, long,
+    ]  # fmt: skip
+    assert "…" in render.answer(["a", "b"], [[long, long]], width=80)
