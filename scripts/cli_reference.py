@@ -39,13 +39,19 @@ def grouped_names() -> list[str]:
     """Return the commands of nouns that have several, such as `quality check`."""
     from lakeworks.cli.main import application
 
-    return [
-        f"{group.name} {command.name or command.callback.__name__}"
-        for group in application().registered_groups
-        if group.typer_instance is not None
-        for command in group.typer_instance.registered_commands
-        if command.callback is not None
-    ]
+    found = []
+    for group in application().registered_groups:
+        noun = group.typer_instance
+        if noun is None or group.name is None:
+            continue
+        if noun.info.invoke_without_command is True:
+            found.append(group.name)  # the noun does something by itself: `lake erase`
+        found += [
+            f"{group.name} {command.name or command.callback.__name__}"
+            for command in noun.registered_commands
+            if command.callback is not None
+        ]
+    return found
 
 
 def page() -> str:
