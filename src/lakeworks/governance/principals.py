@@ -23,8 +23,10 @@ Kind = Literal["user", "role", "group", "account", "operator"]
 _NAME = r"[A-Za-z0-9_.@+=,-]{1,128}"
 _LOCAL = re.compile(rf"(?:(user|role|group):)?({_NAME})(?:/({_NAME}))?(?:\?(.*))?")
 _ACCOUNT = re.compile(rf"account:(\d{{12}})(?:/(user|role):({_NAME}))?")
-_TAG = re.compile(rf"tag:({_NAME})=(.{{1,256}})", re.DOTALL)
-_PART = re.compile(_NAME)
+# No `=` in a tag's key: `tag:a=b=c` is one tag's value, and no other's.
+_KEY = _NAME.replace("=", "")
+_TAG = re.compile(rf"tag:({_KEY})=(.{{1,256}})", re.DOTALL)
+_PART, _TAG_KEY = re.compile(_NAME), re.compile(_KEY)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -214,7 +216,7 @@ def _session_tags(text: str, query: str | None) -> tuple[tuple[str, str], ...]:
     if (
         not pairs
         or len({key for key, _ in pairs}) < len(pairs)
-        or not all(_PART.fullmatch(key) for key, _ in pairs)
+        or not all(_TAG_KEY.fullmatch(key) for key, _ in pairs)
     ):
         raise PrincipalError.unreadable(text)
     return tuple(sorted(pairs))
