@@ -65,16 +65,30 @@ class SqliteSession:
         return [(row[0], row[1]) for row in rows]
 
 
+_File = tuple[int, int] | None
+
+
+def _file(path: str) -> _File:
+    """Return which file a path leads to now; None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - the quickest: asked at every transaction
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class SqliteDatabase:
     """A catalog file in WAL mode: readers never wait, writers wait for each other."""
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._absolute = str(Path(path).absolute())
         self.where = path
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[tuple[sqlite3.Connection, _File]] = []
         self._guard = threading.Lock()
         self._process = os.getpid()
         self._frozen = False
+        self._ready = False
 
     @classmethod
     def open(cls, path: str) -> Self:
@@ -151,7 +165,7 @@ class SqliteDatabase:
         with self._guard:
             idle, self._idle = self._idle, []
         if self._process == os.getpid():
-            for connection in idle:
+            for connection, _ in idle:
                 connection.close()
 
     @contextmanager
@@ -161,8 +175,14 @@ class SqliteDatabase:
                 # A connection carried through a fork would share its file locks with the
                 # parent; even closing it would drop them. It is left alone.
                 self._inherited, self._idle, self._process = self._idle, [], os.getpid()
-            connection = self._idle.pop() if self._idle else None
-        connection = connection or self._connect()
+            connection, file = self._idle.pop() if self._idle else (None, None)
+        now = _file(self._absolute)
+        if connection is not None and file != now:
+            # What it holds was taken away or replaced: what it wrote there would be lost.
+            connection.close()
+            connection = None
+        if connection is None:
+            connection, file = self._connect(), now
         try:
             yield connection
         except sqlite3.DatabaseError:
@@ -172,10 +192,13 @@ class SqliteDatabase:
             connection.close()
             return
         with self._guard:
-            self._idle.append(connection)
+            self._idle.append((connection, file))
 
     def _connect(self, timeout_s: float = BUSY_S) -> sqlite3.Connection:
-        target = f"{Path(self.path).absolute().as_uri()}?mode={self._mode()}"
+        if self._ready and _file(self._absolute) is None:
+            # SQLite would make an empty one, and whoever puts the file back would find that.
+            raise errors.CatalogUnavailableError.unreachable(self.where, "the file is gone")
+        target = f"{Path(self._absolute).as_uri()}?mode={self._mode()}"
         connection = sqlite3.connect(
             target,
             uri=True,
@@ -205,11 +228,11 @@ class SqliteDatabase:
             raise errors.CatalogUnavailableError.unreachable(self.where, reason) from error
         with self._connection() as connection:
             revision = _revision(connection)
-        if revision == revisions.CURRENT:
-            return
-        if self._frozen:
-            raise errors.CatalogReadOnlyError.at(self.where)
-        self._migrate()
+        if revision != revisions.CURRENT:
+            if self._frozen:
+                raise errors.CatalogReadOnlyError.at(self.where)
+            self._migrate()
+        self._ready = True
 
     def _writable(self, folder: Path) -> bool:
         effective = os.access in os.supports_effective_ids

@@ -226,6 +226,34 @@ def test_a_folder_that_becomes_read_only_is_told_and_loses_nothing(open_folder: 
             catalog.publish("r2", {ORDERS: 4})
 
 
+def test_a_file_that_is_taken_away_is_told_and_not_made_anew(
+    path: Path, catalog: Catalog
+) -> None:
+    before = catalog.grants.revision()
+    aside = path.with_name("aside.db")
+    path.rename(aside)
+    for _ in range(2):
+        with pytest.raises(CatalogUnavailableError, match="gone"):
+            catalog.grants.revision()
+    assert not path.exists()
+    aside.rename(path)
+    assert catalog.grants.revision() == before
+
+
+def test_what_is_written_goes_into_the_file_that_was_put_in_its_place(
+    path: Path, catalog: Catalog
+) -> None:
+    catalog.grants.add("user:ana", "{}", ["SELECT"], by="operator")
+    with sqlite3.connect(path) as own, sqlite3.connect(path.with_name("copy.db")) as copy:
+        own.backup(copy)
+    own.close()
+    copy.close()
+    path.with_name("copy.db").replace(path)
+    catalog.grants.add("user:bob", "{}", ["SELECT"], by="operator")
+    with Catalog.open(f"sqlite:///{path}") as again:
+        assert {row.principal for row in again.grants.read().grants} == {"user:ana", "user:bob"}
+
+
 def test_a_full_disk_is_told_and_undone(catalog: Catalog) -> None:
     catalog.publish("r1", {ORDERS: 1})
     with catalog._database.reading() as session:
