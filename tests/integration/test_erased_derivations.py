@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from privacy_shop import EMAIL, SUBJECT, arrive, contents, make_project, names_of, rows, write
 
@@ -217,3 +220,34 @@ def test_no_statement_brings_an_erased_table_back(shop: Lake) -> None:
         ask(shop, "create table gold.back as select * from gold.renamed@v0")
     with pytest.raises(VersionNotFoundError, match="erased"):
         shop.query.sql("from gold.per", at=before).to_arrow()
+
+
+def test_what_is_not_the_lakes_is_counted_exported_and_named(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "shop")
+    write(root / "catalogs/crm.yml", "type: sqlite\npath: crm.db\ndatabases: {crm: main}\n")
+    write(root / "catalogs/off.yml", "type: sqlite\npath: none.db\ndatabases: {off: main}\n")
+    write(root / "catalogs/logs.yml",
+          f"type: parquet\nlocation: {tmp_path}/files\ndatabases: {{logs: visits}}\n")  # fmt: skip
+    (tmp_path / "files/visits/pages").mkdir(parents=True)
+    visits = pa.table({"customer_id": ["C-17", "C-2"], "page": [1, 2]})
+    pq.write_table(visits, tmp_path / "files/visits/pages/1.parquet")
+    with sqlite3.connect(root / "crm.db") as con:
+        con.execute("create table tickets (id integer, customer_id text, email text)")
+        con.execute("insert into tickets values (1, 'C-17', null), (2, 'C-2', null), "
+                    "(17, null, 'ana@example.org')")  # fmt: skip
+    con.close()
+    with Lake.open(root) as lake:
+        lake.pipeline.run()
+        done = lake.privacy.export("customer=C-17", tmp_path / "out")
+        counts = {one.place: one.rows for one in done.files if one.kind == "outside"}
+        assert counts == {"crm.tickets": 2, "logs.pages": 1}
+        assert done.not_searched[0].startswith("catalog off: ")
+        report = lake.privacy.erase("customer=C-17")
+        left = {p.name: p.left for p in report.places if p.kind == "outside"}
+        assert left == counts
+        assert report.elsewhere[0].startswith("catalog off was not searched: ")
+        assert report.state == "done"
+        assert len(rows(lake, "crm.tickets")) == 3
+        # Whom nobody knows by a column of the lake is found by one of the other system.
+        found = lake.privacy.erase("crm.tickets.id=17", dry_run=True).places
+        assert [(one.name, one.found) for one in found] == [("crm.tickets", 1)]

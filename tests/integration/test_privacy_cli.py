@@ -159,6 +159,23 @@ def test_an_export_under_permissions_has_what_the_principal_may_see(
         assert not (tmp_path / "b").exists()
 
 
+def test_an_export_under_permissions_tells_no_pseudonym(root: Path, tmp_path: Path) -> None:
+    with Lake.open(root) as lake:
+        made = "create table gold.pseudo as select md5('pepper' || customer) as p from silver.orders"
+        lake.query.sql(made).to_arrow()
+        lake.governance.grant("user:ana", "SELECT", "gold.pseudo")
+        whole = lake.privacy.export("silver.orders.customer=c-17", tmp_path / "a")
+        assert "gold.pseudo" in {one.place for one in whole.files}
+        hers = lake.privacy.export(
+            "silver.orders.customer=c-17", tmp_path / "b", principal="ana"
+        )
+        assert {one.place for one in hers.files} == {
+            "silver.orders",
+            "quarantine.silver_orders",
+        }
+        assert "the lake's owner exports them" in hers.not_searched[0]
+
+
 def test_an_export_goes_to_a_new_folder_in_a_known_format(root: Path, tmp_path: Path) -> None:
     write(tmp_path / "used/file", "x")
     with Lake.open(root) as lake:

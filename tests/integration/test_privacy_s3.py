@@ -7,11 +7,14 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from privacy_shop import EMAIL, SUBJECT, arrive, contents, make_project, write
 
 from lakeworks import Lake
+from lakeworks.catalog.query_executions import KeptExecution
+from lakeworks.core import clock
 from lakeworks.privacy.text_search import Words
 from lakeworks.storage.objects import ObjectStore
 
@@ -32,14 +35,24 @@ def test_a_person_is_gone_from_every_object(
         f'    catalog: "sqlite:///.lake/catalog.db"\n    s3:\n{settings}',
     )
     store = ObjectStore.open(f"s3://{bucket}/lake", s3_options)
+    # Where a workgroup kept results once: no file tells of it any more, the executions do.
+    once = ObjectStore.open(f"s3://{bucket}/once", s3_options)
     with Lake.open(root) as lake:
         lake.pipeline.run()
+        ask(lake, "create view silver.v as select customer as who, amount from silver.orders")
+        ask(lake, "create materialized view gold.per as select who as person from silver.v")
+        ask(lake, f"unload (select who from silver.v) to 's3://{bucket}/out'")
+        keep_result(lake, once)
         arrive(root, 2)
         lake.pipeline.run()
         assert named(store)
         report = lake.privacy.erase("customer=C-17")
         assert report.state == "done"
         assert named(store) == []
+        assert list(once.list()) == []
+        assert lake.catalog.query_executions.places() == []
+        assert any(one.startswith(f"s3://{bucket}/out: UNLOAD") for one in report.elsewhere)
+        assert f"if the bucket of s3://{bucket}/lake keeps any" in report.not_reached[0]
         before = contents(lake)
         lake.pipeline.run()
         after = contents(lake)
@@ -48,6 +61,22 @@ def test_a_person_is_gone_from_every_object(
         assert after == before
         assert lake.pipeline.run().status == "nothing to do"
         assert "erased" in json.dumps(report.as_json())
+
+
+def ask(lake: Lake, sql: str) -> None:
+    with lake.query.sql(sql) as done:
+        done.rows()
+
+
+def keep_result(lake: Lake, store: ObjectStore) -> None:
+    table = pa.table({"who": ["c-17"]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    asked = KeptExecution("a" * 32, "gone", "operator", "primary", "select 1", "succeeded",
+                          clock.now(), clock.now(), result_place=store.root)  # fmt: skip
+    store.put(f"{asked.execution_id}.arrows", sink.getvalue().to_pybytes())
+    lake.catalog.query_executions.begin(asked)
 
 
 def named(store: ObjectStore) -> list[str]:

@@ -60,6 +60,7 @@ def drop_results(services: Services, gathered: Gathered) -> None:
         if kept.store is None or not kept.files:
             continue
         kept.store.delete(list(kept.files))
+        services.catalog.query_executions.without_results({Path(p).stem for p in kept.files})
         count = len(kept.files)
         gathered.note("results", kept.store.root, found=count, erased=count, files=count)
 

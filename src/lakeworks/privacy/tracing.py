@@ -73,7 +73,7 @@ class Tracer:
         self._graph = lineage.graph
         self._values = _folded(self._graph.values)
         self._users = _folded(self._graph.users)
-        self._made = ways_of(services)
+        self._made = ways_of(services, guessable=not by_rows)
         self._subjects = declared_subjects(services.project) if by_rows else {}
         self._todo: deque[tuple[ColumnId, frozenset[str], bool]] = deque()
         self.trace = Trace()

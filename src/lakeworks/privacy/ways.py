@@ -5,6 +5,7 @@ Views store nothing, so they are read through: a way leads from a table to a tab
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
@@ -18,17 +19,26 @@ if TYPE_CHECKING:
     from lakeworks.privacy.subjects import ColumnId
     from lakeworks.project.sql_identifiers import Made
 
+# Functions of the column alone: `LOWER(TRIM(given))`.
+_GUESSABLE = re.compile(r"[A-Za-z_]\w*(\([A-Za-z_(][\w( )]*\))?")
 Ways = dict["ColumnId", list[tuple["ColumnId", "Made"]]]
 
 
-def ways_of(services: Services) -> Ways:
+def ways_of(services: Services, *, guessable: bool = False) -> Ways:
     """Return, by column of an input, the columns that are made of it, and how.
+
+    Args:
+        services: Of the lake.
+        guessable: Leave out what has constants, such as the salt of a pseudonym: whoever may not
+            read the text must not learn by it whose pseudonym is whose.
 
     Which of an INSERT's columns takes which value is not looked at: all are tried, and what the
     lineage does not know of is left out by whoever asks.
     """
     found: dict[ColumnId, dict[tuple[ColumnId, Made], None]] = {}
     for target, way in _ways(services):
+        if guessable and not _GUESSABLE.fullmatch(way.expression):
+            continue
         found.setdefault((way.table, way.column), {})[target, way] = None
     return {column: list(ways) for column, ways in found.items()}
 
