@@ -1,8 +1,8 @@
 """How long queries of a PostgreSQL table take, against raw DuckDB that attaches the same database.
 
 Each answer is checked to be equal. Budgets on two cores, medians: a selective condition, a whole scan
-at most twice the time of raw DuckDB and 15 ms more; for a principal with a row filter and a mask, of raw
-DuckDB with the same filter and mask written by hand.
+at most twice the time of raw DuckDB and 15 ms more; for a principal with a row filter and a mask, of
+raw DuckDB with the same filter and mask written by hand.
 
     python benchmarks/bench_federation.py postgresql://user@/database?host=/run/postgresql
         [--rows 1000000] [--rounds 5]

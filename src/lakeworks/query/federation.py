@@ -182,11 +182,6 @@ def limit(sources: Mapping[str, AnySource], asking: Asking) -> None:
         source.limit(told, lambda: left_s(asking, begun_s))
 
 
-def holds_fetched(sources: Mapping[str, AnySource]) -> bool:
-    """Whether some rows are those of one query: a session that holds them serves no other."""
-    return any(isinstance(source, FetchedSource) for source in sources.values())
-
-
 def left_s(asking: Asking, begun_s: float) -> float | None:
     """Return how long a request may go on that began at a moment of the monotonic clock."""
     if asking.timeout_s is None:

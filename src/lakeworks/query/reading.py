@@ -23,7 +23,6 @@ from lakeworks.query.errors import (
 from lakeworks.query.external import NO_VERSION, external_sources
 from lakeworks.query.federation import (
     federated_sources,
-    holds_fetched,
     is_outside,
     left_s,
     limit,
@@ -230,8 +229,7 @@ class Reader:
         if asked.viewer is None or asked.gated is None:
             if audit is not None:
                 audit.reads_whole(sources, asked.tables, views=views)
-            scope = "" if holds_fetched(sources) else OWNER
-            return self.parts.engine.query_session(sources, scope=scope)
+            return self.parts.engine.query_session(sources, scope=OWNER)
         secured = {
             name: secured_of(asked.tables[name][0], source, asked.viewer)
             for name, source in sources.items()
@@ -243,8 +241,9 @@ class Reader:
                 asked.viewer.policy_version,
                 views=views,
             )
-        scope = "" if holds_fetched(sources) else asked.viewer.scope
-        return self.parts.engine.governed_session(secured, asked.gated, scope=scope)
+        return self.parts.engine.governed_session(
+            secured, asked.gated, scope=asked.viewer.scope
+        )
 
     def asked(self, text: str, at: datetime | int | None, viewer: Viewer | None) -> Asked:
         """Read a query: what it names, and whether its caller may ask it.

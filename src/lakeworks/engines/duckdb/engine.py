@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from lakeworks.core.names import quote_literal
+from lakeworks.engines.duckdb.emptied import EmptiedInstances
 from lakeworks.engines.duckdb.encrypted import ENCRYPTION, written_directly
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.extensions import load_extension
@@ -18,6 +19,7 @@ from lakeworks.engines.duckdb.session import DuckSession
 from lakeworks.engines.duckdb.spares import Spares
 from lakeworks.engines.duckdb.statements import Statements
 from lakeworks.engines.machine import memory_share_bytes
+from lakeworks.storage.fetched import FetchedSource
 from lakeworks.storage.files import TableSource
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.duckdb.query_session import Instance
     from lakeworks.engines.partition_conditions import ExternalPlanner
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.storage.external import AnySource
@@ -71,6 +74,7 @@ class DuckEngine:
         self._root = self._connect(threads, temp_directory)
         self._spares = Spares(self._callers)
         self._kept = KeptSessions()
+        self._emptied = EmptiedInstances()
 
     def check_ready(self) -> None:
         """Do nothing: it is installed with this package."""
@@ -118,7 +122,7 @@ class DuckEngine:
         self, sources: Mapping[str, AnySource], *, scope: str = ""
     ) -> DuckSession:
         """Open a session for a caller's SQL, shut to all but `sources`; see the protocol."""
-        return self._lent(scope, sources, partial(self._shut_session, ()))
+        return self._lent(scope, sources, partial(self._shut_session, (), scope))
 
     def _lent(
         self,
@@ -135,18 +139,36 @@ class DuckEngine:
         return cast("DuckSession", self._kept.lend(scope, tables, make))
 
     def _shut_session(
-        self, settings: Sequence[str], sources: Mapping[str, AnySource]
+        self, settings: Sequence[str], scope: str, sources: Mapping[str, AnySource]
     ) -> DuckSession:
-        from lakeworks.engines.duckdb.query_session import query_session
+        from lakeworks.engines.duckdb.query_session import Instance, query_session
 
         self._renew()
-        root, spill = self._spares.take()
+        if scope and sources and all(isinstance(s, FetchedSource) for s in sources.values()):
+            instance = self._emptied_instance(scope)
+        else:
+            instance = Instance(*self._spares.take())
         session = query_session(
-            root, sources, spill=spill, s3=self._s3, on_close=self._forget, settings=settings
+            instance, sources, s3=self._s3, on_close=self._forget, settings=settings
         )
         with self._lock:
             self._sessions.add(session)
         return session
+
+    def _emptied_instance(self, scope: str) -> Instance:
+        """Return an instance for rows of one query, which may be kept when these are gone."""
+        from lakeworks.engines.duckdb.query_session import Instance
+
+        found = self._emptied.take(scope)
+        made = found or self._spares.take()
+
+        def leave(session: DuckSession) -> None:
+            if session.ended_well:
+                self._emptied.give(scope, made)
+            else:
+                made[0].close()
+
+        return Instance(*made, shut=found is not None, leave=leave)
 
     def _callers(self) -> tuple[duckdb.DuckDBPyConnection, str]:
         """Make an instance for one caller's query."""
@@ -167,9 +189,9 @@ class DuckEngine:
         from lakeworks.engines.secured import secured_session
 
         if query.explains:
-            shut = partial(self._shut_session, (_EVERY_STEP,))
+            shut = partial(self._shut_session, (_EVERY_STEP,), "")
             return secured_session(shut, tables, query)
-        shut = partial(self._shut_session, ())
+        shut = partial(self._shut_session, (), scope)
         return self._lent(
             f"{scope} {'guarded' if query.can_fail else 'plain'}" if scope else "",
             tables,
@@ -179,6 +201,7 @@ class DuckEngine:
     def close(self) -> None:
         """Interrupt what runs, free memory, remove temporary files. May be called again."""
         self._kept.close()
+        self._emptied.close()
         self.interrupt()
         self._spares.close()
         with suppress(Exception):
@@ -199,6 +222,7 @@ class DuckEngine:
                 self._s3 = fresh
                 self._spares.drop()
                 self._kept.drop()
+                self._emptied.drop()
                 with translated():
                     self._root.cursor().execute(_secret(fresh))
 

@@ -7,6 +7,7 @@ which stay open by name; globs, other files, COPY, ATTACH and settings are shut.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakeworks.engines.duckdb.errors import translated
@@ -23,11 +24,27 @@ if TYPE_CHECKING:
     from lakeworks.storage.external import AnySource
 
 
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Where a session is to live, all by itself.
+
+    Attributes:
+        root: With memory limit, zone and S3 access set.
+        spill: Its temporary directory, for rows that do not fit into memory.
+        shut: Whether it is one that was shut already, and is empty since.
+        leave: Called instead of closing it when the session was closed.
+    """
+
+    root: duckdb.DuckDBPyConnection
+    spill: str
+    shut: bool = False
+    leave: Callable[[DuckSession], None] | None = None
+
+
 def query_session(
-    root: duckdb.DuckDBPyConnection,
+    instance: Instance,
     sources: Mapping[str, AnySource],
     *,
-    spill: str,
     s3: Mapping[str, str | bool] | None = None,
     on_close: Callable[[DuckSession], None] | None = None,
     settings: Sequence[str] = (),
@@ -35,28 +52,36 @@ def query_session(
     """Return a session that can read `sources` and nothing else.
 
     Args:
-        root: A new instance, with memory limit, zone and S3 access set; the session closes it.
-        sources: Dotted name to table.
-        spill: The instance's temporary directory, for rows that do not fit into memory.
+        instance: Nobody else's.
+        sources: Dotted name to table; rows that were fetched alone, where the instance was shut.
         s3: How `s3://` is reached.
         on_close: Called when the session was closed.
         settings: Statements that are run before settings are shut too.
     """
+    root, is_shut = instance.root, False
 
     def close(session: DuckSession) -> None:
-        root.close()
+        # One whose tables could not be bound was never shut: nobody may have it.
+        if is_shut and instance.leave is not None:
+            instance.leave(session)
+        else:
+            root.close()
         if on_close is not None:
             on_close(session)
 
     # No database of a lake may have the catalog's name: names would be ambiguous.
-    session = DuckSession(root.cursor(), catalog="__lakeworks", s3=s3, on_close=close)
+    session = DuckSession(
+        root.cursor(), catalog="__lakeworks", s3=s3, on_close=close, shut=instance.shut
+    )
     try:
         with translated(root):
             for setting in settings:
                 root.execute(setting)
         for name, source in sources.items():
             session.bind(name, source)
-        _shut(root, sources, spill)
+        if not instance.shut:
+            _shut(root, sources, instance.spill)
+        is_shut = True
     except BaseException:
         session.close()
         raise

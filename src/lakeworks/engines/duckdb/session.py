@@ -46,6 +46,7 @@ class DuckSession:
         catalog: str,
         s3: Mapping[str, str | bool] | None = None,
         on_close: Callable[[DuckSession], None] | None = None,
+        shut: bool = False,
     ) -> None:
         self._con = con
         self._catalog = catalog
@@ -60,12 +61,14 @@ class DuckSession:
         self._closed = False
         self._watch: _Watch | None = None
         self._rests = True  # no query was begun that has not given its last row
+        self.ended_well = False  # it was closed, with no query under way and none that failed
         self._threads: int | None = None  # to return to, while one keeps the order
         # A database of its own in the shared instance: names of two sessions never meet.
         con.execute(f"ATTACH ':memory:' AS {catalog}")
         con.execute(f"USE {catalog}")
-        # Progress is kept, for `progress_told` to ask for, and never printed.
-        con.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+        if not shut:  # where it is, nothing can be set, and nobody asks for progress
+            # Progress is kept, for `progress_told` to ask for, and never printed.
+            con.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +85,7 @@ class DuckSession:
         """Free what the session holds. May be called again."""
         if self._closed:
             return
+        self.ended_well = self.rests
         self._closed = True
         if self._watch is not None:  # of a result that nobody began to read
             self._watch.stop()
