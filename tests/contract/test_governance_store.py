@@ -110,6 +110,33 @@ def test_the_database_itself_refuses_to_change_an_entry(catalog: Catalog, change
     assert catalog.audit_trail.entries()[0].principal == "user:ana"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit_entries SET principal = 'user:bob' WHERE seq = 2",
+        "UPDATE audit_entries SET body = '{}' WHERE seq = 1",
+        "UPDATE audit_entries SET at_us = at_us + 1 WHERE seq = 3",
+        "DELETE FROM audit_entries WHERE seq = 1",
+        "DELETE FROM audit_entries WHERE seq = 3",
+        "DELETE FROM audit_entries",
+    ],
+)
+def test_whoever_changes_entries_against_the_databases_will_is_found_out(
+    catalog: Catalog, change: str
+) -> None:
+    for number in range(3):
+        catalog.audit_trail.append("query", "user:ana", {"number": number})
+    head = catalog.audit_trail.head()
+    assert catalog.audit_trail.verify([head]).sound
+    unguarded = ["DROP TRIGGER audit_entries_no_update", "DROP TRIGGER audit_entries_no_delete"]
+    if "postgresql" in catalog._database.where:
+        unguarded = ["DROP TRIGGER audit_entries_only_added ON audit_entries"]
+    with catalog._database.writing() as session:
+        for statement in (*unguarded, change):
+            session.run(statement)
+    assert not catalog.audit_trail.verify([head]).sound
+
+
 def test_an_empty_trail_is_sound(trail: AuditTrail) -> None:
     assert trail.verify().sound
 
