@@ -11,7 +11,7 @@ from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.engines.duckdb.emptied import KEPT_INSTANCES
 from lakeworks.engines.duckdb.engine import DuckEngine
 from lakeworks.engines.errors import SqlError, StorageAccessError
-from lakeworks.storage.fetched import FetchedSource
+from lakeworks.storage.fetched import FetchedSource, no_rows
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -97,8 +97,8 @@ def test_one_whose_query_did_not_end_well_is_closed(engine: DuckEngine) -> None:
 
 def test_one_that_was_never_shut_is_closed(engine: DuckEngine) -> None:
     def batches(_: float | None) -> Generator[pa.RecordBatch, None, None]:
+        yield from no_rows()
         raise RuntimeError("the other system is down")
-        yield pa.record_batch({})
 
     down = FetchedSource("crm.t", Schema((Field("n", parse_type("bigint")),)), batches)
     for _ in range(2):
