@@ -180,6 +180,7 @@ class UnknownTableError(RequestError):
         """Suggest the nearest of the known tables."""
         others = [one for one in known if one != name]
         hint = did_you_mean(name, others) or "there are no tables yet: lake run makes them"
+        hint = _instead_of(name) or hint
         return cls(f"there is no table {name!r}", hint)
 
     @classmethod
@@ -187,6 +188,7 @@ class UnknownTableError(RequestError):
         """Suggest the nearest of the tables that a principal knows."""
         others = [one for one in known if one != name]
         hint = did_you_mean(name, others) or f"{principal} sees no table here"
+        hint = _instead_of(name) or hint
         return cls(f"there is no table {name!r}", hint)
 
     @classmethod
@@ -194,7 +196,9 @@ class UnknownTableError(RequestError):
         """A view has the name, where another kind of thing was asked for."""
         kind = "materialized view" if materialized else "view"
         more = "REFRESH MATERIALIZED" if materialized else "CREATE OR REPLACE"
-        return cls(f"{name} is a {kind}", f"for it there are DROP {kind.upper()} and {more} VIEW")
+        return cls(
+            f"{name} is a {kind}", f"for it there are DROP {kind.upper()} and {more} VIEW"
+        )
 
     @classmethod
     def unseen(cls, name: str, moment: datetime, known: Iterable[str]) -> Self:
@@ -204,6 +208,16 @@ class UnknownTableError(RequestError):
             f"readers did not see {name} at {moment.isoformat()}",
             f"they saw {seen}" if seen else "nothing was published then",
         )
+
+
+def _instead_of(name: str) -> str:
+    """Return what tells of tables, where a database's own tables of tables are asked."""
+    told = name.lower().startswith(("information_schema.", "pg_catalog."))
+    return (
+        "SHOW TABLES IN gold, SHOW COLUMNS IN gold.sales and DESCRIBE tell of tables"
+        if told
+        else ""
+    )
 
 
 class VersionTextError(RequestError):

@@ -97,6 +97,11 @@ def _tell(code: str, problem: str, hint: str, *, word: str = "error") -> None:
 
 def _usage(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
+    if (
+        type(error).__name__ == "NoArgsIsHelpError"
+    ):  # `lake serve`, without which of its commands
+        say.remark(error.format_message())
+        return EXIT_REQUEST_WRONG
     if context is not None:
         say.remark(context.get_usage())
     told = error.format_message().replace("a valid int range", "a whole number")

@@ -374,7 +374,8 @@ class StatementRefusedError(RequestError):
         """Name a function that a query under permissions may not call."""
         return cls(
             f"a query under permissions cannot call {name}()",
-            "it may call functions that compute from their arguments alone; "
+            spoken_in_athena(name)
+            or "it may call functions that compute from their arguments alone; "
             "docs/reference/sql-service.md lists them",
         )
 
@@ -385,6 +386,15 @@ class StatementRefusedError(RequestError):
         return cls(
             f"a query under permissions cannot have a part of the kind {said}", _ONE_QUERY
         )
+
+
+def spoken_in_athena(function: str) -> str:
+    """Return a hint to the other dialect, where it has the function."""
+    from lakeworks.project.athena.functions import rules
+
+    if function.lower() not in rules():
+        return ""
+    return f"{function} is Athena's: ask with --dialect athena, or say dialect: athena in the model"
 
 
 _MODELS_CHANGE = "rows change by a model with load: merge, or by DELETE and INSERT INTO"

@@ -33,7 +33,10 @@ class PrincipalError(GovernanceError):
     @classmethod
     def unknown(cls, text: str, known: Iterable[str]) -> Self:
         """No such role or group is declared."""
-        return cls(f"{text} is not declared in policies/", did_you_mean(text, known))
+        others = did_you_mean(text, [one for one in known if one != "everyone"])
+        kind, _, name = text.partition(":")
+        hint = others or f"declare it in policies/*.yml: {kind}s: {{{name}: [its members]}}"
+        return cls(f"{text} is not declared in policies/", hint)
 
 
 class PermissionNameError(GovernanceError):

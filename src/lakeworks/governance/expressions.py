@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 2048  # Lake Formation's
 MAX_DEPTH = 40
 SESSION_TAG = "session_tag"
+_FILTERS = "a row filter compares columns with constants: state = 'OH' and week between 1 and 9"
 
 
 _TOKEN = re.compile(
@@ -248,7 +249,7 @@ class _Parser:
         if name == SESSION_TAG:
             return self._session_tag()
         if name not in self.functions:
-            hint = f"known: {', '.join(sorted(self.functions))}" if self.functions else ""
+            hint = f"known: {', '.join(sorted(self.functions))}" if self.functions else _FILTERS
             problem = f"the function {token.text} is not accepted here"
             raise ExpressionError.at(self.text, token.at, problem, hint)
         self._expect("(")
@@ -311,7 +312,9 @@ class _Parser:
             raise self._wrong(f"{word} is expected, not {self._peek().text!r}")
 
     def _wrong(self, problem: str) -> ExpressionError:
-        return ExpressionError.at(self.text, self._peek().at, problem)
+        return ExpressionError.at(
+            self.text, self._peek().at, problem, "" if self.functions else _FILTERS
+        )
 
 
 def _name(token: _Token) -> str:

@@ -103,7 +103,10 @@ def not_reached(services: Services) -> list[str]:
     logs = [one.name for one in services.project.catalogs.values() if one.type != "parquet"]
     if logs:
         found.append(f"logs of other systems: {', '.join(sorted(logs))}")
-    return [*found, "backups, and exports made earlier: lake subject export, lake query --out"]
+    return [
+        *found,
+        "backups, and exports made earlier: lake subject export, lake query --output",
+    ]
 
 
 def _has_files(services: Services, place: str) -> bool:

@@ -15,6 +15,7 @@ from sqlglot.errors import SqlglotError
 from lakeworks.project.lineage_facts import FILTER, GROUP, JOIN, SORT
 from lakeworks.project.sql_facts import ENGINE_DIALECT
 from lakeworks.project.sql_lineage import query_lineage
+from lakeworks.project.sql_silence import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,7 +71,8 @@ def _comparisons(
     sql: str, schemas: Mapping[str, Schema]
 ) -> dict[str, list[tuple[str, str, tuple[Any, ...]]]]:
     try:
-        tree = sqlglot.parse_one(sql, read=ENGINE_DIALECT)
+        with silent():  # a history holds other statements, too
+            tree = sqlglot.parse_one(sql, read=ENGINE_DIALECT)
     except (SqlglotError, RecursionError):
         return {}
     named = [_name(table) for table in tree.find_all(exp.Table)]

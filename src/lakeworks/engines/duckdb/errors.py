@@ -16,6 +16,7 @@ from lakeworks.engines.errors import (
     SqlError,
     StorageAccessError,
     ValueConversionError,
+    spoken_in_athena,
 )
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def sql_error(text: str, *, lines_before: int = 0) -> SqlError:
         problem, names = problem[: nearest.start()], nearest.group(1)
         if not _HIDDEN_NAME.search(names):
             hint = "did you mean " + re.sub(r"\s+", " ", names).rstrip("?") + "?"
+        hint = _known_better(problem) or hint
     problem = _HIDDEN_NAME.sub("…", problem)
     if line is not None and column is None:
         error = SqlError(f"SQL line {line}: {problem.strip()}", hint, line, None)
@@ -152,6 +154,15 @@ def sql_error(text: str, *, lines_before: int = 0) -> SqlError:
     field = _MISSING_FIELD.search(problem)
     error.missing_field = field.group(1) if field else ""
     return error
+
+
+def _known_better(problem: str) -> str:
+    """Return a better hint than the nearest name, where we know what was meant."""
+    table = re.match(r"Table with name (\w+\.\w+) does not exist", problem)
+    if table is not None:
+        return f"quoted as a whole it is one name: write {table[1]} without quotes"
+    called = re.search(r"Function with name (\w+) does not exist", problem)
+    return spoken_in_athena(called[1]) if called is not None else ""
 
 
 def _memory_limit_bytes(con: duckdb.DuckDBPyConnection | None) -> int:

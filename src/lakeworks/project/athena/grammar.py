@@ -6,19 +6,15 @@ that the tables of this package, and no other list, decide what it means.
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlglot import exp
 from sqlglot.dialects import DuckDB, Trino
 from sqlglot.errors import ErrorLevel, ParseError, TokenError
 
 from lakeworks.project.athena.errors import AthenaSyntaxError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from lakeworks.project.sql_silence import silent
 
 # Calls that have a grammar of their own, not a list of arguments.
 _SPOKEN = (
@@ -93,7 +89,7 @@ def parsed(sql: str) -> exp.Expression:
     reader = _dialects()[0]()
     try:
         tokens = reader.tokenize(sql)
-        with _silent():
+        with silent():
             found = reader.parser(error_level=ErrorLevel.RAISE).parse(tokens, sql)
     except TokenError:
         raise AthenaSyntaxError.at("a quote or a comment has no end", None, None) from None
@@ -130,14 +126,3 @@ def _unparsed(error: ParseError) -> AthenaSyntaxError:
     near = str(detail.get("highlight") or "")
     problem = f"the SQL does not parse{f' near {near!r}' if near else ''}: {told[:1].lower()}{told[1:]}"
     return AthenaSyntaxError.at(problem, detail.get("line"), detail.get("col"))
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep sqlglot from logging what it does not model: it is refused by name instead."""
-    logger = logging.getLogger("sqlglot")
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
