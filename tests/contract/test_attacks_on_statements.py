@@ -298,17 +298,23 @@ def test_a_copy_of_what_is_masked_is_masked(viewed: Lake, way: str, statement: s
     assert not any(one["ssn"] in seen for one in PEOPLE), seen
 
 
+# The one has a tag of its own, the other none.
+BOTH = "silver.customers c join bronze.people p using (id)"
+
+
 @pytest.mark.parametrize("noted", [True, False])
 def test_an_edited_model_unmasks_nothing_that_it_made_before(lake: Lake, noted: bool) -> None:
     root = lake.project.root
     model, reader = root / "models/silver/t.sql", root / "models/gold/u.sql"
-    text = "/*\nload: replace\n*/\nselect id, %s as x from %s\n"
+    text = "/*\nload: replace\n%s*/\nselect id, %s from %s\n"
     reader.parent.mkdir(exist_ok=True)
-    model.write_text(text % ("ssn", "silver.customers"))
-    reader.write_text(text % ("x", "silver.t"))
+    # Of the first column the tag comes from its origin, of the second from the file's header.
+    header = "columns: {y: {tags: {pii: ssn}}}\n"
+    model.write_text(text % (header, "c.ssn as x, p.ssn as y", BOTH))
+    reader.write_text(text % ("", "x as z, y", "silver.t"))
 
     def seen(opened: Lake, *sources: str) -> str:
-        return str([ask(opened, f"select x from {one}", "ana") for one in sources])
+        return str([ask(opened, f"select * from {one}", "ana") for one in sources])
 
     with Lake.open(root) as opened:
         assert opened.pipeline.run().status == "succeeded"
@@ -318,12 +324,14 @@ def test_an_edited_model_unmasks_nothing_that_it_made_before(lake: Lake, noted: 
         if not noted:  # as in a lake from before this was kept, or whose run was killed
             with opened.catalog.statement_writes._database.writing() as session:
                 session.run("DELETE FROM statement_writes WHERE kind = 'query'")
-    model.write_text(text % ("region", "silver.customers"))
+    model.write_text(text % ("", "region as w, region as y", "silver.customers"))
+    reader.write_text(text % ("", "w as z, y", "silver.t"))
     with Lake.open(root) as opened:
         assert MARK not in seen(opened, "silver.t", "gold.u")
         assert opened.pipeline.run().status == "succeeded"
         if noted:
             assert MARK not in seen(opened, "silver.t@v0", "gold.u@v0")
+            assert "EU" in seen(opened, "silver.t")
 
 
 @pytest.mark.parametrize("way", ["create or replace", "drop and create"])

@@ -1128,8 +1128,9 @@ def test_queries_of_models_count_as_long_as_a_snapshot_may_show_what_they_made(
     writes = catalog.statement_writes
     for number, mark in enumerate("aba"):
         since = long_ago + timedelta(days=number)
-        writes.note_queries(f"run-{number}", [ModelQuery(table, mark, since, lineage)])
-    assert writes.latest_queries() == {table: "a"}
+        query = ModelQuery(table, mark, since, lineage, {"x": {"pii": (mark,)}})
+        writes.note_queries(f"run-{number}", [query])
+    assert writes.latest_queries() == {table: ("a", {"x": {"pii": ("a",)}})}
     assert [one.kept for one in writes.queries()[table]] == [True, True, True]
     catalog.publish("run-3", {table: 0})
     writes.note_queries("run-4", [ModelQuery(table, "c", clock.now(), lineage)])
@@ -1139,4 +1140,5 @@ def test_queries_of_models_count_as_long_as_a_snapshot_may_show_what_they_made(
         ("a", False), ("b", False), ("a", True), ("c", True),
     ]  # fmt: skip
     assert {one.lineage for one in own} == {lineage}
+    assert own[1].tags == {"x": {"pii": ("b",)}}
     assert writes.all() == writes.different() == writes.of(table) == []

@@ -39,6 +39,7 @@ class ModelQuery:
 
     Attributes:
         fingerprint: The model's, as its versions say it.
+        tags: Of each column in lower case, the tags that the model's file gave it.
         kept: Whether a snapshot that is kept may show a version that it made.
     """
 
@@ -46,6 +47,7 @@ class ModelQuery:
     fingerprint: str
     since: datetime
     lineage: QueryLineage
+    tags: Mapping[str, ColumnTags] = field(default_factory=dict)
     kept: bool = True
 
 
@@ -111,7 +113,7 @@ class StatementWrites:
                 sql=str(scrubbed_value(write.sql)),
                 at=microseconds(write.written_at),
                 lineage=json.dumps(write.lineage.to_json()),
-                tags=json.dumps({name: dict(tags) for name, tags in write.tags.items()}),
+                tags=_tags_json(write.tags),
             )
 
     def forget(self, run_id: str) -> None:
@@ -160,39 +162,42 @@ class StatementWrites:
             for query in queries:
                 session.run(
                     f"INSERT INTO statement_writes ({_COLUMNS}) VALUES (:run_id, :name, :kind, "
-                    ":making, '', '', :at, :lineage, '{}')",
+                    ":making, '', '', :at, :lineage, :tags)",
                     run_id=f"{run_id} {query.table}",
                     name=str(query.table),
                     kind=_QUERY,
                     making=query.fingerprint,
                     at=microseconds(query.since),
                     lineage=json.dumps(query.lineage.to_json()),
+                    tags=_tags_json(query.tags),
                 )
 
-    def latest_queries(self) -> dict[TableName, str]:
-        """Return the fingerprint of the query that each model was last made by."""
+    def latest_queries(self) -> dict[TableName, tuple[str, Mapping[str, ColumnTags]]]:
+        """Return the fingerprint of the query that each model was last made by, and its tags."""
         with self._database.reading() as session:
             rows = session.all(
-                "SELECT table_name, making FROM statement_writes "
+                "SELECT table_name, making, tags_json FROM statement_writes "
                 f"WHERE kind = '{_QUERY}' ORDER BY written_us, run_id"
             )
-        return {TableName.parse(name): making for name, making in rows}
+        return {TableName.parse(name): (making, _tags(tags)) for name, making, tags in rows}
 
     def queries(self) -> dict[TableName, list[ModelQuery]]:
         """Return the queries that each model had, in the order of their times."""
         with self._database.reading() as session:
             oldest = session.first("SELECT min(created_us) FROM snapshots")
             rows = session.all(
-                "SELECT table_name, making, written_us, lineage_json FROM statement_writes "
-                f"WHERE kind = '{_QUERY}' ORDER BY written_us DESC, run_id DESC"
+                "SELECT table_name, making, written_us, lineage_json, tags_json "
+                f"FROM statement_writes WHERE kind = '{_QUERY}' "
+                "ORDER BY written_us DESC, run_id DESC"
             )
         first_us = oldest[0] or 0 if oldest else 0
         found: dict[TableName, list[ModelQuery]] = {}
         ended_us: dict[str, int] = {}
-        for name, making, at_us, lineage in rows:
+        for name, making, at_us, lineage, tags in rows:
             table, told = TableName.parse(name), QueryLineage.from_json(json.loads(lineage))
             kept = ended_us.get(name, first_us) >= first_us
-            query = ModelQuery(table, making, from_microseconds(at_us), told, kept)
+            since = from_microseconds(at_us)
+            query = ModelQuery(table, making, since, told, _tags(tags), kept)
             found.setdefault(table, []).insert(0, query)
             ended_us[name] = at_us
         return found
@@ -209,8 +214,16 @@ def _write(row: tuple[Any, ...]) -> StatementWrite:
         sql,
         from_microseconds(at),
         QueryLineage.from_json(json.loads(lineage)),
-        {
-            column: {tag: tuple(values) for tag, values in found.items()}
-            for column, found in json.loads(tags).items()
-        },
+        _tags(tags),
     )
+
+
+def _tags_json(tags: Mapping[str, ColumnTags]) -> str:
+    return json.dumps({name: dict(found) for name, found in tags.items()})
+
+
+def _tags(text: str) -> dict[str, ColumnTags]:
+    return {
+        column: {tag: tuple(values) for tag, values in found.items()}
+        for column, found in json.loads(text).items()
+    }

@@ -19,59 +19,70 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.heads import Head
     from lakeworks.catalog.lineage.graph import LineageGraph
+    from lakeworks.catalog.statement_writes import ColumnTags
     from lakeworks.core.names import TableName
     from lakeworks.pipeline.state import Services
-    from lakeworks.project.lineage_facts import QueryLineage
+    from lakeworks.project.declaration import Model
 
 logger = logging.getLogger(__name__)
 _CHANGED = ("its file was changed since it was last run",)
 
 
-def note_queries(
-    services: Services,
-    tables: Iterable[TableName],
-    heads: Mapping[TableName, Head],
-    run_id: str,
-) -> None:
-    """Note what the models derive from that a run published, where that is new.
+def note_queries(services: Services, heads: Mapping[TableName, Head], run_id: str) -> None:
+    """Note what models derive from, as of a run that published, where that is new.
 
     What cannot be noted is taken for not known once the file changes: nothing is shown for that.
     """
     from lakeworks.pipeline.lineage import lineages_now
 
-    project, writes = services.project, services.catalog.statement_writes
-    last = writes.latest_queries()
-    new = [
-        model
-        for table in tables
-        if (model := project.models.get(table)) is not None
-        and not model.view  # the catalog keeps what these were made by
-        and (head := heads.get(table)) is not None
-        and last.get(table) != head.fingerprint == model.fingerprint
-    ]
-    if not new:
-        return
+    writes, last = services.catalog.statement_writes, {}
     try:
+        last = writes.latest_queries()
+        new = [
+            model
+            for table, model in services.project.models.items()
+            if not model.view  # the catalog keeps what these were made by
+            and (head := heads.get(table)) is not None
+            and head.fingerprint == model.fingerprint
+            and last.get(table) != (model.fingerprint, _tags_of(model))
+        ]
+        if not new:
+            return
         found, now = lineages_now(services, new), clock.now()
         writes.note_queries(
             run_id,
-            [ModelQuery(one.table, one.fingerprint, now, found[one.table]) for one in new],
+            [
+                ModelQuery(one.table, one.fingerprint, now, found[one.table], _tags_of(one))
+                for one in new
+            ],
         )
     except LakeError:
         logger.warning("the queries of run %s could not be noted", run_id, exc_info=True)
 
 
-def earlier_queries(services: Services) -> list[tuple[TableName, QueryLineage | None]]:
+def _tags_of(model: Model) -> dict[str, ColumnTags]:
+    """Return the tags that a model's file gives its columns; those of the whole table as `*`."""
+    found: dict[str, ColumnTags] = {
+        name.lower(): {tag: (value,) for tag, value in note.tags.items()}
+        for name, note in model.columns.items()
+        if note.tags
+    }
+    if model.tags:
+        found["*"] = {tag: (value,) for tag, value in model.tags.items()}
+    return found
+
+
+def earlier_queries(services: Services) -> list[tuple[TableName, ModelQuery | None]]:
     """Return what models were made by before, as far as it may still be read; None: unknown."""
     heads = services.catalog.heads()
     models = {t: model for t, model in services.project.models.items() if not model.view}
     noted = services.catalog.statement_writes.queries()
-    found: list[tuple[TableName, QueryLineage | None]] = []
+    found: list[tuple[TableName, ModelQuery | None]] = []
     for table in models.keys() & (heads.keys() | noted.keys()):
         now, own = models[table].fingerprint, noted.get(table, ())
         made_by = heads[table].fingerprint if table in heads else ""
         found += [
-            (table, one.lineage)
+            (table, one)
             for one in own
             if one.fingerprint != now and (one.kept or one.fingerprint == made_by)
         ]
@@ -81,13 +92,20 @@ def earlier_queries(services: Services) -> list[tuple[TableName, QueryLineage | 
 
 
 def add_earlier(
-    graph: LineageGraph, earlier: Iterable[tuple[TableName, QueryLineage | None]]
+    graph: LineageGraph, earlier: Iterable[tuple[TableName, ModelQuery | None]]
 ) -> None:
     """Add to a graph of now what earlier queries of its models made."""
-    for table, lineage in earlier:
-        if str(table) not in graph.nodes:
+    there = [(str(t), query) for t, query in earlier if str(t) in graph.nodes]
+    for name, query in there:
+        if query is not None:
+            graph.widen(name, (column.name for column in query.lineage.columns))
+    for name, query in there:
+        if query is None:
+            graph.doubt(name, _CHANGED)
             continue
-        if lineage is None:
-            graph.doubt(str(table), _CHANGED)
-        else:
-            graph.derive_also(str(table), lineage)
+        graph.derive_also(name, query.lineage)
+        for column in (one.name.lower() for one in query.lineage.columns):
+            given = graph.given.setdefault((name, column), {})
+            for tags in (query.tags.get(column, {}), query.tags.get("*", {})):
+                for tag, values in tags.items():
+                    given.setdefault(tag, set()).update(values)

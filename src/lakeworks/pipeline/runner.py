@@ -132,7 +132,7 @@ class _Work:
         if ahead:
             self.state.snapshot = self.services.catalog.publish(self.run_id, ahead)
             note_publication(self.services, ahead, self.state.heads, f"run {self.run_id}")
-            note_queries(self.services, ahead, self.state.heads, self.run_id)
+            note_queries(self.services, self.state.heads, self.run_id)
         return bool(ahead)
 
     def _steps(self) -> Iterator[tuple[TableName, StepReport]]:

@@ -7,7 +7,7 @@ derives from columns by value; columns also influence others, or all rows of a t
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakeworks.project.lineage_facts import influences_of, values_of
@@ -129,6 +129,13 @@ class LineageGraph:
         for origin in self.row_influences[name]:
             self.rows_influenced.setdefault(origin, []).append(name)
 
+    def widen(self, name: str, columns: Iterable[str]) -> None:
+        """Add columns that a node had in versions that can still be read."""
+        node = self.nodes[name]
+        known = {column.lower() for column in node.columns}
+        more = (column for column in columns if column.lower() not in known)
+        self.nodes[name] = replace(node, columns=(*node.columns, *more))
+
     def derive_also(self, name: str, lineage: QueryLineage) -> None:
         """Add what a node's columns derived from in versions that can still be read."""
         if not lineage.complete or lineage.unresolved:
@@ -137,12 +144,20 @@ class LineageGraph:
         for column in lineage.columns:
             target = (name, own.get(column.name.lower(), column.name))
             values = self.values.setdefault(target, {})
+            gaps = list(column.unresolved)
             for origin, kind in values_of(column.origins).items():
                 values.setdefault(origin, kind)
                 self.users.setdefault(origin, {})[target] = kind
-            if column.unresolved:
-                self.unresolved[target] = (*self.unresolved.get(target, ()), *column.unresolved)
+                if not self._has(origin):
+                    gaps.append(f"{'.'.join(origin)} is not there any more")
+            if gaps:
+                self.unresolved[target] = (*self.unresolved.get(target, ()), *gaps)
         self.entwined = True
+
+    def _has(self, column: ColumnId) -> bool:
+        node = self.nodes.get(column[0])
+        known = node.columns if node is not None else ()
+        return column[1].lower() in {one.lower() for one in known}
 
     def doubt(self, name: str, why: tuple[str, ...]) -> None:
         """Take it for not known what any of a node's columns derive from."""
