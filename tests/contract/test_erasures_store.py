@@ -46,6 +46,17 @@ def test_what_is_sealed_opens_for_its_subject_until_the_work_is_done(catalog: Ca
     assert done.is_of("customer=C-17")
 
 
+def test_a_report_is_amended_and_the_rest_stays(catalog: Catalog) -> None:
+    one = begun(catalog)
+    catalog.erasures.end(one, "done", {"places": []})
+    (ended,) = catalog.erasures.named(one.erasure_id)
+    catalog.erasures.amend(one.erasure_id, {"places": [], "kept_out": [{"name": "customer"}]})
+    (amended,) = catalog.erasures.named(one.erasure_id)
+    assert amended.report["kept_out"] == [{"name": "customer"}]
+    assert (amended.state, amended.ended_at) == (ended.state, ended.ended_at)
+    assert catalog.query_executions.places() == []
+
+
 def test_versions_that_were_erased_are_needed_by_no_snapshot(catalog: Catalog) -> None:
     for version in range(4):
         run = f"run-{version}"
