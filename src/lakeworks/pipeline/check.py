@@ -15,11 +15,11 @@ from lakeworks.catalog.statement_writes import making_of
 from lakeworks.core import events
 from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
-from lakeworks.pipeline import frame_models
 from lakeworks.pipeline.errors import StatementTableError
 from lakeworks.pipeline.federated import read_from_catalogs
 from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
 from lakeworks.pipeline.lineage import useless_declassify
+from lakeworks.pipeline.model_sql import select_of
 from lakeworks.pipeline.record_schemas import record_schema_mistakes
 from lakeworks.pipeline.rule_check import never_pass, rule_mistakes
 from lakeworks.pipeline.view_check import view_mistakes
@@ -267,8 +267,7 @@ def _describe_model(
 
 def _described(model: Model, session: Session, found: Described) -> Schema | None:
     try:
-        sql = frame_models.as_sql(model, session) if model.function else model.sql or ""
-        return session.describe(sql)
+        return session.describe(select_of(model, session))
     except LakeError as error:
         for told, doubtful in _missing(model, session, found, error):
             mistake = _mistake(told, model, found, in_doubt=doubtful)
@@ -285,7 +284,7 @@ def _passes_on_more(model: Model, session: Session, found: Described) -> bool:
     if not unseen or model.function:
         return False
     try:
-        return _ANOTHER.name in session.describe(model.sql or "")
+        return _ANOTHER.name in session.describe(select_of(model, session))
     except LakeError:
         return False
 
@@ -345,7 +344,7 @@ def _lacks_a_field(error: LakeError) -> bool:
 
 def _error_of(model: Model, session: Session) -> LakeError | None:
     try:
-        session.describe(model.sql or "")
+        session.describe(select_of(model, session))
     except LakeError as error:
         return error
     return None

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, cast
 from lakeworks.core import clock, events
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.engines.protocol import AuditColumns, StageRequest
-from lakeworks.pipeline import frame_models, rules
+from lakeworks.pipeline import rules
 from lakeworks.pipeline.decide import decide
 from lakeworks.pipeline.errors import DefinerError, RulesFailedError, TooManyRejectedError
+from lakeworks.pipeline.model_sql import select_of
 from lakeworks.pipeline.publication import Change, commit, heal
 from lakeworks.pipeline.report import Read, StepReport
 from lakeworks.pipeline.state import bookmark_of, iso
@@ -76,10 +77,7 @@ class ModelStep:
         self._bind(session, inputs, decision)
         reads += tuple(self._bind_outside(session, table) for table in outside)
         self._define_views(session, reads)
-        sql = (
-            frame_models.as_sql(self.model, session) if self.model.function else self.model.sql
-        )
-        assert sql is not None  # noqa: S101 - a model has SQL or a function: the loader's promise
+        sql = select_of(self.model, session)
         touched: tuple[Mapping[str, str | None], ...] = ()
         if decision.mode == "partitions":
             touched = self._touched(session, sql, inputs, decision)
@@ -207,7 +205,7 @@ class ModelStep:
         whole = self._source(driving, inputs[driving])
         session.bind(str(driving), replace(whole, files=(*decision.gained, *decision.lost)))
         if self.model.function:
-            sql = frame_models.as_sql(self.model, session)
+            sql = select_of(self.model, session)
         columns = ", ".join(
             f"{_as_partition(name)} as {quote_identifier(name)}"
             for name in self.model.partition_by

@@ -287,6 +287,8 @@ class Model:
             aggregate, window, DISTINCT, LIMIT or set operation over it).
         sql: The SELECT in DuckDB's dialect, or None for a Python model.
         sql_line: The line of the file on which the SELECT's text begins.
+        in_athena: The SELECT as it is written, where that is in Athena's dialect: `sql` is its
+            translation without the types of its inputs, which decide some of its meaning.
         function: The Python model, or None. It takes narwhals lazy frames by input alias and
             returns one.
         frame_inputs: For a Python model, parameter name to table.
@@ -318,6 +320,7 @@ class Model:
     fingerprint: str
     sql: str | None = None
     sql_line: int = 1
+    in_athena: str | None = None
     function: Callable[..., Any] | None = None
     frame_inputs: Mapping[str, TableName] = field(default_factory=dict)
     key: tuple[str, ...] = ()

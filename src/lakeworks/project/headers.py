@@ -31,6 +31,10 @@ _RULE_TOKENS = re.compile(r'#[^\n]*|"(?:[^"\\]|\\.)*"|[\w.]+|\S', re.DOTALL)
 _PRIMARY = "primary"  # DQDL's word for the model's own rows
 
 
+# What a header may call the dialect that `project.athena` reads.
+ATHENA = frozenset({"athena", "trino"})
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a model's header says, with defaults filled in; plain values, so that JSON holds it.

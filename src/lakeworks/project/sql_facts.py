@@ -25,6 +25,7 @@ from lakeworks.project.errors import (
     SQL_DOES_NOT_PARSE,
     UNKNOWN_TABLE,
 )
+from lakeworks.project.headers import ATHENA
 from lakeworks.project.sql_shape import Bindings, bind, driving_path, is_row_wise
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from lakeworks.project.errors import Mistakes
 
 ENGINE_DIALECT = "duckdb"
-ATHENA = frozenset({"athena", "trino"})
 TABLE_FUNCTIONS = frozenset({"json_each", "json_tree", "repeat", "unnest"})
 _WRITING = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Command, exp.Into)
 _SQL_LINE = re.compile(r"SQL line (\d+),")
@@ -122,7 +122,7 @@ def _facts(text: str, file: str, dialect: str, mistakes: Mistakes) -> SqlFacts |
     _check_nodes(bindings, file, tokens[0].line, mistakes)
     translated = None
     if dialect in ATHENA:
-        translated = _from_athena(text, file, tokens[0], mistakes)
+        translated = _from_athena(text, query, file, tokens[0], mistakes)
     elif dialect != ENGINE_DIALECT:
         translated = _translated(query, file, tokens[0], mistakes)
     if len(mistakes.found) > before:
@@ -265,13 +265,22 @@ def _translated(query: exp.Expr, file: str, first: Token, mistakes: Mistakes) ->
     return None
 
 
-def _from_athena(text: str, file: str, first: Token, mistakes: Mistakes) -> str | None:
+def _from_athena(
+    text: str, query: exp.Expr, file: str, first: Token, mistakes: Mistakes
+) -> str | None:
     """Translate by the tables that hold for callers' queries, too."""
-    from lakeworks.project.athena.errors import AthenaSyntaxError, AthenaUnsupportedError
+    from lakeworks.project.athena.errors import (
+        AthenaSyntaxError,
+        AthenaTypeNeededError,
+        AthenaUnsupportedError,
+    )
     from lakeworks.project.athena.translation import translate
 
     try:
         return translate(text)
+    except AthenaTypeNeededError:
+        # Its types are known where it is checked and run; names and tables are right in this.
+        return _translated(query, file, first, mistakes)
     except (AthenaSyntaxError, AthenaUnsupportedError) as error:
         line = int(found[1]) if (found := _SQL_LINE.match(error.problem)) else first.line
         mistakes.add(Location(file, line), error.problem, error.hint, code=SQL_DOES_NOT_PARSE)

@@ -13,7 +13,7 @@ from lakeworks.core.errors import did_you_mean
 from lakeworks.core.names import TableName
 from lakeworks.project.declaration import Location, Model
 from lakeworks.project.errors import INCOMPLETE, UNKNOWN_TABLE, UNREADABLE, WRONG_VALUE
-from lakeworks.project.headers import Header, check_header, model_table, table_or_none
+from lakeworks.project.headers import ATHENA, Header, check_header, model_table, table_or_none
 from lakeworks.project.yaml_lines import Document, read_yaml
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def sql_model_of(facts: Mapping[str, Any], text: str, file: str) -> Model:
     sql = facts["sql"]
     driving = header.incremental_on or sql["driving"]
     tables = [str(table) for table, _ in sql["tables"]]
+    written = text[sql["start"] : sql["end"]]
     inputs = sorted(tables, key=lambda table: table != driving)
     driving_table = TableName.parse(driving) if driving else None
     return Model(
@@ -74,8 +75,9 @@ def sql_model_of(facts: Mapping[str, Any], text: str, file: str) -> Model:
         inputs=tuple(TableName.parse(table) for table in inputs),
         driving=driving_table,
         fingerprint=header.fingerprint(sql["normal"], driving_table),
-        sql=sql["translated"] or text[sql["start"] : sql["end"]],
+        sql=sql["translated"] or written,
         sql_line=sql["line"],
+        in_athena=written if header.dialect.lower() in ATHENA else None,
         key=header.key,
         latest_by=header.latest_by,
         partition_by=header.partition_by,

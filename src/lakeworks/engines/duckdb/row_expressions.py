@@ -127,10 +127,13 @@ class RowExpression:
 
 def computes_alone(expression: str) -> bool:
     """Whether an expression hangs on its columns only: on no clock, chance, setting or file."""
+    con = _parser().cursor()  # others may ask at the same time
     try:
-        found = gate(_parser(), f"SELECT {expression}")
+        found = gate(con, f"SELECT {expression}")
     except LakeError:
         return False
+    finally:
+        con.close()
     return not (found.changes or found.tables)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Self
 
 from lakeworks.core.errors import RequestError, nearest
@@ -9,6 +10,7 @@ from lakeworks.core.errors import RequestError, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_LINE = re.compile(r"SQL line (\d+),")
 _REFERENCE = "docs/reference/athena.md lists what works"
 
 
@@ -27,6 +29,12 @@ class AthenaUnsupportedError(RequestError):
     """A function, type or clause of Athena's dialect that does not work here."""
 
     code = "LW841"
+
+    @property
+    def line(self) -> int | None:
+        """The line of the SQL, where it is told."""
+        found = _LINE.match(self.problem)
+        return int(found[1]) if found else None
 
     @classmethod
     def function(
@@ -49,6 +57,12 @@ class AthenaUnsupportedError(RequestError):
             f"{_place(line, column)}{told} of Athena's dialect does not work here",
             hint or _REFERENCE,
         )
+
+
+class AthenaTypeNeededError(AthenaUnsupportedError):
+    """SQL of Athena's dialect whose meaning hangs on a type that is not known."""
+
+    code = "LW846"
 
 
 class UnknownDialectError(RequestError):

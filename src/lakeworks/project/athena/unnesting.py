@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from lakeworks.project.athena.calls import place_of
-from lakeworks.project.athena.errors import AthenaUnsupportedError
+from lakeworks.project.athena.errors import AthenaTypeNeededError, AthenaUnsupportedError
 from lakeworks.project.athena.grammar import Written
 from lakeworks.project.athena.kinds import Kind
 
@@ -47,7 +47,9 @@ class Unnesting:
             parts.append((self._numbers([made for made, _ in seen], seen), Kind("int")))
         if names and len(names) != len(parts):
             told = f"UNNEST with {len(names)} names for {len(parts)} columns"
-            raise AthenaUnsupportedError.part(told, *place_of(node), _MAPS)
+            unsure = any(kind.element.name == "unknown" for _, kind in seen)
+            error = AthenaTypeNeededError if unsure else AthenaUnsupportedError
+            raise error.part(told, *place_of(node), _MAPS)
         names = names or [f"_col{n}" for n in range(len(parts))]
         return self._query(node, names, parts), {
             name.lower(): kind for name, (_, kind) in zip(names, parts, strict=True)
@@ -72,7 +74,7 @@ class Unnesting:
         unsure = kind.name not in {"array", "unknown"} or (arrays == 1 and wanted > 1)
         if unsure and not told:
             wrong = "UNNEST of a value whose type is not known"
-            raise AthenaUnsupportedError.part(wrong, *place_of(node), _MAPS)
+            raise AthenaTypeNeededError.part(wrong, *place_of(node), _MAPS)
         return [(Written(template="unnest({0})", expressions=[made]), element)]
 
     def _numbers(
