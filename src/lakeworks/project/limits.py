@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 _ROWS = re.compile(r"(\d{1,15})(?:\s*rows?)?")
-_AGE = re.compile(r"(\d{1,6})\s*(?:(minute|hour|day|week|year)s?|([mhdwy]))")
-_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+_AGE = re.compile(r"(\d{1,6})\s*(?:(second|minute|hour|day|week|year)s?|([smhdwy]))")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _WHOLE_PERCENT = 100
 
 

@@ -185,4 +185,4 @@ class _Reading:
 
 
 _SIZE = "write a number and KB, MB, GB or TB, such as 10GB"
-_AGE = "write minutes, hours or days, such as 30 minutes"
+_AGE = "write seconds, minutes, hours or days, such as 30 minutes"

@@ -20,13 +20,14 @@ def test_a_workgroup_says_where_results_go(
     project = load({
         "workgroups/near.yml": "result_location: own/results\n",
         "workgroups/far.yml": "result_location: s3://acme-results/far/\nretention: 30 days\n",
-        "workgroups/usual.yml": "description: what it is\n",
+        "workgroups/usual.yml": "description: what it is\ntimeout: 90 seconds\ncpu_time: 5s\n",
     })  # fmt: skip
     groups = project.workgroups
     assert groups["near"].result_location == str(tmp_path / "own/results")
     assert groups["far"].result_location == "s3://acme-results/far"
     assert groups["far"].retention_s == 30 * 86_400
     assert groups["usual"].result_location == ""
+    assert (groups["usual"].timeout_s, groups["usual"].cpu_s) == (90, 5)
     # As it is kept in the cache.
     assert load({}).workgroups == groups
 
