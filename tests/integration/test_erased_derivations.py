@@ -200,6 +200,28 @@ def test_texts_that_name_the_person_lose_the_value_and_stay_what_they_are(shop: 
     assert "can only be added to" in audit.note
 
 
+def test_a_view_that_lost_a_value_is_not_taken_for_one_that_was_replaced(
+    tmp_path: Path,
+) -> None:
+    root = make_project(tmp_path / "shop")
+    write(root / "policies/roles.yml",
+          "users: {ana: {}, bo: {}}\ngrants:\n"
+          "  - {to: [user:ana, user:bo], permissions: [SELECT], on: silver.orders}\n"
+          "  - {to: [user:ana, user:bo], permissions: [CREATE_TABLE], on: gold}\n")  # fmt: skip
+    with Lake.open(root) as lake:
+        lake.pipeline.run()
+        for who, sql in (
+            ("bo", "create view gold.base as select amount from silver.orders "
+                   "where customer <> 'c-17'"),
+            ("bo", "grant select on gold.base to user ana"),
+            ("ana", "create materialized view gold.hers as select amount from gold.base"),
+        ):  # fmt: skip
+            lake.query.sql(sql, caller=who).rows()
+        lake.privacy.erase("customer=C-17")
+        assert lake.pipeline.run().step("gold.hers").status == "succeeded"
+        assert len(rows(lake, "gold.hers")) == 3
+
+
 def test_copies_that_left_the_lake_are_named(shop: Lake, tmp_path: Path) -> None:
     ask(shop, f"unload (select * from silver.v) to '{tmp_path}/there'")
     ask(shop, f"unload (select * from silver.v) to '{tmp_path}/gone'")
