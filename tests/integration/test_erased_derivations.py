@@ -211,8 +211,8 @@ def test_a_view_that_lost_a_value_is_not_taken_for_one_that_was_replaced(
     with Lake.open(root) as lake:
         lake.pipeline.run()
         for who, sql in (
-            ("bo", "create view gold.base as select amount from silver.orders "
-                   "where customer <> 'c-17'"),
+            ("bo", ("create view gold.base as select amount from silver.orders "
+                   "where customer <> 'c-17'")),
             ("bo", "grant select on gold.base to user ana"),
             ("ana", "create materialized view gold.hers as select amount from gold.base"),
         ):  # fmt: skip
