@@ -81,7 +81,8 @@ class BytesLimitError(RequestError):
         """Say both figures."""
         return cls(
             f"the query would scan {scanned_bytes:,} bytes, and may scan {limit_bytes:,}",
-            "name fewer tables, or filter by partition columns; the limit is the workgroup's",
+            "name fewer tables, or filter by partition columns; the limit is the "
+            "workgroup's, or what is left of it in this hour, day or month",
         )
 
 
