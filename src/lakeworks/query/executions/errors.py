@@ -109,5 +109,6 @@ class QueryProcessError(LakeError):
         """Say why."""
         return cls(
             f"the process that ran the query ended: {reason}",
-            "other queries are not touched; read less at a time, or raise the limit in the workgroup's file",
+            "other queries are not touched; read less at a time, or raise the limit in the "
+            "workgroup's file",
         )
