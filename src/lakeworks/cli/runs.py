@@ -29,7 +29,8 @@ FullRefresh = Annotated[
     bool,
     typer.Option(
         "--full-refresh",
-        help="Read every input whole and make the tables anew.",
+        help="Read every input whole and make the tables anew; the files of a source only where "
+        "--select names it.",
         show_default=False,
     ),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from lakeworks.core.errors import LakeError, MissingExtraError, RequestError, did_you_mean
+from lakeworks.engines.hints import INSTEAD, ONE_QUERY, spoken_in_athena
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -351,14 +352,14 @@ class StatementRefusedError(RequestError):
         """Name the kind of statement."""
         if kind == "PIVOT without IN":
             return cls("PIVOT needs its columns named here", "write PIVOT … ON column IN (…)")
-        hint = _INSTEAD.get(kind, _ONE_QUERY)
+        hint = INSTEAD.get(kind, ONE_QUERY)
         return cls(f"a query cannot be {kind}", hint)
 
     @classmethod
     def number_of(cls, count: int) -> Self:
         """Say that there is not exactly one statement."""
         said = f"{count} statements were given" if count else "there is no statement"
-        hint = "ask one after the other; lake shell takes several" if count else _ONE_QUERY
+        hint = "ask one after the other; lake shell takes several" if count else ONE_QUERY
         return cls(f"{said}, and a query is one", hint)
 
     @classmethod
@@ -384,28 +385,5 @@ class StatementRefusedError(RequestError):
         """Name a part of SQL that a query under permissions may not have."""
         said = kind.lower().replace("_", " ")
         return cls(
-            f"a query under permissions cannot have a part of the kind {said}", _ONE_QUERY
+            f"a query under permissions cannot have a part of the kind {said}", ONE_QUERY
         )
-
-
-def spoken_in_athena(function: str) -> str:
-    """Return a hint to the other dialect, where it has the function."""
-    from lakeworks.project.athena.functions import rules
-
-    if function.lower() not in rules():
-        return ""
-    return f"{function} is Athena's: ask with --dialect athena, or say dialect: athena in the model"
-
-
-_MODELS_CHANGE = "rows change by a model with load: merge, or by DELETE and INSERT INTO"
-_INSTEAD = {
-    "SHOW": "lake tables lists the tables",
-    "UPDATE": _MODELS_CHANGE,
-    "MERGE": _MODELS_CHANGE,
-    "MERGE_INTO": _MODELS_CHANGE,
-    "TRUNCATE": "DELETE FROM without WHERE empties a table",
-    "ATTACH": "catalogs/*.yml name other databases, whose tables are then read like the lake's",
-    "COPY": "lake query --output writes a file, UNLOAD a folder",
-    "EXPORT": "lake query --output writes a file, UNLOAD a folder",
-}
-_ONE_QUERY = "write one SELECT, or WITH, FROM, VALUES, DESCRIBE, SUMMARIZE or EXPLAIN"

@@ -330,7 +330,7 @@ class FilesLostError(StorageError):
         return cls(
             f"{count} data file(s) of the table at {where} are gone, such as {missing}",
             "they were vacuumed or deleted: choose a later version, or rebuild the table with "
-            "lake run --full-refresh",
+            "lake run --full-refresh --select TABLE",
         )
 
 
@@ -345,7 +345,7 @@ class SchemaRefusedError(CommitRefusedError):
         return cls(
             f"column {column!r} of the table at {where} is {old} and cannot become {new}",
             "cast the column to a type that holds both, or rebuild the table with "
-            "lake run --full-refresh",
+            "lake run --full-refresh --select TABLE",
         )
 
     @classmethod
@@ -353,7 +353,7 @@ class SchemaRefusedError(CommitRefusedError):
         """Name a column that would vanish from rows that stay."""
         return cls(
             f"column {column!r} of the table at {where} is missing from the new schema",
-            "keep the column, or rebuild the table with lake run --full-refresh",
+            "keep the column, or rebuild the table with lake run --full-refresh --select TABLE",
         )
 
 

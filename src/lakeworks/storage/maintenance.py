@@ -253,7 +253,7 @@ def _check_rows(log: TableLog, removed: list[DataFile], added: list[DataFile]) -
         raise MaintenanceRefusedError.because(
             log.root,
             f"its log counts {before} rows in files that hold {after}",
-            "nothing was changed; rebuild the table with lake run --full-refresh",
+            "nothing was changed; rebuild the table with lake run --full-refresh --select TABLE",
         )
 
 

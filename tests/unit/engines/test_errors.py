@@ -99,3 +99,9 @@ def test_a_missing_extension_names_its_package() -> None:
     with duckdb.connect() as con, pytest.raises(MissingExtensionError) as caught:
         load_extension(con, "no_such_thing", purpose="this test")
     assert f"duckdb-extension-no_such_thing=={duckdb.__version__}" in caught.value.hint
+
+
+def test_a_hint_knows_athenas_functions_and_names_quoted_whole() -> None:
+    assert "--dialect athena" in error_of("select date_parse('a', 'b')").hint
+    assert "write silver.orders without" in error_of('select * from "silver.orders"').hint
+    assert "none was given" in error_of("select ?").problem

@@ -16,8 +16,8 @@ from lakeworks.engines.errors import (
     SqlError,
     StorageAccessError,
     ValueConversionError,
-    spoken_in_athena,
 )
+from lakeworks.engines.hints import spoken_in_athena
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
