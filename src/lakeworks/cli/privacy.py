@@ -144,8 +144,11 @@ def again(
         return
     for report in done:
         _show(report, as_json=False)
-    are = "is" if len(done) == 1 else "are"
-    say.line(f"{render.plural(len(done), 'person')} who {are} to stay out had come back.")
+    if not done:
+        say.line("Nobody who is to stay out has come back.")
+    else:
+        are = "is" if len(done) == 1 else "are"
+        say.line(f"{render.plural(len(done), 'person')} who {are} to stay out had come back.")
 
 
 def admit(

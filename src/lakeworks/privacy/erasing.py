@@ -244,6 +244,9 @@ class Eraser:
                 note = (
                     f"rows of others name the subject in {columns}: --mentions says what to do"
                 )
+                if kind == "table":
+                    first = min(one.found.mentions)
+                    note += f"; are they the subject's own, add --subject {table}.{first}=…"
                 kept = self.asked.mentions == "keep" and not (key == "left" and one.found.rows)
                 self.gathered.note(kind, str(table), **{key: mentions}, note=note, kept=kept)
             past = one.past_rows or int(one.log or one.lost)
