@@ -11,12 +11,13 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "athena.md"
 BEGIN = "<!-- functions: written by scripts/athena_reference.py -->\n"
+NOTE = "not with `engine: spark`"
 END = "<!-- end of functions -->\n"
 
 
 def functions() -> str:
     """Return a table for each group of functions."""
-    from lakeworks.project.athena.functions import INSTEAD, rules
+    from lakeworks.project.athena.functions import INSTEAD, NOT_ON_SPARK, rules
     from lakeworks.project.athena.rules import ANY
 
     groups: dict[str, list[str]] = {}
@@ -25,7 +26,9 @@ def functions() -> str:
         told = " or ".join(map(str, counts)) if counts else "any number"
         if counts and ANY in rule.templates:
             told = "any number"
-        groups.setdefault(rule.group, []).append(f"| `{name}` | {told} | {rule.note} |\n")
+        notes = [note for note in (rule.note, NOTE if name in NOT_ON_SPARK else "") if note]
+        line = f"| `{name}` | {told} | {'; '.join(notes)} |\n"
+        groups.setdefault(rule.group, []).append(line)
     parts = [
         f"\n**{group}** ({len(lines)})\n\n| function | arguments | |\n|---|---|---|\n{''.join(lines)}"
         for group, lines in groups.items()

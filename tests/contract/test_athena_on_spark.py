@@ -1,5 +1,7 @@
 """Athena's dialect gives on Spark what it gives on the embedded engine, or Spark refuses it by name."""
 
+# ruff: noqa: E501 - SQL reads best as it is
+
 from __future__ import annotations
 
 import importlib.util
@@ -13,6 +15,8 @@ import pytest
 from lakeworks.core.errors import LakeError
 from lakeworks.engines.registry import open_engine
 from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.project.athena.functions import NOT_ON_SPARK
+from lakeworks.project.athena.kinds import of_type
 from lakeworks.project.athena.translation import translate
 
 if TYPE_CHECKING:
@@ -29,8 +33,30 @@ assert _SPEC.loader is not None
 examples = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(examples)
 
-# Chance decides what they give; and a comparison with all rows of a query.
-REFUSED = re.compile(r"\b(?:random|rand|uuid)\(|> all \(")
+# The second is a comparison with all rows of a query.
+REFUSED = re.compile(rf"\b(?:{'|'.join(sorted(NOT_ON_SPARK))})\(|> all \(")
+CLAUSES = (
+    "with recursive r(n) as (select 1 union all select n + 1 from r where n < 4) select * from r",
+    "values (1, reverse('ab')), (2, null)",
+    "select b, a, sum(d) as n, grouping(b, a) as g from x.t group by cube (b, a)",
+    "select a, sum(a) over w as s, first_value(b) ignore nulls over w as f from x.t window w as (partition by b order by a rows between unbounded preceding and current row)",
+    "select t.a, u.e, m.k, m.v from x.t left join unnest(l) with ordinality as u(e, o) on true cross join unnest(m) as m(k, v)",
+    "select a, json_extract_scalar(j, '$.k') as k from (select *, json_parse(b) as j from (select a, '{\"k\": ' || cast(a as varchar) || '}' as b from x.t)) offset 0 limit 9",
+)
+REFUSED_CLAUSES = (
+    "select t.a, q.n from x.t cross join lateral (select t.a + 1 as n) q",
+    "select a from x.t tablesample bernoulli (100)",
+    "select t.a, u.k from x.t left join unnest(m) as u(k, v) on true",
+    "select max_by(b, a) over (order by a) as v from x.t",
+    "select count(distinct b) over () as v from x.t",
+    "select a from x.t where a > any (select 1)",
+    "select timestamp '2026-01-01 00:00:00' - timestamp '2025-01-01 00:00:00' as v from x.t",
+)
+ROWS = pa.table({
+    "a": [1, 2, 3, None], "b": ["x", "y", None, "x"], "d": [1.5, 2.5, None, 0.0],
+    "l": pa.array([[1, 2], [], None, [3]], pa.list_(pa.int64())),
+    "m": pa.array([[("k", 1)], [], None, [("k", 2), ("j", 3)]], pa.map_(pa.string(), pa.int64())),
+})  # fmt: skip
 AT_ONCE = 40
 ALL = [fact for fact in examples.FACTS if not REFUSED.search(fact[0])]
 PLAIN = [fact for fact in ALL if " FROM (VALUES" not in fact[0]]
@@ -44,6 +70,8 @@ def sessions(
     scratch = str(tmp_path_factory.mktemp("duck"))
     duck = open_engine("duckdb", temp_directory=scratch, threads=1)
     opened = [duck.session(), spark_engine.session()]
+    for session in opened:
+        session.bind_arrow("x.t", ROWS)
     yield opened
     for session in opened:
         session.__exit__(None, None, None)
@@ -66,8 +94,13 @@ def beside(some: list[tuple[str, Any]]) -> str:
     return f"SELECT {names} FROM {told}"
 
 
+def in_lake_sql(session: Session, sql: str) -> str:
+    columns = {f.name: of_type(f.type) for f in session.describe("select * from x.t")}
+    return translate(sql, lambda _: columns)
+
+
 def answers(session: Session, sql: str) -> pa.Table:
-    return session.query(translate(sql)).read_all()
+    return session.query(in_lake_sql(session, sql)).read_all()
 
 
 def unequal(sessions: list[Session], some: list[tuple[str, Any]], sql: str) -> list[str]:
@@ -111,6 +144,21 @@ def test_an_example_over_rows_gives_on_spark_what_athena_gives(
 ) -> None:
     some = OVER[first : first + AT_ONCE // 2]
     assert unequal(sessions, some, beside(some)) == []
+
+
+def test_a_clause_gives_on_spark_what_it_gives_here(sessions: list[Session]) -> None:
+    for sql in CLAUSES:
+        duck, spark = (answers(session, sql) for session in sessions)
+        assert spark.schema.types == duck.schema.types, sql
+        assert sorted(map(repr, spark.to_pylist())) == sorted(map(repr, duck.to_pylist())), sql
+
+
+def test_a_clause_that_cannot_be_equal_is_refused_by_name(sessions: list[Session]) -> None:
+    duck, spark = sessions
+    for sql in REFUSED_CLAUSES:
+        assert duck.describe(in_lake_sql(duck, sql))
+        with pytest.raises(NotOnSparkError):
+            spark.describe(in_lake_sql(duck, sql))
 
 
 def test_what_cannot_be_equal_is_refused_by_name(sessions: list[Session]) -> None:

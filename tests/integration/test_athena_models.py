@@ -1,5 +1,7 @@
 """Models and queries in Athena's dialect know the types of what they read, on either engine."""
 
+# ruff: noqa: E501 - SQL reads best as it is
+
 from __future__ import annotations
 
 from decimal import Decimal

@@ -117,6 +117,8 @@ def _parsed(sql: str) -> exp.Expression:
             hint="DuckDB reads it, but its translation to Spark does not: write it plainer",
         ) from error
     found = [tree for tree in trees if tree is not None]
+    if len(found) == 1 and isinstance(found[0], exp.Values):
+        return _parsed(f"SELECT * FROM ({sql}\n)")
     if len(found) != 1 or not isinstance(found[0], exp.Query):
         raise SqlError("only one SELECT can be run", "write a SELECT")
     return cast("exp.Expression", found[0])

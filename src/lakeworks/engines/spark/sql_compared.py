@@ -201,6 +201,13 @@ def _refuse_nested(writer: Writer, node: exp.Expression, parts: list[exp.Express
         )
 
 
+def grouping(writer: Writer, node: exp.Grouping) -> str:
+    """`grouping(a, b, …)`: a bit for each, of which Spark takes one at a time."""
+    bits = [f"CAST(GROUPING({writer.sql(one)}) AS BIGINT)" for one in node.expressions]
+    told = [f"{bit} * {1 << place}" for place, bit in enumerate(reversed(bits))]
+    return f"({' + '.join(reversed(told))})"
+
+
 def extreme(writer: Writer, node: exp.Max | exp.Min) -> str:
     """`max(a)` and `min(a)`."""
     if node.expressions or node.args.get("count") is not None:
@@ -220,6 +227,7 @@ RULES: dict[type[exp.Expression], Callable[..., str]] = {
     exp.Nullif: null_if,
     exp.Case: case,
     exp.If: if_else,
+    exp.Grouping: grouping,
     exp.Max: extreme,
     exp.Min: extreme,
 }

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 
-from lakeworks.core.types import Array, Type
+from lakeworks.core.types import Array, Map, Type
 from lakeworks.engines.spark.errors import NotOnSparkError
-from lakeworks.engines.spark.sql_carried import source
+from lakeworks.engines.spark.sql_carried import EXACT, source
 from lakeworks.engines.spark.sql_types import is_scalar, is_whole, kind, line_of, spark_name
 
 if TYPE_CHECKING:
@@ -59,6 +59,15 @@ def is_lists(select: exp.Expression) -> bool:
 def from_lists(writer: Writer, node: exp.Subquery) -> str:
     """`from t, (select unnest(t.a) as x, unnest(t.b) as y) as u`: shorter ones end in nulls."""
     lists = [one.this.this for one in node.this.expressions]
+    if (
+        isinstance(node.parent, exp.Join)
+        and node.parent.side
+        and any(_of_map(o) for o in lists)
+    ):
+        raise NotOnSparkError.part(
+            f"{writer.original(node)}: a map unnested in a LEFT JOIN",
+            "CROSS JOIN it, and join the result to the table again",
+        )
     alias = node.args.get("alias")
     columns = alias.args.get("columns") if alias is not None else None
     names = [
@@ -76,6 +85,17 @@ def from_lists(writer: Writer, node: exp.Subquery) -> str:
     rows = f"EXPLODE({told[0]})" if len(told) == 1 else f"INLINE(ARRAYS_ZIP({', '.join(told)}))"
     word = "LATERAL " if isinstance(node.parent, exp.Join) else ""
     return f"{word}{rows} AS {name}({', '.join(names)})"
+
+
+def _of_map(node: exp.Expression) -> bool:
+    """Whether a list is made of a map: Spark takes none out of an outer query there."""
+    return any(
+        isinstance(one, exp.MapKeys)
+        or isinstance(kind(cast("exp.Expression", one)), Map)
+        or str(one.meta.get(EXACT, "")).startswith("MAP(")
+        or (isinstance(one, exp.Anonymous) and one.name.lower().startswith("map_"))
+        for one in node.walk()
+    )
 
 
 def exploded(writer: Writer, node: exp.Explode) -> str:

@@ -210,7 +210,7 @@ def _parts(node: exp.Expression) -> list[exp.Expression]:
 def _plain(select: exp.Select, parts: list[exp.Expression]) -> exp.Select:
     """The parts as columns of the SELECT's own tables."""
     probe = exp.Select(expressions=_columns(parts))
-    for name in ("from_", "joins", "laterals"):
+    for name in ("from_", "joins", "laterals", "windows"):
         _take(probe, select, name)
     if probe.args.get("from_") is None:
         _take_before(probe, select)

@@ -48,7 +48,7 @@ _ALIKE: frozenset[type[exp.Expression]] = frozenset({
     exp.Abs, exp.And, exp.ArrayFilter, exp.ArraySize, exp.Ascii, exp.Cos, exp.Count,
     exp.CovarPop, exp.CovarSamp, exp.CumeDist, exp.CurrentDate,
     exp.CurrentTimestamp, exp.DateFromParts, exp.DenseRank, exp.EndsWith, exp.Exists, exp.Exp,
-    exp.FirstValue, exp.Grouping, exp.Lag, exp.LastDay, exp.LastValue, exp.Lead,
+    exp.FirstValue, exp.Lag, exp.LastDay, exp.LastValue, exp.Lead,
     exp.LogicalAnd, exp.LogicalOr, exp.MapKeys, exp.MD5, exp.NthValue, exp.Ntile,
     exp.Or, exp.PercentRank, exp.Pi, exp.Rank, exp.Repeat, exp.Replace, exp.RowNumber,
     exp.SHA2, exp.Sign, exp.Sin, exp.StartsWith, exp.Tan, exp.Transform, exp.Translate,
