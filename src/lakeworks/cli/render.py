@@ -8,11 +8,16 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from lakeworks.core.figures import count, duration, plural, size  # noqa: F401 - its own words too
+from lakeworks.core.figures import count, duration, plural, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
+
+# Figures are words of this module, too.
+__all__ = [
+    "age", "answer", "count", "duration", "moment", "plural", "size", "table", "text",
+]  # fmt: skip
 
 _GAP = "  "
 _LEAST_WIDTH = 6

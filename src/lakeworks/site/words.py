@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakeworks.core.figures import count, plural, size  # noqa: F401 - its own words too
-from lakeworks.core.figures import duration as took  # noqa: F401
+from lakeworks.core.figures import count, plural, size
+from lakeworks.core.figures import duration as took
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 _SPANS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+# Figures are words of this module, too.
+__all__ = ["count", "iso", "moment", "percent", "plural", "size", "span", "summary", "took"]
 
 
 def moment(at: datetime) -> str:

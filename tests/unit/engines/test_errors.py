@@ -104,4 +104,4 @@ def test_a_missing_extension_names_its_package() -> None:
 def test_a_hint_knows_athenas_functions_and_names_quoted_whole() -> None:
     assert "--dialect athena" in error_of("select date_parse('a', 'b')").hint
     assert "write silver.orders without" in error_of('select * from "silver.orders"').hint
-    assert "none was given" in error_of("select ?").problem
+    assert "none was given" in error_of("from range(3) where range = ?").problem

@@ -135,7 +135,7 @@ def sql_error(text: str, *, lines_before: int = 0) -> SqlError:
         lead = len(f"LINE {place.group(1)}: ")
         column = None if shown.startswith("...") else len(place.group(3)) - lead + 1
         problem = text[: place.start()]
-    if problem.startswith("Unexpected prepared parameter"):
+    if problem.startswith(("Unexpected prepared parameter", "Values were not provided for")):
         problem = "the statement has a place for a value, ? or $name, and none was given"
     hint = ""
     nearest = _NEAREST.search(problem)
