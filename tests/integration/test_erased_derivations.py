@@ -40,6 +40,7 @@ insert into gold.filled select who, amount from silver.v
 insert into gold.filled select lower(kk), 3 from gold.again
 create table gold.dropped as select who, amount from silver.v
 drop table gold.dropped
+create table gold.lived as select city from silver.customers
 create table gold.once as select sum(amount) as s from silver.v
 prepare p1 from select * from silver.v where who = 'c-17'
 create view silver.named as select * from silver.v where who = 'c-17'
@@ -130,7 +131,9 @@ def test_single_rows_without_a_name_are_made_anew_at_once_and_sums_are_named(
         with pytest.raises(VersionNotFoundError, match="was erased"):
             ask(shop, f"from {table}@v0")
     told = dict(report.unidentified)
-    assert told.keys() == {"gold.sums", "gold.totals", "gold.once"}
+    assert told.keys() == {"gold.sums", "gold.totals", "gold.once", "gold.lived"}
+    assert "may still have values of the person" in told["gold.lived"]
+    assert "may still" not in told["gold.once"]
     assert "next run" in told["gold.sums"]
     assert "no run makes it anew" in told["gold.once"]
     assert ask(shop, "from gold.totals@v0")  # of sums nobody was erased

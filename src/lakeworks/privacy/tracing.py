@@ -362,8 +362,10 @@ class Tracer:
                 if node is None or reader in traced or node.kind in _WITHOUT_ROWS:
                     continue
                 told = f"made from {table}, and no column of it names a person"
-                self.trace.unidentified.setdefault(reader, f"{told}; {remedy(node.kind)}")
-                if self._has_single_rows(node, traced):
+                single_rows = self._has_single_rows(node, traced)
+                what = remedy(node.kind, single_rows=single_rows)
+                self.trace.unidentified.setdefault(reader, f"{told}; {what}")
+                if single_rows:
                     self.trace.singly.add(reader)
 
     def _has_single_rows(self, node: Node, traced: set[str]) -> bool:
