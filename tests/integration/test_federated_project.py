@@ -154,7 +154,7 @@ def test_what_speaks_with_a_server_is_named_where_it_is_missing(
     monkeypatch.setattr("lakeworks.engines.duckdb.extensions.extension_path", lambda _: None)
     with Lake.open(root) as lake, pytest.raises(MissingExtensionError) as raised:
         rows(lake, "SELECT * FROM pg.t")
-    assert "duckdb-extension-postgres_scanner" in str(raised.value)
+    assert "lakeworks[federation]" in str(raised.value)
 
 
 def test_folders_of_parquet_in_a_bucket_are_tables(

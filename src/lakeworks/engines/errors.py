@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from lakeworks.core.errors import LakeError, MissingExtraError, RequestError, did_you_mean
-from lakeworks.engines.hints import INSTEAD, ONE_QUERY, spoken_in_athena
+from lakeworks.engines.hints import EXTRAS, INSTEAD, ONE_QUERY, spoken_in_athena
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -221,10 +221,12 @@ class MissingExtensionError(MissingExtraError):
 
     @classmethod
     def of_duckdb(cls, name: str, version: str, purpose: str) -> Self:
-        """Name the package that brings it."""
+        """Name the extra, or else the package, that brings it."""
+        extra = EXTRAS.get(name)
+        package = f"lakeworks[{extra}]" if extra else f"duckdb-extension-{name}=={version}"
         return cls(
             f"{purpose} needs DuckDB's extension {name!r}, which is not installed",
-            f"pip install 'duckdb-extension-{name}=={version}'",
+            f"pip install '{package}'",
         )
 
 

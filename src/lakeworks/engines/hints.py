@@ -13,6 +13,13 @@ INSTEAD = {
     "COPY": "lake query --output writes a file, UNLOAD a folder",
     "EXPORT": "lake query --output writes a file, UNLOAD a folder",
 }
+# Which extra of Lakeworks brings an extension of DuckDB.
+EXTRAS = {
+    "avro": "avro",
+    "httpfs": "s3",
+    "mysql_scanner": "federation",
+    "postgres_scanner": "federation",
+}
 ONE_QUERY = "write one SELECT, or WITH, FROM, VALUES, DESCRIBE, SUMMARIZE or EXPLAIN"
 
 
