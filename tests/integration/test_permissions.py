@@ -172,6 +172,23 @@ def test_grants_on_the_command_line_count_and_are_audited(
     assert main(["audit", "--verify", "--expect", "nonsense", *where]) == 2
 
 
+@pytest.mark.parametrize("who", ["ana", ""])
+def test_an_answer_that_is_written_to_a_file_is_audited_with_its_tables(
+    shop: Path, tmp_path: Path, who: str
+) -> None:
+    out = str(tmp_path / "orders.csv")
+    as_who = ["--as", who] if who else []
+    sql = "select order_id from silver.orders limit 3"
+    assert main(["query", sql, "--output", out, "-C", str(shop), *as_who]) == 0
+    with Lake.open(shop) as lake:
+        (entry,) = lake.governance.audit_entries(kind="export", limit=1)
+        (asked,) = lake.governance.audit_entries(kind="query", limit=1)
+    assert entry.principal == (f"user:{who}" if who else "operator")
+    told = {key: entry.body[key] for key in ("file", "tables", "rows", "query_id")}
+    assert told == {"file": out, "tables": ["silver.orders"], "rows": 3,
+                    "query_id": asked.body["query_id"]}  # fmt: skip
+
+
 def test_grants_in_sql_are_made_in_the_callers_name(
     shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,7 +227,7 @@ def test_a_named_query_is_asked_under_its_callers_permissions(
     assert printed(capsys, *asked, "--as", "ana")[0]["n"] > 0
     for wrong, said in (
         ([*asked, "--as", "bea"], "no named query"),
-        (["queries", "run", "by_status", *at], "parameter"),
+        (["queries", "run", "by_status", *at], "a place for a value"),
         (["queries", "run", "by_status", "--value", "a", "--set", "b=1", *at], "either"),
         (["queries", "run", "by_statu", *at], "did you mean by_status?"),
         (["queries", "save", "wrong", "select * from silver.order", *at], "silver.orders"),

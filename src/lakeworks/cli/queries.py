@@ -13,7 +13,7 @@ import typer
 from lakeworks.cli import say
 from lakeworks.cli.errors import OptionsError
 from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, opened, seen
-from lakeworks.cli.query import Format, answer, chosen_format
+from lakeworks.cli.query import Format, answer, caller_of, chosen_format, note_export
 
 if TYPE_CHECKING:
     from lakeworks.catalog.named_queries import NamedQuery
@@ -153,15 +153,16 @@ def run(
     chosen = chosen_format(format_, output, as_json=as_json)
     parameters = [_value(one) for one in value or ()] or dict(map(_pair, set_ or ()))
     with opened(folder, environment) as lake:
-        view = lake.as_principal(principal) if principal else None
+        view = lake.as_principal(principal) if principal else lake
         # To whoever may not see all that it names, a query is not there.
-        sql = (lake if view is None else view).catalog.named_queries.get(name).sql
+        sql = view.catalog.named_queries.get(name).sql
+        caller = caller_of(principal)
         ask = lambda limit: lake.query.sql(  # noqa: E731
-            sql, limit=limit, caller=principal, parameters=parameters
+            sql, limit=limit, caller=caller, parameters=parameters
         )
         answer(ask, chosen, output)
-        if view is not None and output is not None:
-            view.exported(f"queries run {name}", [], output)
+        if output is not None:
+            note_export(lake, caller, f"queries run {name}", output)
 
 
 def drop(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,9 +26,12 @@ from lakeworks.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lakeworks.lake import Lake
+    from lakeworks.query.questions import Caller
     from lakeworks.query.results import QueryResult
 
 SHOWN_ROWS = 100
+_LATEST = 50  # among so many entries is the query that has just ended
 
 
 class Format(StrEnum):
@@ -117,12 +122,42 @@ def query(
     chosen = chosen_format(format_, output, as_json=as_json)
     moment = moment_or_snapshot(at) if at else None
     with opened(folder, environment) as lake:
+        caller = caller_of(principal)
         ask = lambda most: lake.query.sql(  # noqa: E731
-            text, at=moment, limit=most, caller=principal, dialect=dialect
+            text, at=moment, limit=most, caller=caller, dialect=dialect
         )
         answer(ask, chosen, output, limit=limit)
-        if principal and output is not None:
-            lake.as_principal(principal).exported("query", [], output)
+        if output is not None:
+            note_export(lake, caller, "query", output)
+
+
+def caller_of(principal: str) -> Caller:
+    """Return who asks one query, by which it is found again in the audit trail."""
+    from lakeworks.query.questions import Caller
+
+    return Caller(principal, query_id=secrets.token_hex(16))
+
+
+def note_export(lake: Lake, caller: Caller, action: str, output: Path) -> None:
+    """Tell the audit trail that the answer of a query was written to a file, and of what tables."""
+    from lakeworks.catalog.errors import CatalogError
+    from lakeworks.governance import Principal
+
+    governance = lake.governance
+    found = governance.audit_entries(kind="query", limit=_LATEST)
+    asked = next((one for one in found if one.body.get("query_id") == caller.query_id), None)
+    told = {} if asked is None else {
+        "tables": [one["table"] for one in asked.body.get("tables", ())],
+        "rows": asked.body.get("rows"),
+    }  # fmt: skip
+    body = {"action": action, "file": str(output), "query_id": caller.query_id, **told}
+    if caller.principal:
+        governance.audit("export", Principal.parse(caller.principal), body)
+        return
+    with suppress(
+        CatalogError
+    ):  # as its query, which the owner may ask where nothing is written
+        governance.audit("export", Principal.operator(), body)
 
 
 def _text(sql: str, file: Path | None) -> str:
