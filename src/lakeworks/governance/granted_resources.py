@@ -25,6 +25,8 @@ from lakeworks.governance.row_filters import FilterWriter, MissingSessionTagErro
 from lakeworks.governance.tags import TagState, quarantined
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lakeworks.catalog.store import Catalog
     from lakeworks.governance.decisions import Authorizer
     from lakeworks.governance.policy_set import PolicySet
@@ -125,6 +127,23 @@ def _check_tags(resource: Resource, policies: PolicySet) -> None:
         for value in values:
             if value not in (*policies.lf_tags[key], "*"):
                 raise TagError.value(key, value, policies.lf_tags[key])
+
+
+def check_tagged(
+    name: str, tags: Mapping[str, str | None], catalog: Catalog, project: Project
+) -> None:
+    """Look whether the table or column that gets tags is there: else they would bind nothing.
+
+    Of one that is gone, they can be taken away.
+
+    Raises:
+        ResourceError: it is not.
+    """
+    database, _, rest = name.partition(".")
+    table, _, column = rest.partition(".")
+    if table and any(value is not None for value in tags.values()):
+        columns = (column,) if column else ()
+        _check_table(Resource("table", database, table, columns), catalog, project)
 
 
 def _check_table(resource: Resource, catalog: Catalog, project: Project) -> None:

@@ -24,7 +24,7 @@ from lakeworks.governance.errors import (
     ResourceError,
     TagError,
 )
-from lakeworks.governance.granted_resources import check_named, check_sight
+from lakeworks.governance.granted_resources import check_named, check_sight, check_tagged
 from lakeworks.governance.principals import Principal, grantee
 from lakeworks.governance.resources import Resource, checked_permissions
 
@@ -204,8 +204,8 @@ class Governance:
         """Give a database, a table or a column LF-tags, or with None take them away.
 
         Raises:
-            GovernanceError: a name or value is not defined, or the principal is no lake
-                administrator.
+            GovernanceError: a tag, its value, the table or the column is not there, or the
+                principal is no lake administrator.
         """
         from lakeworks.governance.declared import is_taggable
 
@@ -216,6 +216,7 @@ class Governance:
         if not self.authorizer().administers(who):
             self.audit("denial", who, {"action": "tag", "resource": name})
             raise GovernanceError(f"{who} may not tag", "that takes a lake administrator")
+        check_tagged(name, tags, self._catalog, self._project)
         known = self.declared.lf_tags
         for key, value in tags.items():
             folded = key.lower()

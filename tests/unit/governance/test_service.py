@@ -109,6 +109,16 @@ def test_a_grant_counts_at_once_and_its_revocation_too(lake: Lake) -> None:
     assert lake.governance.audit_entries()[0].body["os_user"]
 
 
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [("bronze.order", "did you mean bronze.orders"), ("bronze.orders.mail", "did you mean email")],
+)
+def test_tags_on_what_is_not_there_are_refused(lake: Lake, named: str, meant: str) -> None:
+    with pytest.raises(ResourceError, match=meant):
+        lake.governance.tag(named, {"pii": "email"})
+    lake.governance.tag(named, {"pii": None})
+
+
 def test_data_tags_and_assigned_tags_reach_decisions(lake: Lake) -> None:
     lake.governance.grant("ana", "SELECT", Resource("tags", tags=(("pii", ("email",)),)))
     assert seen(lake, "ana") == ["email"]
