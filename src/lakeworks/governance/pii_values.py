@@ -123,7 +123,8 @@ def is_ip(text: str) -> bool:
         ipaddress.ip_address(plain)
     except ValueError:
         return False
-    return True
+    # Four single digits are a version far more often than an address.
+    return ":" in plain or len(plain) > len("1.2.3.4")
 
 
 def is_date(text: str) -> bool:
