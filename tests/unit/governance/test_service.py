@@ -111,7 +111,10 @@ def test_a_grant_counts_at_once_and_its_revocation_too(lake: Lake) -> None:
 
 @pytest.mark.parametrize(
     ("named", "meant"),
-    [("bronze.order", "did you mean bronze.orders"), ("bronze.orders.mail", "did you mean email")],
+    [
+        ("bronze.order", "did you mean bronze.orders"),
+        ("bronze.orders.mail", "did you mean email"),
+    ],
 )
 def test_tags_on_what_is_not_there_are_refused(lake: Lake, named: str, meant: str) -> None:
     with pytest.raises(ResourceError, match=meant):
