@@ -188,4 +188,6 @@ def test_results_do_not_disturb_each_other(lake: SmallLake) -> None:
 def test_refusals_say_what_a_query_is(lake: SmallLake) -> None:
     with pytest.raises(StatementRefusedError) as caught:
         lake.query.sql("update silver.orders set id = 1")
-    assert str(caught.value).startswith("a query cannot be UPDATE\n  hint: rows change by a model")
+    assert str(caught.value).startswith(
+        "a query cannot be UPDATE\n  hint: rows change by a model"
+    )
