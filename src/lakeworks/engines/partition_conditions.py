@@ -92,7 +92,7 @@ class ExternalPlanner(Protocol):
         """Return, for tables with partitions, which of these a caller's query can need.
 
         Args:
-            sql: A query that `tables_read` accepts.
+            sql: A query that `names_read` accepts.
             tables: By dotted name in lower case.
         """
         ...
@@ -103,7 +103,7 @@ class ExternalPlanner(Protocol):
         """Return, for tables whose rows lie in another system, what a query needs of them.
 
         Args:
-            sql: A query that `tables_read` accepts.
+            sql: A query that `names_read` accepts.
             tables: By dotted name in lower case.
         """
         ...

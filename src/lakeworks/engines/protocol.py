@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lakeworks.core.types import Schema, Type
-    from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.caller import CallerQuery, QueryNames
     from lakeworks.engines.known import Known
     from lakeworks.engines.partition_conditions import ExternalPlanner
     from lakeworks.engines.secured import SecuredTable
@@ -330,8 +330,8 @@ class Engine(Protocol):
         """Open a session of its own."""
         ...
 
-    def tables_read(self, sql: str) -> frozenset[str]:
-        """Return the tables that a caller's query names, dotted and in lower case.
+    def names_read(self, sql: str) -> QueryNames:
+        """Return the tables that a caller's query names, and what may be their columns.
 
         Raises:
             SqlError: it cannot be parsed.

@@ -50,6 +50,10 @@ def _nowhere(*_: object) -> None:
     """Write no entry: the lake has no trail."""
 
 
+def _read(words: frozenset[str] | None, columns: Iterable[str]) -> list[str]:
+    return [name for name in columns if words is None or name.lower() in words]
+
+
 class QueryAudit:
     """The entry of one query.
 
@@ -80,17 +84,23 @@ class QueryAudit:
 
     def reads(
         self, secured: Mapping[str, SecuredTable], versions: Mapping[str, tuple[object, int]],
-        policy_version: str, *, views: Sequence[Mapping[str, object]] = (),
+        policy_version: str, words: frozenset[str] | None = None,
+        *, views: Sequence[Mapping[str, object]] = (),
     ) -> None:  # fmt: skip
-        """Take note of what the query may read, and of the views through which it does."""
+        """Take note of what the query reads, and of the views through which it does.
+
+        Args:
+            secured: The tables, with the columns that the principal may see.
+            words: What may be columns that the query reads; None for any.
+        """
         self._through(views)
         self._body["policy_version"] = policy_version
         self._body["tables"] = [
             {
                 "table": str(versions[name][0]),
                 "version": versions[name][1],
-                "columns": [column.name for column in table.columns],
-                "masked": [column.name for column in table.columns if not column.plain],
+                "columns": _read(words, (one.name for one in table.columns)),
+                "masked": _read(words, (one.name for one in table.columns if not one.plain)),
                 "filtered": table.row_filter is not None,
             }
             for name, table in secured.items()
@@ -98,7 +108,7 @@ class QueryAudit:
 
     def reads_whole(
         self, sources: Mapping[str, AnySource], versions: Mapping[str, tuple[object, int]],
-        *, views: Sequence[Mapping[str, object]] = (),
+        words: frozenset[str] | None = None, *, views: Sequence[Mapping[str, object]] = (),
     ) -> None:  # fmt: skip
         """Take note of what the owner's query reads: tables as they are."""
         self._through(views)
@@ -106,7 +116,7 @@ class QueryAudit:
             {
                 "table": str(versions[name][0]),
                 "version": versions[name][1],
-                "columns": [field.name for field in source.schema],
+                "columns": _read(words, (field.name for field in source.schema)),
             }
             for name, source in sources.items()
         ]

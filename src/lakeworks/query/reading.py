@@ -228,7 +228,7 @@ class Reader:
         views = audited(asked.views.values())
         if asked.viewer is None or asked.gated is None:
             if audit is not None:
-                audit.reads_whole(sources, asked.tables, views=views)
+                audit.reads_whole(sources, asked.tables, asked.words, views=views)
             return self.parts.engine.query_session(sources, scope=OWNER)
         secured = {
             name: secured_of(asked.tables[name][0], source, asked.viewer)
@@ -239,6 +239,7 @@ class Reader:
                 {name: restrictions(sources[name], one) for name, one in secured.items()},
                 asked.tables,
                 asked.viewer.policy_version,
+                asked.words,
                 views=views,
             )
         return self.parts.engine.governed_session(
@@ -253,8 +254,8 @@ class Reader:
         """
         query = without_versions(text)
         gated = None if viewer is None else self.parts.engine.gate(query.sql)
-        named = self.parts.engine.tables_read(query.sql) if gated is None else gated.tables
-        snapshot = self.snapshot(at) if named or at is not None else None
+        named = self.parts.engine.names_read(query.sql) if gated is None else gated
+        snapshot = self.snapshot(at) if named.tables or at is not None else None
 
         def find(written: str, number: int | None) -> tuple[TableName, int]:
             if number is not None:
@@ -266,7 +267,7 @@ class Reader:
             return one
 
         found = Resolution(self.parts, snapshot, viewer, find)
-        found.add(query, named)
+        found.add(query, named.tables)
         return Asked(
             query.sql,
             found.tables,
@@ -274,8 +275,9 @@ class Reader:
             snapshot,
             viewer,
             found.united(gated),
-            named,
+            named.tables,
             found.views,
+            found.words(named),
         )
 
     def snapshot(self, at: datetime | int | None) -> Snapshot:
@@ -359,6 +361,7 @@ class Asked:
         names: The tables and views that the SQL itself names.
         views: The views that it reads by the names under which it does, each behind those that
             it reads in turn.
+        words: What may be columns that it reads, its views' too; None for any.
     """
 
     sql: str
@@ -369,6 +372,7 @@ class Asked:
     gated: CallerQuery | None
     names: frozenset[str] = frozenset()
     views: Mapping[str, BoundView] = field(default_factory=dict)
+    words: frozenset[str] | None = None
 
     @property
     def rests_on(self) -> set[tuple[str, int]]:

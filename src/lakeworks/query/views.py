@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lakeworks.catalog.data_catalog.views import View
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.core.errors import LakeError
-    from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.caller import CallerQuery, QueryNames
     from lakeworks.engines.protocol import Engine, Session
     from lakeworks.engines.secured import Securing
     from lakeworks.query.asking import Asking
@@ -57,6 +57,7 @@ class BoundView:
         names: The tables and views that the text names.
         gated: What the gate found in the text, where permissions hold.
         root: The view that the caller's own SQL names, and that reads this one.
+        words: What may be columns that its text names; None for any, as in `QueryNames`.
     """
 
     written: str
@@ -65,6 +66,7 @@ class BoundView:
     names: frozenset[str]
     gated: CallerQuery | None
     root: str
+    words: frozenset[str] | None = None
 
     @property
     def mark(self) -> tuple[str, int]:
@@ -151,7 +153,14 @@ class Resolution:
     def _read(self, bound: BoundView) -> BoundView:
         sql = without_versions(bound.view.text).sql
         gated, named = read_text(self.parts.engine, sql, gated=self.viewer is not None)
-        return replace(bound, sql=sql, names=named, gated=gated)
+        return replace(bound, sql=sql, names=named.tables, gated=gated, words=named.words)
+
+    def words(self, named: QueryNames) -> frozenset[str] | None:
+        """Return what may be columns that a query reads itself or through its views."""
+        every = [named.words, *(one.words for one in self.views.values())]
+        if any(words is None for words in every):
+            return None
+        return frozenset().union(*(words for words in every if words is not None))
 
     def united(self, gated: CallerQuery | None) -> CallerQuery | None:
         """Return what the gate found in a query, as if its views stood in it as they are."""
@@ -197,7 +206,7 @@ def view_named(
 
 def read_text(
     engine: Engine, sql: str, *, gated: bool
-) -> tuple[CallerQuery | None, frozenset[str]]:
+) -> tuple[CallerQuery | None, QueryNames]:
     """Return what the gate finds in a view's text, where it is asked, and what the text names.
 
     Raises:
@@ -205,8 +214,7 @@ def read_text(
         StatementRefusedError: it is not one query over tables, or only tells of one.
     """
     found = engine.gate(sql) if gated else None
-    named = engine.tables_read(sql) if found is None else found.tables
-    return found, named
+    return found, engine.names_read(sql) if found is None else found
 
 
 def binds(text: str, asking: Asking, reader: Reader) -> bool:

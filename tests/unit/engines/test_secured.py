@@ -119,7 +119,7 @@ def test_the_gate_refuses_what_is_more_than_computing(engine: Engine, sql: str) 
 def test_a_name_of_with_that_has_a_dot_hides_no_table(engine: Engine) -> None:
     # Else a session that is kept for its caller would answer, unnoted.
     query = f'with "{NAME}" as (select 1 as a) select * from {NAME}'
-    assert engine.gate(query).tables == engine.tables_read(query) == {NAME}
+    assert engine.gate(query).tables == engine.names_read(query).tables == {NAME}
     assert (
         engine.gate(f'with "{NAME}" as (select 1 as a) select * from "{NAME}"').tables == set()
     )

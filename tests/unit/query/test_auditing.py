@@ -49,9 +49,25 @@ def test_who_asked_is_told_with_tables_columns_and_rows(
     assert (body["rows"], body["state"]) == (2, "succeeded")
     (table,) = body["tables"]
     assert (table["table"], table["version"]) == ("bronze.people", 0)
-    assert {"id", "name"} <= set(table["columns"])
+    assert table["columns"] == ["name"]
     assert bool(body.get("policy_version")) == (caller is not None)
     assert bool(body.get("os_user")) == (caller is None)
+
+
+@pytest.mark.parametrize("caller", [None, "ana"])
+def test_columns_are_those_that_are_read_through_views_too(
+    lake: Lake, caller: str | None
+) -> None:
+    lake.query.sql("create view gold.v as select id as k from bronze.people").rows()
+    lake.governance.grant("ana", "SELECT", "gold.v")
+    for sql, columns in (
+        ("select k from gold.v", ["id"]),
+        ("select count(*) as n from bronze.people", []),
+        ("select people as p from bronze.people", ["id", "name"]),
+    ):
+        lake.query.sql(sql, caller=caller).rows()
+        (table,) = newest(lake)[2]["tables"]
+        assert [one for one in table["columns"] if not one.startswith("_")] == columns
 
 
 @pytest.mark.parametrize(("caller", "kind"), [(None, "query"), ("ana", "denial")])

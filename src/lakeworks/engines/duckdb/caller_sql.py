@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import quote_literal
 from lakeworks.core.sql_text import begin_of
-from lakeworks.engines.caller import CallerQuery
+from lakeworks.engines.caller import CallerQuery, QueryNames
 from lakeworks.engines.duckdb.allowed_functions import (
     AGGREGATES,
     ALLOWED,
@@ -20,6 +20,7 @@ from lakeworks.engines.duckdb.allowed_functions import (
     NAMING_AN_AGGREGATE,
     NEVER_FAILING,
 )
+from lakeworks.engines.duckdb.column_words import words_of
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.errors import SqlError, StatementRefusedError
 
@@ -61,8 +62,8 @@ _BEGINNING = re.compile(r"(?:\A|;)\s*(\w+)")
 _QUERIES = frozenset({"SELECT", "FROM", "WITH", "VALUES", "TABLE", "DESCRIBE", "SUMMARIZE"})
 
 
-def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
-    """Return the tables that a query names, with dots between their parts, in lower case.
+def names_read(con: duckdb.DuckDBPyConnection, sql: str) -> QueryNames:
+    """Return what a query names: tables with dots between their parts, in lower case.
 
     Args:
         con: Used to parse; nothing is bound or run.
@@ -74,7 +75,8 @@ def tables_read(con: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
         StatementRefusedError: it is another statement, several, or reads something else than
             tables.
     """
-    return _named(_nodes(_one(con, _without_explain(sql))))
+    nodes = list(_nodes(_one(con, _without_explain(sql))))
+    return QueryNames(_named(nodes), words_of(nodes))
 
 
 def gate(con: duckdb.DuckDBPyConnection, sql: str) -> CallerQuery:
@@ -95,6 +97,7 @@ def gate(con: duckdb.DuckDBPyConnection, sql: str) -> CallerQuery:
     failing = sum(not _passes(node) for node in nodes)
     return CallerQuery(
         _named(nodes),
+        words_of(nodes),
         explains=explains,
         can_fail=failing > 0,
         changes=any(_changes(node) for node in nodes),

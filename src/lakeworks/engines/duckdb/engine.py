@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.caller import CallerQuery, QueryNames
     from lakeworks.engines.duckdb.query_session import Instance
     from lakeworks.engines.partition_conditions import ExternalPlanner
     from lakeworks.engines.secured import SecuredTable
@@ -112,11 +112,11 @@ class DuckEngine:
         self._renew()
         return DuckPlanner(self._root.cursor, self._s3)
 
-    def tables_read(self, sql: str) -> frozenset[str]:
-        """Return the tables that a caller's query names; see the protocol."""
-        from lakeworks.engines.duckdb.caller_sql import tables_read
+    def names_read(self, sql: str) -> QueryNames:
+        """Return what a caller's query names; see the protocol."""
+        from lakeworks.engines.duckdb.caller_sql import names_read
 
-        return tables_read(self._root.cursor(), sql)
+        return names_read(self._root.cursor(), sql)
 
     def query_session(
         self, sources: Mapping[str, AnySource], *, scope: str = ""

@@ -57,7 +57,7 @@ def partition_conditions(
 
     Args:
         con: Used to parse; nothing is bound or run.
-        sql: A query that `tables_read` accepts.
+        sql: A query that `names_read` accepts.
         tables: By dotted name in lower case.
     """
     tree = parsed(con, sql)

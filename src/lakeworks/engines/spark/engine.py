@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from lakeworks.engines.caller import CallerQuery
+    from lakeworks.engines.caller import CallerQuery, QueryNames
     from lakeworks.engines.partition_conditions import ExternalPlanner
     from lakeworks.engines.protocol import Engine
     from lakeworks.engines.secured import SecuredTable
@@ -103,9 +103,9 @@ class SparkEngine:
 
         return DuckPlanner(partial(connection_at, Place(self._s3, _SHADOW_BYTES)), self._s3)
 
-    def tables_read(self, sql: str) -> frozenset[str]:
-        """Return the tables that a caller's query names; see the protocol."""
-        return self._shadow_engine().tables_read(sql)
+    def names_read(self, sql: str) -> QueryNames:
+        """Return what a caller's query names; see the protocol."""
+        return self._shadow_engine().names_read(sql)
 
     def query_session(
         self,

@@ -67,7 +67,7 @@ class GatedSql:
 
         ready = with_quoted(sql.strip().rstrip(";"), {"primary"})
         known = {name.lower() for name in self.names}
-        others = sorted(self.engine.tables_read(ready) - known)
+        others = sorted(self.engine.names_read(ready).tables - known)
         if others:
             there = ", ".join(sorted(known))
             raise RuleFailedError(

@@ -179,14 +179,16 @@ class DeleteFrom:
         engine, viewer = writing.reader.parts.engine, asked.viewer
         written, with_ids = target
         if viewer is None or asked.gated is None:
-            writing.asking.audit.reads_whole(sources, asked.tables)
+            writing.asking.audit.reads_whole(sources, asked.tables, asked.words)
             session = engine.query_session({**sources, written: with_ids})
         else:
             secured = {
                 name: viewer.secured(asked.tables[name][0], source)
                 for name, source in sources.items()
             }
-            writing.asking.audit.reads(secured, asked.tables, viewer.policy_version)
+            writing.asking.audit.reads(
+                secured, asked.tables, viewer.policy_version, asked.words
+            )
             shown = secured[written]
             row = SecuredColumn(ROW_ID, quote_identifier(ROW_ID))
             secured[written] = replace(shown, source=with_ids, columns=(*shown.columns, row))

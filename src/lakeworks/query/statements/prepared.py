@@ -95,7 +95,7 @@ class Prepare:
         with unplaced("athena"):
             sql = in_lake_sql(filled, asking, reader)
             if statement_of(sql) is None:
-                reader.parts.engine.tables_read(without_versions(sql).sql)
+                reader.parts.engine.names_read(without_versions(sql).sql)
         return Question(repeatable=False)
 
     def run(self, asking: Asking, reader: Reader) -> QueryResult:
