@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.named_queries import NamedQuery
     from lakeworks.permitted.sight import Look, Sight
-    from lakeworks.query.reading import Asked
+    from lakeworks.query.asked import Asked
 
 
 class PermittedQueries:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lakeworks.project.lineage_facts import Origin, Origins, QueryLineage
-    from lakeworks.query.reading import Asked
+    from lakeworks.query.asked import Asked
     from lakeworks.storage.external import AnySource
 
 

@@ -6,7 +6,7 @@ Only the tables that the SQL names are opened. The session that runs it can read
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName
 from lakeworks.engines.errors import SqlError, StatementRefusedError
 from lakeworks.project.errors import ProjectError
+from lakeworks.query.asked import Asked
 from lakeworks.query.errors import (
     BytesLimitError,
     HiddenFailureError,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.store import Catalog
-    from lakeworks.engines.caller import CallerQuery
     from lakeworks.engines.protocol import Engine, Session
     from lakeworks.governance.service import Governance
     from lakeworks.ingest.external_tables import ExternalTables
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from lakeworks.query.auditing import QueryAudit
     from lakeworks.query.results import QueryResult
     from lakeworks.query.viewer import Viewer
-    from lakeworks.query.views import BoundView
     from lakeworks.storage.external import AnySource
     from lakeworks.storage.files import TableSource
     from lakeworks.storage.layout import Storage
@@ -348,37 +347,6 @@ class Reader:
                 raise HiddenFailureError.version(str(name), number) from None
             raise
         return version.source(self.parts.storage.table_root(name))
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A query that was read: what runs, over which tables, for whom.
-
-    Attributes:
-        tables: The name that the SQL reads a table under, to the table and its version.
-        marks: The names of schemas that stand for a version, as `without_versions` made them.
-        gated: What the gate found, where permissions hold; views stand in it as they are.
-        names: The tables and views that the SQL itself names.
-        views: The views that it reads by the names under which it does, each behind those that
-            it reads in turn.
-        words: What may be columns that it reads, its views' too; None for any.
-    """
-
-    sql: str
-    tables: Mapping[str, tuple[TableName, int]]
-    marks: Mapping[str, tuple[str, int]]
-    snapshot: Snapshot | None
-    viewer: Viewer | None
-    gated: CallerQuery | None
-    names: frozenset[str] = frozenset()
-    views: Mapping[str, BoundView] = field(default_factory=dict)
-    words: frozenset[str] | None = None
-
-    @property
-    def rests_on(self) -> set[tuple[str, int]]:
-        """The tables that it reads, each with its version, and the views."""
-        tables = {(str(name), number) for name, number in self.tables.values()}
-        return tables | {view.mark for view in self.views.values()}
 
 
 def _placed(error: SqlError, session: Session, sql: str) -> SqlError:

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from lakeworks.core.names import TableName
     from lakeworks.engines.protocol import Session
     from lakeworks.pipeline.statement_tables import TableChange
+    from lakeworks.query.asked import Asked
     from lakeworks.query.asking import Asking
     from lakeworks.query.questions import Question
-    from lakeworks.query.reading import Asked, Reader
+    from lakeworks.query.reading import Reader
     from lakeworks.storage.external import AnySource
     from lakeworks.storage.files import DataFile, TableSource
 

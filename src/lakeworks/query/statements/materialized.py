@@ -25,8 +25,9 @@ from lakeworks.query.taken import check_free, taking
 if TYPE_CHECKING:
     from lakeworks.core.names import TableName
     from lakeworks.pipeline.state import Services
+    from lakeworks.query.asked import Asked
     from lakeworks.query.asking import Asking
-    from lakeworks.query.reading import Asked, Reader
+    from lakeworks.query.reading import Reader
     from lakeworks.query.results import QueryResult
     from lakeworks.query.viewer import Viewer
 

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.state import Services
     from lakeworks.pipeline.statement_tables import TableChange
     from lakeworks.project.lineage_facts import QueryLineage
+    from lakeworks.query.asked import Asked
     from lakeworks.query.asking import Asking
-    from lakeworks.query.reading import Asked, Reader
+    from lakeworks.query.reading import Reader
     from lakeworks.query.results import QueryResult
     from lakeworks.storage.external import AnySource
 
