@@ -15,6 +15,14 @@ from lakeworks.cli.options import AsJson, AsPrincipal, EnvironmentName, Folder, 
 if TYPE_CHECKING:
     from lakeworks.privacy.report import ErasureReport
 
+Shared = Annotated[
+    bool,
+    typer.Option(
+        "--shared",
+        help="Also rows of others that have an identifier of the person's.",
+        show_default=False,
+    ),
+]
 Subjects = Annotated[
     list[str] | None,
     typer.Option(
@@ -68,6 +76,7 @@ def erase(
             help="What happens to rows of others that name the person in a text.",
         ),
     ] = "report",
+    shared: Shared = False,
     keep_out: Annotated[
         bool,
         typer.Option(
@@ -103,6 +112,7 @@ def erase(
                 reason=reason,
                 mentions=mentions,
                 principal=principal,
+                shared=shared,
             )
         except NotErasedError as error:
             report = _report_of(lake, error)
@@ -226,6 +236,7 @@ def export(
     format_: Annotated[
         str, typer.Option("--format", metavar="json|csv|parquet", help="Of the files.")
     ] = "json",
+    shared: Shared = False,
     principal: AsPrincipal = "",
     folder: Folder = None,
     environment: EnvironmentName = None,
@@ -236,7 +247,9 @@ def export(
     From every table, quarantine and landed file; under --as only what the principal may see.
     """
     with opened(folder, environment) as lake, progress.shown():
-        done = lake.privacy.export(subject or [], out, format_=format_, principal=principal)
+        done = lake.privacy.export(
+            subject or [], out, format_=format_, principal=principal, shared=shared
+        )
     if as_json:
         say.as_json(say.plain(done))
         return

@@ -20,6 +20,7 @@ from lakeworks.privacy.elsewhere import copies_elsewhere, look_outside, not_reac
 from lakeworks.privacy.landing import Landings
 from lakeworks.privacy.report import ErasureReport, Gathered
 from lakeworks.privacy.returning import KEPT_OUT
+from lakeworks.privacy.sharing import check_unshared, shared_told
 from lakeworks.privacy.subjects import subject_text
 from lakeworks.privacy.table_search import find, with_words
 from lakeworks.privacy.tables import TableErasure, is_quarantine
@@ -59,6 +60,7 @@ class ErasureRequest:
         mentions: What happens to others' rows that name the person in a text: `report` leaves
             them and says so, `delete` deletes them, `keep` leaves them on purpose.
         wait_s: How long to wait for tables that a run holds; None: as long as it takes.
+        shared: Whether rows of others go too that have an identifier of the person's.
     """
 
     wanted: tuple[Wanted, ...]
@@ -66,6 +68,7 @@ class ErasureRequest:
     reason: str = ""
     mentions: str = "report"
     wait_s: float | None = None
+    shared: bool = False
 
     @property
     def text(self) -> str:
@@ -115,6 +118,7 @@ class Eraser:
         with self._locks(run_id) as lease:
             self._settle()
             trace = self._trace()
+            check_unshared(trace, "erase", allowed=self.asked.shared)
             catalog = self.services.catalog
             journal = catalog.erasures.begin(
                 self.asked.text,
@@ -367,7 +371,7 @@ class Eraser:
             identified_by=tuple(one.name for one in self.asked.wanted),
             columns=tuple(columns),
             places=self.gathered.sorted(),
-            unidentified=tuple(sorted(trace.unidentified.items())),
+            unidentified=tuple(sorted({**trace.unidentified, **shared_told(trace)}.items())),
             elsewhere=tuple(self.elsewhere),
             not_reached=tuple(not_reached(self.services)),
             snapshot=snapshot,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from lakeworks.core.errors import LakeError, RequestError, did_you_mean
+from lakeworks.core.figures import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class SubjectError(RequestError):
@@ -130,6 +131,24 @@ class ExportFolderError(RequestError):
         return cls(
             f"{folder} is not empty",
             "name a new folder: the person's data must not lie among other files",
+        )
+
+
+class SharedIdentifierError(RequestError):
+    """Something that identifies a person is others' as well."""
+
+    code = "LW999"
+
+    @classmethod
+    def by(cls, shared: Mapping[str, int], verb: str) -> Self:
+        """Name the columns, and how many rows of others have the person's value."""
+        told = ", ".join(
+            f"{column} ({plural(rows, 'row')})" for column, rows in sorted(shared.items())
+        )
+        return cls(
+            f"others have what the person is identified by, and would be part of it: {told}",
+            f"leave the column out of identifiers: in policies/; or {verb} with --shared, if "
+            "these rows are the same person's",
         )
 
 

@@ -21,6 +21,7 @@ from lakeworks.privacy.landed_records import json_of
 from lakeworks.privacy.landing import Landings
 from lakeworks.privacy.outside import Outside
 from lakeworks.privacy.parquet_search import may_hold, rows_of
+from lakeworks.privacy.sharing import check_unshared
 from lakeworks.privacy.table_search import TableFound
 from lakeworks.privacy.tables import condition
 from lakeworks.privacy.trace import ROW
@@ -94,6 +95,7 @@ class Exporter:
     query: Callable[[], QueryService]
     governance: Governance
     principal: str = ""
+    shared: bool = False
     files: list[ExportedFile] = field(default_factory=list)
     not_searched: list[str] = field(default_factory=list)
 
@@ -155,7 +157,9 @@ class Exporter:
             for table, number in self.services.catalog.current_snapshot().tables.items()
         }
         if not self.principal:
-            return Tracer(self.services, self.lineage, schemas).follow(wanted)
+            trace = Tracer(self.services, self.lineage, schemas).follow(wanted)
+            check_unshared(trace, "export", allowed=self.shared)
+            return trace
         own = {
             table: self._seen(table, schemas[table])
             for table in self.query().visible(self.principal)

@@ -81,7 +81,11 @@ class Outside:
 
     def count(self, one: OutsideTable, columns: Mapping[str, frozenset[str]]) -> int:
         """Return how many rows name the person; 0 with a reason where they cannot be read."""
-        found = self._asked(one, "count(*) as n", _names(one, columns))
+        return self.tally(one, _names(one, columns))
+
+    def tally(self, one: OutsideTable, where: str) -> int:
+        """Return how many rows a condition holds for; 0 with a reason where they cannot be read."""
+        found = self._asked(one, "count(*) as n", where)
         return 0 if found is None else int(found["n"][0].as_py())
 
     def rows(self, one: OutsideTable, columns: Mapping[str, frozenset[str]]) -> pa.Table | None:

@@ -47,7 +47,7 @@ class Privacy:
         self._governance = governance
         self._query = query
 
-    def erase(
+    def erase(  # noqa: PLR0913 - what an erasure can be asked with
         self,
         subject: str | Sequence[str],
         *,
@@ -56,6 +56,7 @@ class Privacy:
         mentions: str = "report",
         principal: str = "",
         wait_s: float | None = None,
+        shared: bool = False,
     ) -> ErasureReport:
         """Erase a person from every table, its history, quarantine, landed files and results.
 
@@ -70,9 +71,11 @@ class Privacy:
                 (they count as left), `delete` or `keep`.
             principal: Who asks; empty for the lake's owner.
             wait_s: How long to wait for tables that a run holds; None waits.
+            shared: Erase also rows of others that have an identifier of the person's.
 
         Raises:
             SubjectError: a name leads nowhere, or to unlike things.
+            SharedIdentifierError: others have an identifier of the person's.
             ErasureRefusedError: the principal may not.
             NotErasedError: something is left; the report is kept under `lake erase show`.
             NotUpToDateError: a table that keeps history has to be brought up to date first.
@@ -80,7 +83,7 @@ class Privacy:
         """
         texts = (subject,) if isinstance(subject, str) else tuple(subject)
         who = self._allowed(principal, "erase a subject", {"dry_run": dry_run})
-        asked = ErasureRequest(wanted_of(texts), str(who), reason, mentions, wait_s)
+        asked = ErasureRequest(wanted_of(texts), str(who), reason, mentions, wait_s, shared)
         eraser = Eraser(self._services.with_views(), self._lineage, asked)
         if dry_run:
             return eraser.look()
@@ -218,6 +221,7 @@ class Privacy:
         *,
         format_: str = "json",
         principal: str = "",
+        shared: bool = False,
     ) -> SubjectExport:
         """Write every row of a person, one file a place, with a manifest of where each is from.
 
@@ -227,16 +231,18 @@ class Privacy:
             format_: `json`, `csv` or `parquet`.
             principal: Whose permissions hold: tables, columns and rows as it may see them, and
                 no raw files. Empty for the lake's owner.
+            shared: As for `erase`.
 
         Raises:
             SubjectError: a name leads nowhere, or to unlike things.
+            SharedIdentifierError: others have an identifier of the person's.
             ExportFolderError: the folder is not empty.
         """
         from lakeworks.privacy.exporting import Exporter
 
         texts = (subject,) if isinstance(subject, str) else tuple(subject)
         exporter = Exporter(
-            self._services, self._lineage, self._query, self._governance, principal
+            self._services, self._lineage, self._query, self._governance, principal, shared
         )
         return exporter.export(wanted_of(texts), out, format_)
 

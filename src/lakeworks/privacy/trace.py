@@ -30,6 +30,7 @@ class Trace:
         unidentified: Tables made of the person's rows in which nobody can be told apart.
         singly: Those of them that have something of single rows, and not merely sums.
         untold: Tables of which nothing tells what they were made from.
+        shared: Of each identifier that others have too, how many rows of theirs have it.
     """
 
     columns: dict[str, dict[str, set[str]]] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Trace:
     unidentified: dict[str, str] = field(default_factory=dict)
     singly: set[str] = field(default_factory=set)
     untold: set[str] = field(default_factory=set)
+    shared: dict[str, int] = field(default_factory=dict)
 
     def values(self, column: ColumnId) -> set[str]:
         """Return the values known of a column."""

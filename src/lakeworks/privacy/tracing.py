@@ -18,6 +18,7 @@ from lakeworks.privacy.errors import SubjectError
 from lakeworks.privacy.outside import Outside
 from lakeworks.privacy.parquet_search import paths_named
 from lakeworks.privacy.remaking import remedy
+from lakeworks.privacy.sharing import Sharing
 from lakeworks.privacy.subjects import TAG, column_id, declared_subjects, is_vague
 from lakeworks.privacy.text_search import is_telling
 from lakeworks.privacy.trace import Trace
@@ -316,14 +317,20 @@ class Tracer:
         """Look up what declared subjects say of the rows known now; whether that told anything."""
         if not self._by_rows:
             return False
+        sharing = Sharing(self._services, self._outside)
         for subject in self._subjects.values():
             if not any(self.trace.values(one) for one in self._columns_of(subject)):
                 continue
             for column in subject.identifiers:
-                self._add(column, self._looked_up(column), primary=True)
+                found = self._looked_up(column)
+                sharing.note(column, found, self.trace, self._other(column[0]))
+                self._add(column, found, primary=True)
             for column, refers_to in subject.links:
                 self._add(column, self._looked_up(refers_to), primary=False)
         return bool(self._todo)
+
+    def _other(self, name: str) -> OutsideTable | None:
+        return None if name in self._schemas else self._outside_table(name)
 
     def _looked_up(self, column: ColumnId) -> set[str]:
         """Return the values of a column in the person's rows of its table."""
@@ -333,7 +340,7 @@ class Tracer:
         name, path = column
         schema = self._schemas.get(name)
         if schema is None:
-            other = self._outside_table(name)
+            other = self._other(name)
             if other is None:
                 return set()
             return self._outside.values(other, self._outside.columns(other, self.trace), path)
