@@ -233,9 +233,15 @@ def test_a_server_that_goes_away_is_told() -> None:
     )
 
 
-def test_a_jvm_that_is_gone_is_told() -> None:
-    error = lake_error(ConnectionRefusedError(111, "Connection refused"))
-    assert isinstance(error, (SparkLostError, OutOfMemoryError))
+@pytest.mark.parametrize(
+    "gone",
+    [
+        ConnectionRefusedError(111, "Connection refused"),
+        RuntimeError("Job 2 cancelled because SparkContext was shut down"),
+    ],
+)
+def test_a_jvm_that_is_gone_is_told(gone: Exception) -> None:
+    assert isinstance(lake_error(gone), (SparkLostError, OutOfMemoryError))
 
 
 def test_starting_elsewhere_than_the_spark_that_runs_is_refused() -> None:

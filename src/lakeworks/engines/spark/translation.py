@@ -58,6 +58,7 @@ _OTHER_PYTHON = re.compile(
 _GONE = (
     'SparkContext.dagScheduler()" is null',
     "stopped SparkContext",
+    "SparkContext was shut down",
     "Py4JNetworkError",
     "Answer from Java side is empty",
     "Error while sending or receiving",
