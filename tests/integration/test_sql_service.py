@@ -551,7 +551,8 @@ def test_clients_check_who_the_service_is(
         assert _handshake(found.url, authority, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
         with (
             pytest.warns(DeprecationWarning, match="TLSv1_1"),
-            pytest.raises(ssl.SSLError, match=r"(?i)protocol|version"),
+            # An alert, or the end of the connection before the alert was read.
+            pytest.raises((ssl.SSLError, ConnectionError)),
         ):
             _handshake(found.url, authority, ssl.TLSVersion.TLSv1_1)
     finally:
