@@ -130,15 +130,13 @@ class Translator:
         if kind == "COMPLETE" and data.get("lineage"):
             output["facets"] |= self._column_lineage(QueryLineage.from_json(data["lineage"]))
         job_facets = facets.job_type("STATEMENT") | facets.sql(data["sql"])
-        reads = [TableName.parse(read["name"]) for read in data.get("reads", ())]
-        versions = [read["version"] for read in data.get("reads", ())]
         return {
             **_head(event.at, kind),
             "run": {"runId": run_uuid(data["run_id"]), "facets": run_facets},
             "job": self._job(str(table), job_facets),
             "inputs": [
-                self._input(one, {"version": version})
-                for one, version in zip(reads, versions, strict=True)
+                self._input(TableName.parse(read["name"]), read)
+                for read in data.get("reads", ())
             ],
             "outputs": [output],
         }

@@ -365,13 +365,14 @@ class Eraser:
         columns = sorted(
             f"{table}.{path}" for table, paths in trace.columns.items() for path in paths
         )
+        shared = {} if self.asked.shared else shared_told(trace)
         return ErasureReport(
             erasure_id,
             state,
             identified_by=tuple(one.name for one in self.asked.wanted),
             columns=tuple(columns),
             places=self.gathered.sorted(),
-            unidentified=tuple(sorted({**trace.unidentified, **shared_told(trace)}.items())),
+            unidentified=tuple(sorted({**trace.unidentified, **shared}.items())),
             elsewhere=tuple(self.elsewhere),
             not_reached=tuple(not_reached(self.services)),
             snapshot=snapshot,

@@ -7,9 +7,7 @@ table can stand. Loaded only when a model is new or changed (see `facts_cache.py
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +25,10 @@ from lakeworks.project.errors import (
 )
 from lakeworks.project.headers import ATHENA
 from lakeworks.project.sql_shape import Bindings, bind, driving_path, is_row_wise
+from lakeworks.project.sql_silence import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from sqlglot.dialects.dialect import Dialect
     from sqlglot.tokenizer_core import Token
@@ -153,7 +152,7 @@ def _one_select(
         return None
     first = tokens[0]
     try:
-        with _silent():
+        with silent():
             found = reader.parser(error_level=ErrorLevel.RAISE).parse(tokens, text)
     except ParseError as error:
         mistakes.add(*_unparsed(error, tokens, file), code=SQL_DOES_NOT_PARSE)
@@ -171,17 +170,6 @@ def _one_select(
         mistakes.add(Location(file, first.line), problem, hint, code=NOT_ONE_SELECT)
         return None
     return query
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep sqlglot from logging what it does not model: it is told as a mistake instead."""
-    logger = logging.getLogger("sqlglot")
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
 
 
 def _torn(error: TokenError, text: str, file: str) -> tuple[Location, str, str]:

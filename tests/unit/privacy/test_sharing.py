@@ -59,7 +59,9 @@ def test_one_that_others_have_is_refused_before_anything_is_changed(lake: Lake) 
 
 @pytest.mark.parametrize("identifier", ["name"])
 def test_who_says_that_they_are_one_person_is_believed(lake: Lake) -> None:
-    assert lake.privacy.erase("person=1", shared=True).state == "done"
+    report = lake.privacy.erase("person=1", shared=True)
+    assert report.state == "done"
+    assert "bronze.people.name" not in dict(report.unidentified)
     assert people(lake) == [3]
 
 
