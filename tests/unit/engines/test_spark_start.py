@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lakeworks.engines.errors import OutOfMemoryError
+from lakeworks.engines.errors import EngineFailedError, OutOfMemoryError
 from lakeworks.engines.spark.application import application
 from lakeworks.engines.spark.errors import (
     MissingSparkError,
@@ -242,6 +242,44 @@ def test_a_server_that_goes_away_is_told() -> None:
 )
 def test_a_jvm_that_is_gone_is_told(gone: Exception) -> None:
     assert isinstance(lake_error(gone), (SparkLostError, OutOfMemoryError))
+
+
+class UnsaidError(Exception):
+    """One of Java's, whose words py4j asks a JVM for that is gone."""
+
+    def __str__(self) -> str:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+
+def test_an_error_whose_words_are_gone_with_the_jvm_is_told() -> None:
+    assert isinstance(lake_error(UnsaidError()), (SparkLostError, OutOfMemoryError))
+
+
+BABBLE = [
+    RuntimeError("py4j.reflection.TypeUtil.isInstanceOf does not exist in the JVM"),
+    TypeError("'JavaPackage' object is not callable"),
+]
+
+
+@pytest.mark.parametrize("babble", BABBLE)
+def test_a_jvm_that_answers_with_nothing_of_use_after_it_ran_out_of_memory_says_so(
+    babble: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heap = "java.lang.OutOfMemoryError: Java heap space"
+    monkeypatch.setattr("lakeworks.engines.spark.jvm.last_words", lambda: heap)
+    told = lake_error(babble, 512 * 1024**2)
+    assert isinstance(told, OutOfMemoryError)
+    assert "512 MiB" in str(told)
+
+
+@pytest.mark.parametrize("babble", BABBLE)
+def test_a_class_that_spark_does_not_have_is_told_as_such(
+    babble: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakeworks.engines.spark.jvm.last_words", lambda: "")
+    told = lake_error(babble)
+    assert isinstance(told, EngineFailedError)
+    assert str(babble) in str(told)
 
 
 def test_starting_elsewhere_than_the_spark_that_runs_is_refused() -> None:

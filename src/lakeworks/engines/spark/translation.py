@@ -63,6 +63,9 @@ _GONE = (
     "Answer from Java side is empty",
     "Error while sending or receiving",
 )
+# py4j's words for a JVM that answers, but with nothing of use, as one does that is out of memory. A
+# JVM with jars of another Spark says the same.
+_BABBLE = ("does not exist in the JVM", "'JavaPackage' object is not callable")
 _NO_ANSWER = re.compile(r"An error occurred while calling [\w.]+\s*")
 _CAUSE = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
 _EXECUTOR_LOST = re.compile(r"ExecutorLostFailure \(.*?\) Reason: ([^\n]*)")
@@ -84,15 +87,29 @@ def translated_errors(memory_limit_bytes: int = 0) -> Iterator[None]:
 
 def lake_error(error: Exception, memory_limit_bytes: int = 0) -> LakeError:
     """Return what an exception of Spark's is to a user."""
-    text = str(error)
-    if _is_gone(error):
-        from lakeworks.engines.spark.jvm import last_words
-
-        if _any(_MEMORY, last_words()):
-            return OutOfMemoryError.reached(memory_limit_bytes, "Spark's JVM ended")
-        return SparkLostError.driver()
-    known = ExpressionFailedError.told(text) or _lacking(text) or _lost(text)
+    try:
+        text = str(error)
+    except Exception as unsaid:  # noqa: BLE001 - py4j asks the JVM for the words; it may be gone
+        return lake_error(unsaid, memory_limit_bytes)
+    known = (
+        _ended(error, text, memory_limit_bytes)
+        or ExpressionFailedError.told(text)
+        or _lacking(text)
+        or _lost(text)
+    )
     return known or _of_text(error, text, memory_limit_bytes)
+
+
+def _ended(error: Exception, text: str, memory_limit_bytes: int) -> LakeError | None:
+    """Return what became of the JVM of this process, if it does not answer any more."""
+    gone = _is_gone(error, text)
+    if not gone and not _any(_BABBLE, text):
+        return None
+    from lakeworks.engines.spark.jvm import last_words
+
+    if _any(_MEMORY, last_words()):
+        return OutOfMemoryError.reached(memory_limit_bytes, "Spark's JVM ended")
+    return SparkLostError.driver() if gone else None
 
 
 def _of_text(error: Exception, text: str, memory_limit_bytes: int) -> LakeError:
@@ -127,9 +144,8 @@ def _lacking(text: str) -> WorkersLackPackageError | None:
     return None
 
 
-def _is_gone(error: Exception) -> bool:
+def _is_gone(error: Exception, text: str) -> bool:
     """Whether the JVM of this process does not answer."""
-    text = str(error)
     if type(error).__name__ == "Py4JError" and _NO_ANSWER.fullmatch(text):
         return True
     return isinstance(error, ConnectionError) or _any(_GONE, f"{type(error).__name__}: {text}")
@@ -165,5 +181,7 @@ def _any(marks: tuple[str, ...], text: str) -> bool:
 def _of_spark(error: Exception) -> bool:
     if isinstance(error, ConnectionError):
         return True  # py4j lets it pass when the JVM is gone
+    if isinstance(error, TypeError):
+        return _any(_BABBLE, str(error))
     module = type(error).__module__
     return module.startswith(("pyspark", "py4j", "grpc"))
