@@ -7,12 +7,10 @@ python scripts/athena_reference.py --check  fail when it is not what would be wr
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "athena.md"
-BEGIN = "<!-- functions: written by scripts/athena_reference.py -->\n"
+from written_page import main
+
 NOTE = "not with `engine: spark`"
-END = "<!-- end of functions -->\n"
 
 
 def functions() -> str:
@@ -41,25 +39,5 @@ def functions() -> str:
     return "".join(parts)
 
 
-def page(text: str) -> str:
-    """Return the page with the tables in their place."""
-    before, rest = text.split(BEGIN)
-    return before + BEGIN + functions() + "\n" + END + rest.split(END)[1]
-
-
-def main() -> int:
-    """Write or check the page."""
-    written = PAGE.read_text(encoding="utf-8")
-    wanted = page(written)
-    if "--check" in sys.argv[1:]:
-        if written != wanted:
-            sys.stderr.write(
-                f"{PAGE.name} lists other functions: python {Path(__file__).name}\n"
-            )
-        return int(written != wanted)
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("athena.md", functions))

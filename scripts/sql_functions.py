@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from pathlib import Path
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "sql-service.md"
-BEGIN = "<!-- functions: written by scripts/sql_functions.py -->\n"
-END = "<!-- end of functions -->\n"
+from written_page import main
+
 WIDTH = 130
 
 
@@ -32,12 +30,6 @@ def functions() -> str:
     return "".join(f"\n**{title}**\n\n```\n{_listed(names)}\n```\n" for title, names in groups)
 
 
-def page(text: str) -> str:
-    """Return the page with the lists in their place."""
-    before, rest = text.split(BEGIN)
-    return before + BEGIN + functions() + "\n" + END + rest.split(END)[1]
-
-
 def _listed(names: frozenset[str]) -> str:
     # A list is not prose: names with hyphens, such as ->>, must stay in one piece.
     return textwrap.fill(
@@ -45,19 +37,5 @@ def _listed(names: frozenset[str]) -> str:
     )
 
 
-def main() -> int:
-    """Write or check the page."""
-    written = PAGE.read_text(encoding="utf-8")
-    wanted = page(written)
-    if "--check" in sys.argv[1:]:
-        if written != wanted:
-            sys.stderr.write(
-                f"{PAGE.name} lists other functions: python {Path(__file__).name}\n"
-            )
-        return int(written != wanted)
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("sql-service.md", functions))
