@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lakeworks.core import events
 from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName
-from lakeworks.engines.errors import SqlError, StatementRefusedError
+from lakeworks.engines.errors import QueryTimeoutError, SqlError, StatementRefusedError
 from lakeworks.project.errors import ProjectError
 from lakeworks.query.asked import Asked
 from lakeworks.query.errors import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from lakeworks.catalog.snapshots import Snapshot
     from lakeworks.catalog.store import Catalog
+    from lakeworks.core.errors import LakeError
     from lakeworks.engines.protocol import Engine, Session
     from lakeworks.governance.service import Governance
     from lakeworks.ingest.external_tables import ExternalTables
@@ -176,13 +177,15 @@ class Reader:
             reader = session.query(asked.sql, timeout_s=left_s(asking, begun_s))
         except SqlError as error:
             raise _placed(error, session, asked.sql) from None
-        except BaseException:
+        except BaseException as error:
             session.__exit__(None, None, None)
+            if isinstance(error, QueryTimeoutError):
+                raise _limited(error, asking) from None
             raise
-        told = None if asked.viewer is None else asked.viewer.told
         ended = on_end
         if ended is None:
             ended = asking.audit.after(asking.recording.begun())
+        told = _told(asked.viewer, asking)
         found = QueryResult(reader, session, limit=asking.limit, on_close=ended, told=told)
         found.scanned_bytes = scanned_bytes
         return found
@@ -347,6 +350,23 @@ class Reader:
                 raise HiddenFailureError.version(str(name), number) from None
             raise
         return version.source(self.parts.storage.table_root(name))
+
+
+def _told(viewer: Viewer | None, asking: Asking) -> Callable[[LakeError], LakeError]:
+    """Return what makes of an error what the caller is told of it."""
+
+    def told(error: LakeError) -> LakeError:
+        limited = _limited(error, asking)
+        return limited if viewer is None else viewer.told(limited)
+
+    return told
+
+
+def _limited(error: LakeError, asking: Asking) -> LakeError:
+    # The engine knows only what was left of the time when it began.
+    if isinstance(error, QueryTimeoutError) and asking.timeout_s is not None:
+        return QueryTimeoutError.after(asking.timeout_s)
+    return error
 
 
 def _placed(error: SqlError, session: Session, sql: str) -> SqlError:

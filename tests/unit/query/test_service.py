@@ -169,7 +169,7 @@ def test_a_data_file_that_is_gone_is_named(lake: SmallLake) -> None:
 
 def test_a_query_over_its_time_is_stopped(lake: SmallLake) -> None:
     slow = "select sum(sqrt(a.range + b.range)) from range(10000000) a, range(10000000) b"
-    with pytest.raises(QueryTimeoutError):
+    with pytest.raises(QueryTimeoutError, match=r"time limit of 0\.05 s\n"):
         lake.query.sql(slow, timeout_s=0.05).rows()
 
 
