@@ -390,7 +390,7 @@ def test_a_long_query_can_be_cancelled_by_its_client(ana: SqlService) -> None:
         ana.wait(execution)
 
 
-def test_many_clients_at_once_are_all_answered(ana: SqlService, owner: SqlService) -> None:
+def test_two_hundred_clients_at_once_are_all_answered(ana: SqlService, owner: SqlService) -> None:
     wrong: list[Any] = []
 
     def client(number: int) -> None:
@@ -400,11 +400,11 @@ def test_many_clients_at_once_are_all_answered(ana: SqlService, owner: SqlServic
         if found != [{"n": rows}]:
             wrong.append(found)
 
-    threads = [threading.Thread(target=client, args=(n,)) for n in range(60)]
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(200)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(240)
     assert not wrong
 
 
