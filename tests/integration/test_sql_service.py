@@ -390,7 +390,9 @@ def test_a_long_query_can_be_cancelled_by_its_client(ana: SqlService) -> None:
         ana.wait(execution)
 
 
-def test_two_hundred_clients_at_once_are_all_answered(ana: SqlService, owner: SqlService) -> None:
+def test_two_hundred_clients_at_once_are_all_answered(
+    ana: SqlService, owner: SqlService
+) -> None:
     wrong: list[Any] = []
 
     def client(number: int) -> None:
