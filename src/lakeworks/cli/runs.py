@@ -34,6 +34,15 @@ FullRefresh = Annotated[
         show_default=False,
     ),
 ]
+KeepRead = Annotated[
+    bool,
+    typer.Option(
+        "--keep-read",
+        help="Where a source was changed since its files were read, let their rows stay as they "
+        "are.",
+        show_default=False,
+    ),
+]
 Wait = Annotated[
     float | None,
     typer.Option(
@@ -80,6 +89,7 @@ def run(
     *,
     select: Select = None,
     full_refresh: FullRefresh = False,
+    keep_read: KeepRead = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would run.", show_default=False)
     ] = False,
@@ -88,7 +98,11 @@ def run(
     environment: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring tables up to date and publish them as one snapshot. Safe to repeat."""
+    """Bring tables up to date and publish them as one snapshot. Safe to repeat.
+
+    Ends with 1 when a step failed, and when a table has rows of files that were read before its
+    source was changed.
+    """
     if dry_run:
         plan(
             select=select,
@@ -99,12 +113,14 @@ def run(
         )
         return
     with opened(folder, environment) as lake, progress.shown():
-        report = lake.pipeline.run(select, full_refresh=full_refresh, wait_s=wait)
+        report = lake.pipeline.run(
+            select, full_refresh=full_refresh, wait_s=wait, keep_read=keep_read
+        )
     if as_json:
         say.as_json(report.as_json())
     else:
         print_report(report)
-    if report.status == "failed":
+    if report.status == "failed" or report.is_redeclared:
         raise typer.Exit(1)
 
 
@@ -166,7 +182,9 @@ def _idle(tables: int, calm: int) -> str:
 def _print_end(report: RunReport) -> None:
     for step in report.steps:
         _print_trouble(step)
-    calm = sum(step.status == "up to date" for step in report.steps)
+    for step in report.steps:
+        _print_redeclared(step)
+    calm = sum(step.status == "up to date" and not step.redeclared for step in report.steps)
     same = f"; {render.plural(calm, 'table')} up to date" if calm else ""
     if report.status == "nothing to do":
         say.line(_idle(len(report.steps), calm))
@@ -193,6 +211,15 @@ def _print_trouble(step: StepReport) -> None:
         if outcome.outcome != "Passed":
             reason = f", {outcome.failure_reason}" if outcome.failure_reason else ""
             say.line(f"{say.bad('rule not met')} in {step.table}: {outcome.rule}{reason}")
+
+
+def _print_redeclared(step: StepReport | PlannedStep) -> None:
+    if step.redeclared:
+        from lakeworks.pipeline.errors import RedeclaredSourceError
+
+        error = RedeclaredSourceError.since(step.table, step.redeclared)
+        say.line(f"{say.bad('changed')}[{error.code}]: {error.problem}")
+        say.line(f"  hint: {error.hint}")
 
 
 def _code_and_text(error: str) -> tuple[str, str]:
@@ -226,22 +253,28 @@ def print_layers(report: RunReport) -> None:
 
 
 def _print_plan(planned: Plan) -> None:
+    for step in planned.steps:
+        _print_redeclared(step)
+    calm = sum(step.action == "none" and not step.redeclared for step in planned.steps)
     if planned.is_empty:
-        say.line(_idle(len(planned.steps), len(planned.steps)))
+        say.line(_idle(len(planned.steps), calm))
         return
     for step in planned.work:
-        say.line(f"{say.strong(str(step.table))}: {step.action}{_cost(step)}")
-        for reason in step.reasons:
-            say.line(f"    because {reason}")
-        for change in step.schema_changes:
-            say.line(f"    schema: {change}")
-        for reader in step.affected:
-            say.line(f"    then {reader}")
+        _print_step(step)
     for table in planned.to_publish:
         say.line(f"{say.strong(str(table))}: publish what an interrupted run left")
-    calm = len(planned.steps) - len(planned.work)
     if calm:
         say.line(f"{render.plural(calm, 'table')} up to date.")
+
+
+def _print_step(step: PlannedStep) -> None:
+    say.line(f"{say.strong(str(step.table))}: {step.action}{_cost(step)}")
+    for reason in step.reasons:
+        say.line(f"    because {reason}")
+    for change in step.schema_changes:
+        say.line(f"    schema: {change}")
+    for reader in step.affected:
+        say.line(f"    then {reader}")
 
 
 def _cost(step: PlannedStep) -> str:

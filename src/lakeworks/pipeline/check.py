@@ -21,6 +21,7 @@ from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
 from lakeworks.pipeline.lineage import useless_declassify
 from lakeworks.pipeline.model_sql import select_of
 from lakeworks.pipeline.record_schemas import record_schema_mistakes
+from lakeworks.pipeline.redeclared import redeclared_doubts
 from lakeworks.pipeline.rule_check import never_pass, rule_mistakes
 from lakeworks.pipeline.view_check import view_mistakes
 from lakeworks.project.declaration import Location
@@ -53,17 +54,7 @@ def check(services: Services) -> Project:
         ProjectError: with every mistake.
     """
     rulesets = [model.quality for model in services.project.models.values() if model.quality]
-    described = describe(services)
-    wrong, doubts = view_mistakes(services, described.schemas)
-    _tell([*described.doubts, *doubts, *useless_declassify(services, described.schemas)])
-    mistakes = [
-        *rule_mistakes(rulesets),
-        *record_schema_mistakes(services),
-        *_policy_mistakes(services, described.schemas),
-        *_statement_mistakes(services),
-        *wrong,
-        *described.mistakes,
-    ]
+    mistakes = [*rule_mistakes(rulesets), *_against_itself(services, describe(services))]
     if mistakes:
         raise ProjectError.of(mistakes)
     return services.project
@@ -83,19 +74,25 @@ def check_examined(examined: Examined, services: Services | None) -> Project:
     """
     mistakes = [*examined.mistakes, *rule_mistakes(examined.rulesets)]
     if services is not None:
-        described = describe(services, doubtful=examined.doubtful)
-        wrong, doubts = view_mistakes(services, described.schemas)
-        _tell([*described.doubts, *doubts, *useless_declassify(services, described.schemas)])
-        mistakes += [
-            *record_schema_mistakes(services),
-            *_policy_mistakes(services, described.schemas),
-            *_statement_mistakes(services),
-            *wrong,
-            *described.mistakes,
-        ]
+        mistakes += _against_itself(services, describe(services, doubtful=examined.doubtful))
     if mistakes or services is None:
         raise ProjectError.of(mistakes)
     return services.project
+
+
+def _against_itself(services: Services, described: Described) -> list[Mistake]:
+    """Return what is wrong among what was described; tell the doubts."""
+    wrong, doubts = view_mistakes(services, described.schemas)
+    doubts += useless_declassify(services, described.schemas)
+    doubts += redeclared_doubts(services.project, services.catalog.heads())
+    _tell([*described.doubts, *doubts])
+    return [
+        *record_schema_mistakes(services),
+        *_policy_mistakes(services, described.schemas),
+        *_statement_mistakes(services),
+        *wrong,
+        *described.mistakes,
+    ]
 
 
 def _statement_mistakes(services: Services) -> list[Mistake]:

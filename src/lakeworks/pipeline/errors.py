@@ -205,6 +205,22 @@ class NotFilledError(LakeError):
         return cls(f"{view} reads {table}, which has no data yet", f"lake run --select {table}")
 
 
+class RedeclaredSourceError(LakeError):
+    """A table has rows that were read by another declaration of its source; never raised."""
+
+    code = "LW716"
+
+    @classmethod
+    def since(cls, table: TableName, keys: Iterable[str]) -> Self:
+        """Name the keys that changed, and both ways out."""
+        return cls(
+            f"{table} has rows of files that were read before its source was changed: "
+            f"{', '.join(keys)}",
+            f"lake run --full-refresh --select {table} reads all landed files again; "
+            f"lake run --keep-read --select {table} leaves their rows as they are",
+        )
+
+
 class UnknownNodeError(RequestError):
     """Lineage was asked for something that the project does not declare."""
 

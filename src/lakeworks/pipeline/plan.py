@@ -25,6 +25,8 @@ class PlannedStep:
         seconds: Expected from the rate of this step's last run; None when it never ran.
         schema_changes: Columns that are added, dropped or change their type.
         affected: Tables that read what changes, each with what it would mean to them.
+        redeclared: Keys of a source that were changed since files were read whose rows the
+            table keeps.
     """
 
     table: TableName
@@ -36,6 +38,7 @@ class PlannedStep:
     seconds: float | None = None
     schema_changes: tuple[str, ...] = ()
     affected: tuple[str, ...] = ()
+    redeclared: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""

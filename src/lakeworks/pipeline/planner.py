@@ -14,6 +14,7 @@ from lakeworks.ingest.pending import pending
 from lakeworks.pipeline.decide import decide
 from lakeworks.pipeline.graph import execution_order, graph_of, select, upstream
 from lakeworks.pipeline.plan import Plan, PlannedStep
+from lakeworks.pipeline.redeclared import redeclared
 from lakeworks.pipeline.state import State
 from lakeworks.project.catalog_declaration import lies_outside
 
@@ -91,7 +92,8 @@ class _Planner:
         self.steps[table] = step
 
     def _source(self, table: TableName) -> PlannedStep:
-        found = pending_files(self.services.project.sources[table], self.state)
+        source = self.services.project.sources[table]
+        found = pending_files(source, self.state)
         if self.remember and found.touched:
             self.services.catalog.ledger.touch(table, found.touched)
         reasons = tuple(
@@ -101,6 +103,10 @@ class _Planner:
         )
         if self.request.full_refresh and self.request.selection is not None:
             reasons = (*reasons, "full refresh asked for")
+        changed = redeclared(source, self.state.heads.get(table))
+        if self.request.keep_read and changed:
+            reasons = (*reasons, "its rows are to stay as they were read")
+        mended = self.request.keep_read or "full refresh asked for" in reasons
         size_bytes = sum(file.size_bytes for file in (*found.new, *found.changed))
         return PlannedStep(
             table,
@@ -108,6 +114,7 @@ class _Planner:
             "read files" if reasons else "none",
             reasons or ("no new files",),
             size_bytes=size_bytes,
+            redeclared=() if mended else changed,
         )
 
     def _model(self, model: Model) -> PlannedStep:

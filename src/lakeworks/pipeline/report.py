@@ -52,6 +52,8 @@ class StepReport:
     Attributes:
         reason: Why the step ran as it did, for people.
         reads: What it read, of a step that did something.
+        redeclared: Keys of a source that were changed since files were read whose rows the
+            table keeps.
         score: Share of the ruleset's rules that passed, 0 to 1; None without rules.
     """
 
@@ -68,6 +70,7 @@ class StepReport:
     reason: str = ""
     outcomes: tuple[RuleOutcome, ...] = ()
     reads: tuple[Read, ...] = ()
+    redeclared: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, with the keys that design.md fixes first."""
@@ -105,6 +108,11 @@ class RunReport:
             "seconds": round(self.seconds, 3),
             "steps": [step.as_json() for step in self.steps],
         }
+
+    @property
+    def is_redeclared(self) -> bool:
+        """Whether a table keeps rows that another declaration of its source gave."""
+        return any(step.redeclared for step in self.steps)
 
     def step(self, table: str) -> StepReport:
         """Return the report of one table, named as `database.table`."""

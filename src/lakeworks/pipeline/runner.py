@@ -11,7 +11,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lakeworks.catalog.statement_writes import making_of
 from lakeworks.core import clock, events
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lakeworks.core.names import TableName
     from lakeworks.pipeline.graph import Graph
+    from lakeworks.pipeline.plan import Plan
     from lakeworks.pipeline.state import Services
 
 logger = logging.getLogger(__name__)
@@ -44,11 +45,14 @@ class RunRequest:
     Attributes:
         selection: `--select`, or None for every table.
         wait_s: How long to wait for tables that another run holds; None waits as long as it takes.
+        keep_read: Whether rows that sources gave before they were changed count as read by what
+            they are now.
     """
 
     selection: str | None = None
     full_refresh: bool = False
     wait_s: float | None = None
+    keep_read: bool = False
 
 
 def run(services: Services, request: RunRequest) -> RunReport:
@@ -69,7 +73,7 @@ def run(services: Services, request: RunRequest) -> RunReport:
         services.external.settle_all()
     plan = make_plan(services, request, with_schemas=False, remember=True)
     if plan.is_empty:
-        return _nothing_to_do(services, chosen, graph, run_id, begin)
+        return _nothing_to_do(services, plan, graph, run_id, begin)
     services.engine.check_ready()  # told once, and not by every step
     with services.catalog.locks.hold(
         sorted(chosen), holder=run_id, wait_s=request.wait_s, on_wait=_tell_waiting
@@ -190,7 +194,8 @@ class _Work:
             return ModelStep(model, self.state, self.run_id, self.request.full_refresh).run()
         source = self.services.project.sources[table]
         again = self.request.full_refresh and self.request.selection is not None
-        return SourceStep(source, self.state, self.run_id, "all" if again else "").run()
+        how: Literal["", "all"] = "all" if again else ""
+        return SourceStep(source, self.state, self.run_id, how, self.request.keep_read).run()
 
     def _check_not_a_statements(self, table: TableName) -> None:
         """Keep the rows of a table that a statement made, and that a file declares now, too."""
@@ -226,15 +231,21 @@ class _Work:
 
 
 def _nothing_to_do(
-    services: Services, chosen: set[TableName], graph: Graph, run_id: str, begin: float
+    services: Services, plan: Plan, graph: Graph, run_id: str, begin: float
 ) -> RunReport:
     heads = services.catalog.heads()
+    planned = {step.table: step for step in plan.steps}
     steps = tuple(
-        StepReport(table, "up to date", version=heads[table].version)
+        StepReport(
+            table,
+            "up to date",
+            version=heads[table].version,
+            redeclared=planned[table].redeclared,
+        )
         if table in heads
         else StepReport(table, "blocked", error="nothing has arrived for it yet")
         for table in TopologicalSorter(graph).static_order()
-        if table in chosen
+        if table in planned
     )
     snapshot = services.catalog.current_snapshot().id
     return RunReport(run_id, "nothing to do", snapshot, time.monotonic() - begin, steps)

@@ -48,6 +48,7 @@ class Pipeline:
         *,
         full_refresh: bool = False,
         wait_s: float | None = None,
+        keep_read: bool = False,
     ) -> RunReport:
         """Bring tables up to date and publish them as one snapshot; safe to repeat.
 
@@ -55,6 +56,7 @@ class Pipeline:
             select: `silver.orders+`: tables, with `+` for what they are made from or into.
             full_refresh: Read every input whole and make the tables anew.
             wait_s: How long to wait for tables that another run holds; None waits.
+            keep_read: Let rows count as read by what their source is now, though it was changed.
 
         Raises:
             SelectionError: `select` names no table.
@@ -62,7 +64,7 @@ class Pipeline:
         """
         from lakeworks.pipeline.runner import RunRequest, run
 
-        return run(self._services, RunRequest(select, full_refresh, wait_s))
+        return run(self._services, RunRequest(select, full_refresh, wait_s, keep_read))
 
     def rollback(self, run_id: str | None = None, *, wait_s: float | None = None) -> Snapshot:
         """Publish the snapshot of an earlier run again; the next run goes on from there.

@@ -10,6 +10,7 @@ from lakeworks.core.names import quote_literal
 from lakeworks.pipeline.errors import TooManyRejectedError
 from lakeworks.pipeline.planner import pending_files
 from lakeworks.pipeline.publication import Change, commit, heal
+from lakeworks.pipeline.redeclared import fingerprint_of, redeclared
 from lakeworks.pipeline.report import Read, StepReport
 from lakeworks.pipeline.state import FILES, iso
 
@@ -31,12 +32,14 @@ class SourceStep:
     Attributes:
         reread: `all` reads every landed file again and makes the table anew; `rejected` reads
             the landed files again that have rows in quarantine.
+        keep_read: Whether the rows that are there count as read by this declaration.
     """
 
     source: Source
     state: State
     run_id: str
     reread: Literal["", "all", "rejected"] = ""
+    keep_read: bool = False
 
     def run(self) -> StepReport:
         """Read what is new and report it; raises what fails."""
@@ -47,16 +50,40 @@ class SourceStep:
         # What a killed run began but never committed was not read: it is new again.
         services.catalog.ledger.void_above(table, batch)
         found = self._found()
-        head = self.state.heads.get(table)
         if not found.new and not found.changed:
-            return StepReport(
-                table,
-                "up to date",
-                version=head.version if head else None,
-                reason="no new files",
-            )
+            return self._nothing_new()
         with services.engine.session() as session:
             return self._read(session, found)
+
+    def _nothing_new(self) -> StepReport:
+        table = self.source.table
+        head = self.state.heads.get(table)
+        changed = redeclared(self.source, head)
+        if head is not None and changed and self.keep_read:
+            change = Change(
+                schema=head.schema,
+                added=(),
+                removed=(),
+                rejected=(),
+                bookmarks={},
+                operation="KEEP READ",
+                info=self._info(),
+            )
+            version = commit(table, change, self.state)
+            reason = f"its rows stay as they were read before {', '.join(changed)} changed"
+            return StepReport(table, "succeeded", version=version, reason=reason)
+        return StepReport(
+            table,
+            "up to date",
+            version=head.version if head else None,
+            reason="no new files",
+            redeclared=changed,
+        )
+
+    def _info(self) -> dict[str, str]:
+        head, anew = self.state.heads.get(self.source.table), self.reread == "all"
+        noted = fingerprint_of(self.source, head, anew=anew or self.keep_read)
+        return {"run_id": self.run_id, "fingerprint": noted}
 
     def _read(self, session: Session, found: Pending) -> StepReport:
         from lakeworks.ingest.files import ingest_files
@@ -110,6 +137,7 @@ class SourceStep:
             version=version,
             reason=f"{files:,} file{'s' if files != 1 else ''} read",
             reads=(read,),
+            redeclared=redeclared(source, self.state.heads.get(table)),
         )
 
     def _records(self) -> RecordCoder | None:
@@ -146,7 +174,7 @@ class SourceStep:
             rejected=(*ingested.rejected, *rewritten),
             bookmarks={FILES: ingested.batch},
             operation="READ FILES",
-            info={"run_id": self.run_id, "fingerprint": "source"},
+            info=self._info(),
             partition_columns=self.source.partition_by,
             quarantine_removed=gone,
         )
