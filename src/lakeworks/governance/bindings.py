@@ -5,12 +5,11 @@ Pure.
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lakeworks.governance.masks import SALT_VARIABLE
+from lakeworks.governance.mask_salt import MaskSalt
 from lakeworks.governance.policy_set import fingerprint
 from lakeworks.governance.resources import ALL
 
@@ -46,7 +45,10 @@ class Binding:
 class Bindings:
     """Finds and keeps bindings. Safe to use from several threads."""
 
-    def __init__(self, policies: PolicySet, tags: TagState) -> None:
+    def __init__(
+        self, policies: PolicySet, tags: TagState, salt: MaskSalt | None = None
+    ) -> None:
+        self._salt = MaskSalt.of_variable() if salt is None else salt
         self._policies = policies
         self._tags = tags
         self._granted = frozenset(grant.principal for grant in policies.grants)
@@ -83,7 +85,10 @@ class Bindings:
         tags = directory.session_tags(principal) if identities else {}
         grants = tuple(g for name in sorted(identities) for g in self._by_grantee.get(name, ()))
         bound_as = directory.bound_as(principal, identities)
-        policies = tuple(p for p in everything.policies if p.binds(identities, bound_as))
+        bound = [p for p in everything.policies if p.binds(identities, bound_as)]
+        salted = any(p.hashes for p in bound)
+        # With their salt: what is asked under one version is never answered with another salt.
+        policies = tuple(self._salted(p) if p.hashes else p for p in bound)
         administers = not identities.isdisjoint(everything.administrators)
         shares = self.shares(principal.account) if principal.account else []
         used = {g.resource.cells for g in (*grants, *shares)} & everything.filters.keys()
@@ -99,11 +104,15 @@ class Bindings:
             [(one.on, sorted(one.opted_in)) for one in everything.hybrid],
             administers,
             self._tags_version,
-            SALT_VARIABLE in os.environ,
+            self._salt.mark if salted else "",
         )  # fmt: skip
         return Binding(
             identities, grants, policies, tags, administers, bool(principal.account), version
         )
+
+    def _salted(self, policy: Policy) -> Policy:
+        assert policy.mask is not None  # noqa: S101 - it hashes
+        return replace(policy, mask=replace(policy.mask, salt=self._salt.usable()))
 
     @cached_property
     def _tags_version(self) -> str:

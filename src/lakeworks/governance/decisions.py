@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lakeworks.core.types import Schema, Type
+    from lakeworks.governance.mask_salt import MaskSalt
     from lakeworks.governance.masks import Mask
     from lakeworks.governance.policy_set import Grant, PolicySet
     from lakeworks.governance.principals import Principal
@@ -118,9 +119,10 @@ class Authorizer:
 
     policies: PolicySet
     tags: TagState = field(default_factory=TagState)
+    salt: MaskSalt | None = None
 
     def __post_init__(self) -> None:
-        self._bindings = Bindings(self.policies, self.tags)
+        self._bindings = Bindings(self.policies, self.tags, self.salt)
         self._kept: dict[
             tuple[Principal, TableName, str], tuple[Schema, TableAccess | None]
         ] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from lakeworks.core.errors import RequestError, did_you_mean
+from lakeworks.core.errors import LakeError, RequestError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +37,20 @@ class PrincipalError(GovernanceError):
         kind, _, name = text.partition(":")
         hint = others or f"declare it in policies/*.yml: {kind}s: {{{name}: [its members]}}"
         return cls(f"{text} is not declared in policies/", hint)
+
+
+class MaskSaltError(LakeError):
+    """Values are to be shown as hashes, and the salt that lake.yml names cannot be had."""
+
+    code = "LW561"
+
+    @classmethod
+    def missing(cls) -> Self:
+        """Why is for the lake's owner: it names the place where the salt is kept."""
+        return cls(
+            "values are shown as hashes here, and the salt of these cannot be had just now",
+            "lake doctor tells the lake's owner why",
+        )
 
 
 class PermissionNameError(GovernanceError):

@@ -7,18 +7,17 @@ shows more than it says. No mask makes a query fail, whatever the value is.
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from lakeworks.core.names import quote_identifier, quote_literal
-from lakeworks.core.redaction import hide
 from lakeworks.core.sql_types import sql_type
 from lakeworks.core.types import Decimal, Scalar
 from lakeworks.governance import expression_trees as x
 from lakeworks.governance.errors import ExpressionError
 from lakeworks.governance.expressions import parse
 from lakeworks.governance.mask_functions import FUNCTIONS
+from lakeworks.governance.mask_salt import MaskSalt
 from lakeworks.governance.sql_types import is_plain, typed_null
 
 if TYPE_CHECKING:
@@ -30,10 +29,8 @@ KINDS: tuple[MaskKind, ...] = (
     "null", "redact", "last4", "hash", "year", "email_domain", "sql",
 )  # fmt: skip
 VALUE = "value"
-SALT_VARIABLE = "LAKEWORKS_MASK_SALT"
 REDACTED = "[redacted]"
 _SHOWN_FROM = 8
-_MIN_SALT = 8
 _TEXT = Scalar("string")
 
 
@@ -44,11 +41,14 @@ class Mask:
     Attributes:
         expression: For `sql`: an expression over `value`.
         policy: The policy that asks for it.
+        salt: For `hash`: what values are salted with, empty for none that is there; None to
+            take the variable's.
     """
 
     kind: MaskKind
     expression: str = ""
     policy: str = ""
+    salt: str | None = field(default=None, repr=False)
 
     def sql(self, column: str, kind: Type) -> str:
         """Return the masked value of a column, of the column's type, in the lake's dialect.
@@ -74,16 +74,6 @@ def check_expression(text: str) -> None:
     _Writer('"value"', _TEXT).write(parse(text, functions=FUNCTIONS))
 
 
-def salt() -> str | None:
-    """Return the salt of hashes, from the environment; None without one that is long enough.
-
-    A salt that anyone may read is none: it is never kept in the lake or its files.
-    """
-    found = os.environ.get(SALT_VARIABLE, "")
-    hide(found)
-    return found if len(found) >= _MIN_SALT else None
-
-
 def _as_null(_mask: Mask, _value: str, kind: Type) -> str:
     return typed_null(kind)
 
@@ -103,9 +93,9 @@ def _last4(_mask: Mask, value: str, kind: Type) -> str:
     )
 
 
-def _hash(_mask: Mask, value: str, kind: Type) -> str:
-    secret = salt()
-    if secret is None:
+def _hash(mask: Mask, value: str, kind: Type) -> str:
+    secret = MaskSalt.of_variable().value if mask.salt is None else mask.salt
+    if not secret:
         return typed_null(kind)
     # The salt's length comes first: no other salt and value make the same text.
     prefix = quote_literal(f"{len(secret)}:{secret}:")

@@ -105,6 +105,11 @@ class Policy:
     exempt: frozenset[str] = frozenset()
     at: str = ""
 
+    @property
+    def hashes(self) -> bool:
+        """Whether it shows hashes, which are salted."""
+        return self.mask is not None and self.mask.kind == "hash"
+
     def binds(self, identities: frozenset[str], bound_as: frozenset[str]) -> bool:
         """Whether it binds a principal.
 

@@ -25,6 +25,7 @@ from lakeworks.governance.errors import (
     TagError,
 )
 from lakeworks.governance.granted_resources import check_named, check_sight, check_tagged
+from lakeworks.governance.mask_salt import MaskSalt
 from lakeworks.governance.principals import Principal, grantee
 from lakeworks.governance.resources import Resource, checked_permissions
 
@@ -49,7 +50,7 @@ AUDIT_MARKS = ".lake/audit"
 class _Made:
     """An authorizer, and the state of the catalog that it was made of."""
 
-    stamp: tuple[int, int, int]
+    stamp: tuple[tuple[int, int, int], MaskSalt]
     authorizer: Authorizer
 
 
@@ -88,14 +89,15 @@ class Governance:
         Raises:
             ProjectError: the declared policies hold mistakes.
         """
-        stamp = self._catalog.grants.stamp()
+        salt = MaskSalt.for_(self.declared, self._project.environment)
+        stamp = self._catalog.grants.stamp(), salt
         made = self._made
         if made is not None and made.stamp == stamp:
             return made.authorizer
         with self._guard:
             state = self._catalog.grants.read()
-            authorizer = self._authorizer(state)
-            self._made = _Made(state.stamp, authorizer)
+            authorizer = self._authorizer(state, salt)
+            self._made = _Made((state.stamp, salt), authorizer)
         return authorizer
 
     def grant(
@@ -311,7 +313,7 @@ class Governance:
         host = "".join(c if c.isalnum() or c in "-_" else "_" for c in socket.gethostname())
         return self._project.root / AUDIT_MARKS / f"{host or 'host'}.mark"
 
-    def _authorizer(self, state: GrantedState) -> Authorizer:
+    def _authorizer(self, state: GrantedState, salt: MaskSalt) -> Authorizer:
         from lakeworks.governance.decisions import Authorizer
         from lakeworks.governance.granting import grants_of
         from lakeworks.governance.tagged_project import governed_tags
@@ -327,7 +329,9 @@ class Governance:
         if not policies.governs:
             return Authorizer(policies)
         return Authorizer(
-            policies, governed_tags(self._lineage(), self._project, assigned, state.external)
+            policies,
+            governed_tags(self._lineage(), self._project, assigned, state.external),
+            salt,
         )
 
     def _note_policies(self, policies: PolicySet) -> None:

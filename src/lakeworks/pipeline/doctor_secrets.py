@@ -73,6 +73,8 @@ def _written(environment: Environment) -> Mapping[str, str]:
     options = environment.options
     written = getattr(options, "written", options)
     found |= {f"s3.{name}": str(value) for name, value in written.items()}
+    if environment.mask_salt:
+        found["mask_salt"] = environment.mask_salt
     told = environment.openlineage
     if told is not None and told.api_key:
         found["openlineage.api_key"] = told.api_key

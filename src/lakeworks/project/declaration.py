@@ -133,6 +133,7 @@ class Environment:
     submit: SubmitSettings = field(default_factory=SubmitSettings)
     spark: SparkSettings = field(default_factory=SparkSettings)
     openlineage: OpenLineageSettings | None = None
+    mask_salt: str = ""  # a reference
     lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
     secrets: Secrets | None = field(default=None, repr=False, compare=False)
 

@@ -8,13 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from lakeworks.core.errors import did_you_mean, nearest
 from lakeworks.project import care_yaml as care
@@ -143,6 +137,7 @@ class EnvironmentYaml(_Declared):
     submit: SubmitYaml = Field(default_factory=SubmitYaml)
     spark: SparkYaml = Field(default_factory=SparkYaml)
     openlineage: OpenLineageYaml | None = None
+    mask_salt: str = ""
     secrets: SecretsYaml = Field(default_factory=SecretsYaml)
 
 

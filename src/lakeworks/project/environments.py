@@ -25,6 +25,7 @@ from lakeworks.project.secret_references import (
     Secrets,
     SecretSettings,
     holds_reference,
+    is_reference,
 )
 from lakeworks.project.sizes import size_bytes
 from lakeworks.project.yaml_lines import read_yaml
@@ -43,7 +44,7 @@ ENGINES = ("duckdb", "spark")
 _SQLITE = "sqlite:///"
 _SECRET_KEYS = frozenset({
     ("catalog",), ("s3", "access_key_id"), ("s3", "secret_access_key"), ("s3", "session_token"),
-    ("openlineage", "api_key"),
+    ("openlineage", "api_key"), ("mask_salt",),
 })  # fmt: skip
 
 
@@ -245,6 +246,7 @@ def _environment(
         "submit": declared.submit.model_dump(),
         "spark": declared.spark.model_dump(),
         "openlineage": _openlineage(declared, name, document, root, mistakes),
+        "mask_salt": _mask_salt(declared, document.at("environments", name, "mask_salt"), mistakes),
         "secrets": _secrets(declared, name, document, mistakes),
         "lines": {
             ".".join(str(part) for part in path[2:]): line
@@ -252,6 +254,15 @@ def _environment(
             if path[:2] == ("environments", name)
         },
     }  # fmt: skip
+
+
+def _mask_salt(declared: EnvironmentYaml, at: Location, mistakes: Mistakes) -> str:
+    """Return the reference that names the salt of masks: in a file itself it would be none."""
+    if declared.mask_salt and not is_reference(declared.mask_salt):
+        hint = "write where it is kept: ${secret:file:PATH}, ${secret:env:NAME}, ${secret:aws:NAME#KEY}"
+        mistakes.add(at, "mask_salt is no reference to a secret", hint, code=WRONG_VALUE)
+        return ""
+    return declared.mask_salt
 
 
 def _secrets(

@@ -106,6 +106,11 @@ def holds_reference(text: object) -> bool:
     return isinstance(text, str) and _REFERENCE.search(text) is not None
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text is a reference, and nothing else."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
 def is_credential(name: str) -> bool:
     """Whether a setting of this name holds a secret, as far as names tell."""
     return _CREDENTIAL.search(name) is not None

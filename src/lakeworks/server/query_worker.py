@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
 from lakeworks.engines.errors import DiskFullError
+from lakeworks.governance.principals import Principal
 from lakeworks.query.executions.jobs import Job, Report, moment_of
 from lakeworks.query.executions.records import told
 from lakeworks.query.executions.results import bring
@@ -106,7 +107,22 @@ def _served(lake: Lake, job: Job) -> Report:
     return replace(found, seconds=time.monotonic() - begin)
 
 
+def _agree(lake: Lake, job: Job) -> None:
+    """Ask for secrets anew where this process knows other policies than the service.
+
+    It may know the salt of hashed values from before this was replaced, and what it answers is
+    kept for whoever asks the same under the service's version.
+    """
+    secrets = lake.project.environment.secrets
+    if secrets is None or not job.principal or not job.policy_version:
+        return
+    who = Principal.parse(job.principal)
+    if lake.governance.authorizer().policy_version(who) != job.policy_version:
+        secrets.forget()
+
+
 def _answered(lake: Lake, job: Job) -> Report:
+    _agree(lake, job)
     caller = Caller(job.principal, job.workgroup, job.execution_id, job.bytes_limit)
     with lake.query.sql(
         job.sql,

@@ -14,7 +14,8 @@ from lakeworks.core.types import Field, Schema, Type, parse_type
 from lakeworks.governance.errors import ExpressionError
 from lakeworks.governance.expressions import MAX_DEPTH, parse
 from lakeworks.governance.mask_functions import FUNCTIONS
-from lakeworks.governance.masks import SALT_VARIABLE, Mask, check_expression
+from lakeworks.governance.mask_salt import SALT_VARIABLE
+from lakeworks.governance.masks import Mask, check_expression
 from lakeworks.governance.row_filters import FilterWriter, MissingSessionTagError, parse_filter
 
 TYPES = {

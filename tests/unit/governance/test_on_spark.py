@@ -10,7 +10,8 @@ from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.engines.registry import open_embedded
 from lakeworks.engines.spark.dialect import spark_select
 from lakeworks.engines.spark.shadow import Shadow
-from lakeworks.governance.masks import KINDS, SALT_VARIABLE, Mask
+from lakeworks.governance.mask_salt import SALT_VARIABLE
+from lakeworks.governance.masks import KINDS, Mask
 from lakeworks.governance.nested import FieldAccess, written_struct
 from lakeworks.governance.row_filters import FilterWriter, parse_filter
 

@@ -27,6 +27,7 @@ class Job:
         timeout_s: How long it may run; None for any time.
         memory_bytes: What its process may take, where that is less than what any process may.
         cpu_s: How much processor time it may take.
+        policy_version: What the service takes the principal's policies for.
     """
 
     execution_id: str
@@ -42,6 +43,7 @@ class Job:
     timeout_s: float | None = None
     memory_bytes: int | None = None
     cpu_s: float | None = None
+    policy_version: str = ""
 
     def to_line(self) -> str:
         """Return it as one line, without the line's end."""

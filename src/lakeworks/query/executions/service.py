@@ -147,6 +147,7 @@ class QueryExecutions:
             timeout_s=allowed_s(group, asked.timeout_s),
             memory_bytes=group.memory_bytes,
             cpu_s=group.cpu_s,
+            policy_version=question.policy_version,
         )
         return self._queued(seen, job, key)
 
