@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lakeworks.core.errors import LakeError, RequestError
+from lakeworks.core.names import TableName
 from lakeworks.engines.errors import ValueConversionError
 from lakeworks.lake import Lake
 from lakeworks.query.errors import HiddenFailureError
@@ -187,13 +188,40 @@ def _differs(
     return ""
 
 
-def test_a_hidden_table_and_an_absent_one_are_the_same(attacked: Lake) -> None:
-    def told(table: str) -> str:
-        with pytest.raises(RequestError) as caught:
-            attacked.query.sql(f"select * from {table}", caller="ana")
-        return str(caught.value).replace(table, "TABLE")
+@pytest.mark.parametrize("noted", [False, True])
+def test_a_hidden_table_and_an_absent_one_are_the_same(tmp_path: Path, *, noted: bool) -> None:
+    """In queries, hints and the data catalog; a misspelt name leads to what may be seen alone."""
+    seen = {"customers": PEOPLE, "orders": ORDERS}
+    names = (
+        "crm.vault",
+        "crm.vaul",
+        "crm.vaults",
+        "crn.vault",
+        "vault",
+        "crm.ordres",
+        "orders",
+    )
 
-    assert told("crm.vault") == told("crm.nowhere")
+    def told(tables: dict[str, list[dict[str, Any]]], folder: str) -> list[str]:
+        with written(tmp_path / folder, tables, POLICIES) as lake:
+            if noted:
+                lake.federation.refresh()
+            found = []
+            for name in names:
+                with pytest.raises(RequestError) as caught:
+                    lake.query.sql(f"select * from {name}", caller="ana")
+                found.append(str(caught.value))
+            entries = lake.as_principal("ana").catalog.data_catalog
+            for name in names[:4]:
+                with pytest.raises(RequestError) as caught:
+                    entries.get_table(TableName(*name.split(".")))
+                found.append(str(caught.value))
+            found += [str(one.name) for one in entries.list_tables()]
+            return found + [str(hit.table) for hit in entries.search("vault code")]
+
+    hidden = told(seen | {"vault": VAULT}, "hidden")
+    assert hidden == told(seen, "absent")
+    assert "did you mean crm.orders?" in hidden[5]
 
 
 def test_what_a_principal_is_told_of_its_queries_hangs_on_nothing_hidden(

@@ -12,7 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakeworks.catalog.data_catalog.errors import EntryNotFoundError
 from lakeworks.catalog.errors import UnknownTableError
+from lakeworks.core.errors import RequestError
+from lakeworks.core.names import TableName
 from lakeworks.engines.errors import MissingExtensionError
 from lakeworks.lake import Lake
 from lakeworks.project.errors import ProjectError
@@ -194,3 +197,83 @@ def test_folders_of_parquet_in_a_bucket_are_tables(
         assert "files.daily_sales" in [str(name) for name in lake.query.visible()]
         with pytest.raises(UnknownTableError):
             rows(lake, "SELECT * FROM files.absent")
+
+
+def test_a_misspelt_name_is_answered_with_one_that_its_caller_may_see(root: Path) -> None:
+    with sqlite3.connect(root / "crm.db") as con:
+        con.execute("CREATE TABLE peoples_pay (id INTEGER)")
+    con.close()
+
+    def told(lake: Lake, name: str, caller: str | None = None) -> str:
+        with pytest.raises(RequestError) as raised:
+            rows(lake, f"SELECT * FROM {name}", caller)
+        return raised.value.hint
+
+    with Lake.open(root) as lake:
+        assert told(lake, "crm.peple", "ana") == "did you mean crm.people?"
+        assert told(lake, "crm.peoples_pa", "ana") == "did you mean crm.people?"
+        assert told(lake, "crm.peoples_pay", "ana") == told(lake, "crm.peoples_pax", "ana")
+        assert told(lake, "crm.peoples_pa") == "did you mean crm.peoples_pay?"
+    with Lake.open(root) as lake:
+        lake.federation.refresh()
+    (root / "crm.db").unlink()
+    with Lake.open(root) as lake:
+        for caller in ("ana", None):
+            assert told(lake, "crn.people", caller) == "did you mean crm.people?"
+            assert told(lake, "people", caller) == "did you mean crm.people?"
+
+
+def test_the_data_catalog_has_tables_elsewhere_without_asking_for_them_again(
+    root: Path,
+) -> None:
+    with sqlite3.connect(root / "crm.db") as con:
+        con.execute("CREATE TABLE pay (id INTEGER, salary INTEGER)")
+    con.close()
+    before = command(root, "catalog", "tables")
+    assert "lake catalogs refresh crm" in before.stderr
+    [made] = json.loads(command(root, "catalogs", "refresh", "--json").stdout)
+    assert (made["answers"], made["changed"]) == (True, 2)
+    with sqlite3.connect(root / "crm.db") as con:
+        con.execute("ALTER TABLE pay ADD COLUMN bonus INTEGER")
+    con.close()
+    again = command(root, "catalogs", "refresh")
+    assert again.stdout.split()[-5:] == ["crm", "sqlite", "2", "tables", "1"]
+    (root / "crm.db").rename(root / "away.db")
+    gone = command(root, "catalogs", "refresh")
+    assert gone.returncode == 1
+    assert "LW621" in gone.stdout
+    with Lake.open(root) as lake:
+        data = lake.catalog.data_catalog
+        shown = {str(one.name): one for one in data.list_tables()}
+        assert set(shown) == {"crm.people", "crm.pay"}
+        assert [c.name for c in shown["crm.pay"].columns] == ["id", "salary", "bonus"]
+        assert shown["crm.pay"].storage.location == "main.pay"
+        assert shown["crm.pay"].parameters == {
+            "classification": "sqlite", "connectionName": "crm",
+        }  # fmt: skip
+        assert [str(hit.table) for hit in data.search("bonus")] == ["crm.pay"]
+        seen = lake.as_principal("ana").catalog.data_catalog
+        assert [str(one.name) for one in seen.list_tables()] == ["crm.people"]
+        assert seen.get_table(TableName("crm", "people")).storage.location == ""
+        assert seen.search("bonus") == []
+        with pytest.raises(EntryNotFoundError) as hidden:
+            seen.get_table(TableName("crm", "pay"))
+        with pytest.raises(EntryNotFoundError) as absent:
+            seen.get_table(TableName("crm", "pax"))
+        assert str(hidden.value).replace("crm.pay", "crm.pax") == str(absent.value)
+    described = command(root, "show", "crm.people", "--as", "ana")
+    assert "federated" in described.stdout
+    assert "email" in described.stdout
+
+
+def test_tables_that_no_catalog_shows_any_more_leave_the_data_catalog(root: Path) -> None:
+    with Lake.open(root) as lake:
+        lake.federation.refresh("crm")
+        lake.federation.tables("crm")
+        assert [str(one) for one in lake.catalog.data_catalog.table_names()] == ["crm.people"]
+    (root / "catalogs" / "crm.yml").write_text(
+        "type: sqlite\npath: crm.db\ndatabases: {crm: main}\ntables: {exclude: [people]}\n"
+    )
+    (root / "models" / "silver" / "people.sql").unlink()
+    with Lake.open(root) as lake:
+        assert lake.catalog.data_catalog.table_names() == []

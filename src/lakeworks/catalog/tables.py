@@ -296,7 +296,8 @@ class Tables:
             # A table that the catalog forgot, or that another program wrote.
             known |= {str(n): n for n in self._storage.tables()}
         if text not in known:
-            raise UnknownTableError.named(text, known)
+            outside = map(str, self._catalog.data_catalog.outside_names())
+            raise UnknownTableError.named(text, [*known, *outside])
         return known[text], version
 
     def _seen_at(self, table: TableName, moment: datetime) -> int:

@@ -83,6 +83,7 @@ def tables(
     """List the tables, the lake's own and external ones, by name."""
     with seen(folder, environment, principal) as lake:
         found = lake.catalog.data_catalog.list_tables(database, after=after, limit=limit + 1)
+        catalog_entry.remark_unseen(lake, database)
     page = found[:limit]
     if as_json:
         from lakeworks.catalog.data_catalog.glue_json import table_to_json

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.cli import render, say
 from lakeworks.cli.errors import UsageError
+from lakeworks.cli.options import owned
 from lakeworks.core.names import TableName
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _KINDS = {
     "EXTERNAL_TABLE": "external",
+    "FEDERATED": "federated",
     "MANAGED": "managed",
     "MATERIALIZED_VIEW": "materialized view",
     "VIRTUAL_VIEW": "view",
@@ -52,7 +54,10 @@ def is_external(lake: AnyLake, table: str) -> bool:
     database, dot, rest = table.partition("@")[0].lower().partition(".")
     if not dot or database in MANAGED_DATABASES:
         return False
-    return lake.catalog.data_catalog.find_table(TableName(database, rest)) is not None
+    found = lake.catalog.data_catalog.find_table(TableName(database, rest)) is not None
+    if not found:
+        remark_unseen(lake, database)
+    return found
 
 
 def is_view(lake: AnyLake, table: str) -> bool:
@@ -78,6 +83,8 @@ def show(lake: AnyLake, table: str, *, as_json: bool) -> None:
             raise UsageError(f"{table!r} names no version", "write it as raw.clicks@v3")
         entry = data.version(name, int(version.removeprefix("v"))).entry
     else:
+        if data.find_table(name) is None:
+            remark_unseen(lake, name.database)
         entry = data.get_table(name)
     count = data.count_partitions(name) if entry.partition_keys and not entry.managed else None
     tags = tags_of(lake, entry)
@@ -104,6 +111,23 @@ def tags_of(lake: AnyLake, entry: TableEntry) -> Tags:
             values = sorted({origin.value for origin in origins})
             found.setdefault(column_name, {})[tag] = values
     return found
+
+
+def remark_unseen(lake: AnyLake, database: str | None) -> None:
+    """Tell the lake's owner of catalogs of other systems whose tables nobody has looked at yet."""
+    mine = owned(lake)
+    declared = {} if mine is None else mine.project.catalogs
+    wanted = [
+        name
+        for name in sorted(declared)
+        if database is None or database.lower() in declared[name].databases
+    ]
+    known = {one.database for one in lake.catalog.data_catalog.table_names()} if wanted else ()
+    for name in wanted:
+        if not any(one in known for one in declared[name].databases):
+            say.remark(
+                f"The data catalog has no table of {name} yet: lake catalogs refresh {name}"
+            )
 
 
 def changes(entries: Sequence[TableEntry]) -> list[str]:

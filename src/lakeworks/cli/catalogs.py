@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.federated import CatalogState
 
 Name = Annotated[str, typer.Argument(help="The catalog's name.", metavar="CATALOG")]
+OneOrAll = Annotated[
+    str | None,
+    typer.Argument(help="A catalog; default: all.", metavar="CATALOG", show_default=False),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +24,7 @@ def register(app: typer.Typer) -> None:
     catalogs = typer.Typer(no_args_is_help=True, help="Tables of other systems.")
     catalogs.command("list")(list_)
     catalogs.command("show")(show)
+    catalogs.command("refresh")(refresh)
     catalogs.command("test")(answers)
     app.add_typer(catalogs, name="catalogs")
 
@@ -66,11 +71,25 @@ def show(
     say.table(("table", "column", "type"), rows)
 
 
+def refresh(
+    name: OneOrAll = None,
+    *,
+    folder: Folder = None,
+    environment: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let the data catalog have the tables of catalogs as they are now.
+
+    `lake catalog`, `lake search` and the site show them from then on, and ask no system.
+    Exits with 1 where a system does not answer: its tables stay as they were.
+    """
+    with opened(folder, environment) as lake:
+        states = lake.federation.refresh(name)
+    _print(states, "changed", [str(one.changed) for one in states], as_json=as_json)
+
+
 def answers(
-    name: Annotated[
-        str | None,
-        typer.Argument(help="A catalog; default: all.", metavar="CATALOG", show_default=False),
-    ] = None,
+    name: OneOrAll = None,
     *,
     folder: Folder = None,
     environment: EnvironmentName = None,
@@ -79,14 +98,19 @@ def answers(
     """Ask the systems of catalogs for their tables; exit with 1 where one does not answer."""
     with opened(folder, environment) as lake:
         states = lake.federation.states(name)
+    _print(states, "time", [f"{one.seconds:.2f} s" for one in states], as_json=as_json)
+
+
+def _print(states: list[CatalogState], last: str, told: list[str], *, as_json: bool) -> None:
+    """Print what systems answered; exit with 1 where one did not."""
     if as_json:
         say.as_json([_shown(state) for state in states])
     else:
         rows = [
-            (one.catalog.name, one.catalog.type, _told(one), f"{one.seconds:.2f} s")
-            for one in states
+            (one.catalog.name, one.catalog.type, _told(one), text)
+            for one, text in zip(states, told, strict=True)
         ]
-        say.table(("catalog", "type", "answer", "time"), rows)
+        say.table(("catalog", "type", "answer", last), rows)
         for one in states:
             if one.error is not None:
                 say.remark(str(one.error))
@@ -108,6 +132,7 @@ def _shown(state: CatalogState) -> dict[str, Any]:
         "answers": error is None,
         "tables": [str(table) for table in state.tables],
         "seconds": round(state.seconds, 3),
+        "changed": state.changed,
         "error": None if error is None else {"code": error.code, "problem": error.problem,
                                              "hint": error.hint},
     }  # fmt: skip

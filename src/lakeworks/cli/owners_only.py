@@ -37,6 +37,7 @@ OWNERS_ONLY: Mapping[str, str] = {
     "quality fmt": _NO_LAKE,
     "check": _PROJECT,
     "catalogs list": _SYSTEMS,
+    "catalogs refresh": _SYSTEMS,
     "catalogs show": _SYSTEMS,
     "catalogs test": _SYSTEMS,
     "doctor": _FILES,

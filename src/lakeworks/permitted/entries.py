@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.catalog.data_catalog.errors import EntryNotFoundError
 from lakeworks.catalog.data_catalog.model import (
+    FEDERATED,
     Column,
     DatabaseEntry,
     PartitionEntry,
@@ -174,10 +175,9 @@ class PermittedDataCatalog:
         with self._sight.look("drop", str(name), kind="change") as look:
             self._entry(look, name)
             look.require_on("DROP", str(name))
-            if (
-                name in self._sight.services.project.tables
-                or self._data.get_table(name).managed
-            ):
+            entry = self._data.get_table(name)
+            declared = name in self._sight.services.project.tables
+            if declared or entry.managed or entry.table_type == FEDERATED:
                 raise OwnerOnlyError.command(
                     "lake catalog drop", f"{name} is declared by the project"
                 )

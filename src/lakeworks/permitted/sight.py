@@ -76,7 +76,9 @@ class Look:
 
     def unknown(self, written: str | TableName) -> UnknownTableError:
         """Return the error for a table that is not there, as far as the principal knows."""
-        known = [str(name) for name in self.tables()]
+        outside = self._services.catalog.data_catalog.outside_names()
+        names = [*self.tables(), *(name for name in outside if self.knows(name))]
+        known = [str(name) for name in names]
         return UnknownTableError.told_to(str(self.viewer.principal), str(written), known)
 
     def knows(self, name: TableName, schema: Schema | None = None) -> bool:
@@ -200,7 +202,7 @@ class Sight:
         Raises:
             NoPermissionsError: the lake has no policies.
         """
-        tables = lambda: self.services.catalog.current_snapshot().tables  # noqa: E731
+        tables = lambda _: self.services.catalog.current_snapshot().tables  # noqa: E731
         return viewer_of(self.governance, self.principal, tables)
 
     @contextmanager
@@ -233,7 +235,7 @@ class Sight:
 
     def _refused(self, look: Look, error: LakeError) -> None:
         kind = "denial" if isinstance(error, _REFUSALS) else "read"
-        self._audit(kind, look, state="failed", error=f"{error.code} {error.problem}")
+        self._audit(kind, look, state="failed", error=error.code, problem=error.problem)
 
     def _audit(self, kind: str, look: Look, **more: str) -> None:
         body: Mapping[str, Any] = {

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.catalog.errors import CatalogBusyError, CatalogReadOnlyError
 from lakeworks.core.errors import LakeError
+from lakeworks.project.catalog_declaration import federated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +87,7 @@ class Freshness:
         if not self._dropped and database is None:
             self._dropped = True
             self._services.external.drop_undeclared()
+            _drop_undeclared(self._services)
         for name in self._services.project.tables:
             if database in {None, name.database} and table in {None, name.table}:
                 self._settle(name, alone=table is not None)
@@ -98,6 +100,13 @@ class Freshness:
                 raise
             # One folder that cannot be read hides no other table from a list.
             logger.warning("the entry of %s may lag behind", name, exc_info=True)
+
+
+def _drop_undeclared(services: Services) -> None:
+    if services.catalog.data_catalog.outside_names():
+        from lakeworks.ingest.federation.entries import drop_undeclared
+
+        drop_undeclared(services.catalog.data_catalog, federated(services.project))
 
 
 def _settle_managed(services: Services) -> None:

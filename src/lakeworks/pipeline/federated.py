@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lakeworks.catalog.data_catalog.errors import UnreadableTableError
+from lakeworks.catalog.errors import CatalogBusyError, CatalogReadOnlyError
 from lakeworks.core.errors import LakeError, did_you_mean
-from lakeworks.ingest.federation.errors import UnknownCatalogError
+from lakeworks.ingest.federation.errors import FederationError, UnknownCatalogError
 from lakeworks.project.catalog_declaration import federated
 from lakeworks.project.errors import UNKNOWN_TABLE, Mistake
+from lakeworks.storage.errors import StorageError
 
 if TYPE_CHECKING:
     from lakeworks.core.names import TableName
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from lakeworks.pipeline.state import Services
     from lakeworks.project.catalog_declaration import FederatedCatalog
     from lakeworks.project.declaration import Location
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -92,12 +98,14 @@ class CatalogState:
 
     Attributes:
         error: Why it does not, in words for the lake's owner; None where it does.
+        changed: How many entries of the data catalog were made, changed or dropped.
     """
 
     catalog: FederatedCatalog
     tables: tuple[TableName, ...] = ()
     seconds: float = 0.0
     error: LakeError | None = None
+    changed: int = 0
 
 
 class Federation:
@@ -119,7 +127,7 @@ class Federation:
         return [self._state(declared[one]) for one in wanted]
 
     def tables(self, name: str) -> dict[TableName, Schema]:
-        """Return the tables of a catalog with their columns.
+        """Return the tables of a catalog with their columns; the data catalog takes note of them.
 
         Raises:
             UnknownCatalogError: no catalog has the name.
@@ -129,7 +137,43 @@ class Federation:
         if state.error is not None:
             raise state.error
         described = ((one, schema_outside(one, self._services)) for one in state.tables)
-        return {one: schema for one, schema in described if schema is not None}
+        found = {one: schema for one, schema in described if schema is not None}
+        try:
+            self._note(state)
+        except (CatalogReadOnlyError, CatalogBusyError):
+            logger.warning("the data catalog was not told of %s", name, exc_info=True)
+        return found
+
+    def refresh(self, name: str | None = None) -> list[CatalogState]:
+        """Let the data catalog have the tables of one catalog, or of all, as they are now.
+
+        The tables of a system that does not answer stay as they were.
+
+        Raises:
+            UnknownCatalogError: no catalog has the name.
+            CatalogReadOnlyError: the lake's catalog cannot be written.
+        """
+        return [self._refreshed(state) for state in self.states(name)]
+
+    def _refreshed(self, state: CatalogState) -> CatalogState:
+        if state.error is not None:
+            return state
+        begin = time.monotonic()
+        try:
+            changed = self._note(state)
+        except (FederationError, StorageError) as error:
+            return replace(state, tables=(), error=error)
+        return replace(state, changed=changed, seconds=state.seconds + time.monotonic() - begin)
+
+    def _note(self, state: CatalogState) -> int:
+        """Describe a catalog's tables to the data catalog; return how many entries changed."""
+        from lakeworks.ingest.federation.entries import note
+
+        services, data = self._services, self._services.catalog.data_catalog
+        if state.catalog.type == "parquet":
+            return sum(_settled(services, one) for one in state.tables)
+        described = map(services.federated.find, state.tables)
+        return note(data, state.catalog, [one for one in described if one is not None])
 
     def _state(self, catalog: FederatedCatalog) -> CatalogState:
         begin = time.monotonic()
@@ -138,3 +182,13 @@ class Federation:
         except LakeError as error:
             return CatalogState(catalog, (), time.monotonic() - begin, error)
         return CatalogState(catalog, tables, time.monotonic() - begin)
+
+
+def _settled(services: Services, folder: TableName) -> bool:
+    """Whether the entry of a folder of Parquet files was made or changed."""
+    before = services.catalog.data_catalog.find_table(folder)
+    try:
+        after = services.external.find(folder)
+    except UnreadableTableError:  # no file says its columns yet
+        return False
+    return after is not None and (before is None or before.version != after.version)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
+from lakeworks.core.names import TableName
 from lakeworks.query.errors import BytesLimitError, ExternalVersionError
 from lakeworks.query.external import NO_VERSION, is_external
 from lakeworks.storage.fetched import FetchedSource
@@ -18,7 +19,6 @@ from lakeworks.storage.fetched import FetchedSource
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lakeworks.core.names import TableName
     from lakeworks.engines.remote_conditions import RemoteNeeds
     from lakeworks.engines.secured import SecuredTable
     from lakeworks.ingest.federation.connector import RemoteTable
@@ -90,6 +90,25 @@ def outside_names(parts: Parts) -> list[TableName]:
         for names in pool.map(listed, tables.catalogs):
             found += names
     return found
+
+
+def suggested_names(parts: Parts, written: str) -> list[TableName]:
+    """Return external and federated tables whose names may stand in a hint, hidden ones too.
+
+    No system is asked but the one whose tables are misspelt, and that only where the data catalog
+    has none of them.
+    """
+    services = parts.services
+    noted = parts.catalog.data_catalog.outside_names()
+    tables = federated(parts)
+    if tables is not None:
+        database = written.partition(".")[0].strip().lower()
+        known = {name.database for name in noted}
+        if database not in known and tables.covers(TableName(database, "_")):
+            with suppress(LakeError):
+                tables.remember(database)
+        noted += tables.remembered()
+    return noted if services is None else [*noted, *services.project.tables]
 
 
 def outside_source(parts: Parts, name: TableName) -> AnySource:

@@ -29,6 +29,7 @@ from lakeworks.query.federation import (
     limit,
     restrictions,
     secured_of,
+    suggested_names,
 )
 from lakeworks.query.questions import Question
 from lakeworks.query.same_table import check_same
@@ -97,7 +98,7 @@ class Reader:
         from lakeworks.query.viewer import viewer_of
 
         try:
-            return viewer_of(self.parts.governance, Principal.parse(principal), self.names)
+            return viewer_of(self.parts.governance, Principal.parse(principal), self.suggested)
         except ProjectError as error:
             # It quotes the policies: whom they let see what.
             raise HiddenFailureError.of(error.code) from error
@@ -107,6 +108,10 @@ class Reader:
         tables = self.parts.catalog.current_snapshot().tables
         views = self.parts.catalog.data_catalog.views()
         return sorted({*tables, *(view.name for view in views if not view.materialized)})
+
+    def suggested(self, written: str) -> list[TableName]:
+        """Return the tables, views and tables outside that a misspelt name may be meant for."""
+        return sorted({*self.names(), *suggested_names(self.parts, written)})
 
     def question(self, text: str, asking: Asking) -> Question:
         """Say what the answer to a query rests on, without running it.
@@ -313,7 +318,7 @@ class Reader:
                 raise viewer.unknown(seen)
             return seen, tables[seen]
         known = [str(table) for table in tables]
-        name = _table_name(written, known)
+        name = _table_name(written, self.suggested)
         number = tables.get(name)
         if number is not None:
             return name, number
@@ -321,7 +326,7 @@ class Reader:
             return name, NO_VERSION
         if at is not None and snapshot is not None:
             raise UnknownTableError.unseen(str(name), snapshot.created_at, known)
-        raise UnknownTableError.named(str(name), known)
+        raise UnknownTableError.named(str(name), map(str, self.suggested(written)))
 
     def _version(
         self, written: str, number: int, snapshot: Snapshot | None, viewer: Viewer | None
@@ -331,7 +336,7 @@ class Reader:
         if viewer is not None:
             return viewer.version(written, number, snapshot)
         known = [str(table) for table in snapshot.tables] if snapshot else []
-        name = _table_name(written, known)
+        name = _table_name(written, self.suggested)
         if str(name) not in known and not self.parts.storage.table(name).exists():
             is_outside(self.parts, name, version=f"@v{number}")
             raise UnknownTableError.named(str(name), known)
@@ -382,8 +387,8 @@ def _placed(error: SqlError, session: Session, sql: str) -> SqlError:
         return error
 
 
-def _table_name(written: str, known: list[str]) -> TableName:
+def _table_name(written: str, known: Callable[[str], list[TableName]]) -> TableName:
     try:
         return TableName.parse(written)
     except NameRefusedError:
-        raise UnqualifiedTableError.named(written, known) from None
+        raise UnqualifiedTableError.named(written, map(str, known(written))) from None

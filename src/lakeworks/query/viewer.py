@@ -73,7 +73,7 @@ _TOLD = (
 def viewer_of(
     governance: Governance | None,
     principal: Principal,
-    tables: Callable[[], Iterable[TableName]],
+    tables: Callable[[str], Iterable[TableName]],
 ) -> Viewer:
     """Return what a principal may see under the permissions of now.
 
@@ -94,14 +94,15 @@ class Viewer:
     """One principal under one state of the permissions.
 
     Args:
-        tables: Gives the names of all tables, for hints; asked only when one is needed.
+        tables: Gives the names of all tables that a name may be meant for; asked only when a hint
+            is needed.
     """
 
     def __init__(
         self,
         authorizer: Authorizer,
         principal: Principal,
-        tables: Callable[[], Iterable[TableName]],
+        tables: Callable[[str], Iterable[TableName]],
     ) -> None:
         self._authorizer = authorizer
         self._principal = principal
@@ -132,7 +133,7 @@ class Viewer:
         try:
             name = TableName.parse(written)
         except NameRefusedError:
-            raise UnqualifiedTableError.named(written, self._known()) from None
+            raise UnqualifiedTableError.named(written, self._known(written)) from None
         if not self.may_read(name):
             raise self.unknown(name)
         return name
@@ -200,11 +201,13 @@ class Viewer:
 
     def unknown(self, name: TableName | str) -> UnknownTableError:
         """Return the error for a table that is not there, as far as the principal knows."""
-        return UnknownTableError.told_to(str(self._principal), str(name), self._known())
+        return UnknownTableError.told_to(
+            str(self._principal), str(name), self._known(str(name))
+        )
 
     def told(self, error: LakeError) -> LakeError:
         """Return what the principal is told of an error: nothing of files or of the lake's state."""
         return error if isinstance(error, _TOLD) else HiddenFailureError.of(error.code)
 
-    def _known(self) -> list[str]:
-        return [str(name) for name in self._tables() if self.may_read(name)]
+    def _known(self, written: str) -> list[str]:
+        return [str(name) for name in self._tables(written) if self.may_read(name)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lakeworks.catalog.data_catalog.model import CATALOG, FEDERATED
 from lakeworks.site import declared
 from lakeworks.site.facts import (
     ColumnFacts,
@@ -91,12 +92,13 @@ def _column(entry: TableEntry, column: Column, keys: tuple[str, ...]) -> ColumnF
 
 def _facts(services: Services, entry: TableEntry) -> Iterator[tuple[str, str]]:
     storage = entry.storage
-    if entry.classification:
-        yield "Format", entry.classification
-    if storage.location:
-        yield "Location", declared.location(services, storage.location)
-    if storage.serde.library:
-        yield "SerDe", storage.serde.library
+    told = {
+        "Format": entry.classification,
+        "Catalog": entry.parameters.get(CATALOG, "") if entry.table_type == FEDERATED else "",
+        "Location": declared.location(services, storage.location),
+        "SerDe": storage.serde.library,
+    }
+    yield from ((name, value) for name, value in told.items() if value)
     if storage.compressed:
         yield "Compressed", "yes"
     if storage.number_of_buckets > 0:

@@ -19,6 +19,9 @@ EXTERNAL_TABLE = "EXTERNAL_TABLE"
 MANAGED = "MANAGED"
 VIRTUAL_VIEW = "VIRTUAL_VIEW"
 MATERIALIZED_VIEW = "MATERIALIZED_VIEW"
+FEDERATED = "FEDERATED"
+# The parameter that names the catalog of a federated table, as Glue's crawlers name it.
+CATALOG = "connectionName"
 # What Hive writes where a partition key is null.
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 # Glue knows no tags on tables and columns; as parameters they travel with the entry.
@@ -113,7 +116,8 @@ class TableEntry:
         name: Any name that Glue takes; `core.names.is_identifier` says of each part whether
             it can be queried unquoted.
         table_type: `EXTERNAL_TABLE`, `MANAGED` (the lake's own Delta tables), `VIRTUAL_VIEW`,
-            `MATERIALIZED_VIEW` (one of the lake's own tables, filled by the text beside it).
+            `MATERIALIZED_VIEW` (one of the lake's own tables, filled by the text beside it),
+            `FEDERATED` (a table of another system, as it was when somebody last looked).
         version: From 0, or -1 of an entry that is not in the catalog yet. The catalog gives it,
             and the moments, and notes whose change it was, and why.
     """

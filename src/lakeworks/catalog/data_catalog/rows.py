@@ -136,10 +136,14 @@ def tables_of_types(session: Session, types: Sequence[str]) -> list[tuple[int, T
     return [(row[0], _table(row)) for row in found]
 
 
-def table_names(session: Session) -> list[TableName]:
-    """Return the names of all tables, in order."""
+def table_names(session: Session, types: Sequence[str] = ()) -> list[TableName]:
+    """Return the names of all tables, or of those of some types, in order."""
+    marks = {f"t{at}": kind for at, kind in enumerate(types)}
+    where = f" WHERE table_type IN ({', '.join(f':{one}' for one in marks)})" if marks else ""
     rows = session.all(
-        "SELECT database_name, table_name FROM dc_tables ORDER BY database_name, table_name"
+        f"SELECT database_name, table_name FROM dc_tables{where} "
+        "ORDER BY database_name, table_name",
+        **marks,
     )
     return [TableName(*row) for row in rows]
 

@@ -11,6 +11,7 @@ from lakeworks.catalog.data_catalog.errors import (
     EntryExistsError,
     EntryNotFoundError,
 )
+from lakeworks.catalog.data_catalog.model import EXTERNAL_TABLE, FEDERATED
 from lakeworks.catalog.data_catalog.verbs import Verbs, folded
 
 if TYPE_CHECKING:
@@ -136,6 +137,11 @@ class TableVerbs(Verbs):
             _put(session, entry, rules.user() if by is None else by, reason, words)
             searching.index(session, words)
             return rows.table(session, entry.name)[1]
+
+    def outside_names(self) -> list[TableName]:
+        """Return the names of external and federated tables, as they were last noted, in order."""
+        with self._database.reading() as session:
+            return rows.table_names(session, (EXTERNAL_TABLE, FEDERATED))
 
     def put_tables(
         self, entries: Iterable[TableEntry], *, by: str | None = None, reason: str = ""

@@ -140,6 +140,21 @@ class FederatedTables:
             found += [TableName(database, table) for table in names]
         return sorted(found)
 
+    def remembered(self) -> list[TableName]:
+        """Return the names of the tables that were listed before; nothing is asked."""
+        with self._lock:
+            lists = {database: list(kept) for database, (_, kept) in self._lists.items()}
+        return sorted(TableName(one, name) for one, names in lists.items() for name in names)
+
+    def remember(self, database: str) -> None:
+        """List the tables of one database, unless that was done just now.
+
+        Raises:
+            FederationError: its system cannot be asked.
+        """
+        with self._explained(self._catalogs[database], database):
+            self._listed(database, self._catalogs[database])
+
     @property
     def catalogs(self) -> list[FederatedCatalog]:
         """All catalogs, by name."""
