@@ -19,6 +19,7 @@ from lakeworks.engines.errors import SqlError
 from lakeworks.engines.spark.errors import NotOnSparkError
 from lakeworks.engines.spark.sql_carried import Carried, Carrier
 from lakeworks.engines.spark.sql_series import placed
+from lakeworks.engines.spark.sql_totals import with_totals
 from lakeworks.engines.spark.sql_types import annotate
 from lakeworks.engines.spark.sql_writer import Writer
 
@@ -77,7 +78,7 @@ def spark_select(sql: str, names: Iterable[str], known: Describing) -> Translate
     annotate(tree, known.describe)
     _carrier(known).carry(tree)
     read = _rename_tables(tree, {name.casefold(): name for name in names})
-    tree = _without_qualify(tree)
+    tree = with_totals(_without_qualify(tree))
     placed(tree)
     return Translated(_written(tree), read, _functions(tree))
 
@@ -110,7 +111,7 @@ def _parsed(sql: str) -> exp.Expression:
         trees = sqlglot.parse(sql, read="duckdb")
     except (ParseError, TokenError) as error:
         details = getattr(error, "errors", None) or [{}]
-        raise SqlError.at(
+        raise NotOnSparkError.at(
             f"the SQL cannot be read: {details[0].get('description') or error}",
             line=details[0].get("line"),
             column=details[0].get("col"),
@@ -213,6 +214,7 @@ def _first_of_each(select: exp.Select) -> None:
 def _rename_tables(tree: exp.Expression, bound: dict[str, str]) -> tuple[str, ...]:
     """Let tables name views, and return those that are read."""
     read: dict[str, None] = {}
+    whole: set[str] = set()
     for table in list(tree.find_all(exp.Table)):
         name = ".".join(part.name for part in table.parts)
         if _is_common(table) or _is_series(table):
@@ -225,15 +227,22 @@ def _rename_tables(tree: exp.Expression, bound: dict[str, str]) -> tuple[str, ..
             )
         read[found] = None
         if not table.alias:
+            whole.add(found.casefold())
             alias = exp.to_identifier(table.name, quoted=True)
             table.set("alias", exp.TableAlias(this=alias))
         table.set("db", None)
         table.set("catalog", None)
         table.set("this", exp.to_identifier(view_name(found), quoted=True))
     for column in list(tree.find_all(exp.Column)):
-        column.set("catalog", None)
-        column.set("db", None)
+        _without_database(column, whole)
     return tuple(read)
+
+
+def _without_database(column: exp.Column, whole: set[str]) -> None:
+    """Take away the database of a table that is named whole; `alias.struct.field` stays."""
+    first, *others = column.parts
+    if len(others) > 1 and f"{first.name}.{others[0].name}".casefold() in whole:
+        column.set("catalog" if column.args.get("catalog") else "db", None)
 
 
 def _is_series(table: exp.Table) -> bool:

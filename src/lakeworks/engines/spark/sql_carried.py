@@ -279,7 +279,7 @@ def _bare(type_: str) -> str:
 def _crosses(node: exp.Expression) -> bool:
     """Whether a call takes columns of several tables; a bare name may be of any."""
     return any(
-        len({column.table or column.name for column in call.find_all(exp.Column)}) > 1
+        len({column.parts[0].name for column in call.find_all(exp.Column)}) > 1
         for call in node.find_all(Carried)
     )
 

@@ -58,7 +58,43 @@ def _quantified(writer: Writer, node: exp.Expression, other: exp.Expression) -> 
         raise NotOnSparkError.part(
             f"{writer.original(node)}: ANY or ALL", "compare with max(…) or min(…) of the query"
         )
-    return f"{writer.sql(node.this)} {word} ({writer.sql(query)})"
+    return _of_query(writer, node, query, word)
+
+
+def _of_query(writer: Writer, node: exp.Expression, query: exp.Expression, word: str) -> str:
+    """`a in (select …)`, and `a not in (select …)`, as a condition or as a value.
+
+    Where it is a value, Spark says false instead of null for what nulls leave open.
+    """
+    value, rows = writer.sql(node.this), writer.sql(query)
+    plain = f"{value} {word} ({rows})"
+    if _is_condition(node) or isinstance(bare(node.this), exp.Tuple):
+        return plain
+    found = "FALSE" if word == "NOT IN" else "TRUE"
+    absent = "TRUE" if word == "NOT IN" else "FALSE"
+    name = "__lakeworks_among"
+    return (
+        f"CASE WHEN {value} IN ({rows}) THEN {found} "
+        f"WHEN {value} IS NULL AND EXISTS ({rows}) THEN NULL "
+        f"WHEN EXISTS (SELECT 1 FROM ({rows}) AS {name}(v) WHERE {name}.v IS NULL) THEN NULL "
+        f"ELSE {absent} END"
+    )
+
+
+def _is_condition(node: exp.Expression) -> bool:
+    """Whether no more is asked of a part than whether it is true."""
+    one, parent = node, node.parent
+    while isinstance(parent, exp.Paren):
+        one, parent = parent, parent.parent
+    if isinstance(parent, exp.Not):  # Spark knows `not in` by itself, wherever it stands
+        one, parent = parent, parent.parent
+    while isinstance(parent, (exp.And, exp.Or, exp.Paren)):
+        one, parent = parent, parent.parent
+    if isinstance(parent, exp.If):
+        return parent.this is one
+    if isinstance(parent, exp.Join):
+        return parent.args.get("on") is one
+    return isinstance(parent, (exp.Where, exp.Having, exp.Qualify))
 
 
 def between(writer: Writer, node: exp.Between) -> str:
@@ -71,6 +107,9 @@ def between(writer: Writer, node: exp.Between) -> str:
 
 def among(writer: Writer, node: exp.In) -> str:
     """`a in (b, …)`, or in what a SELECT gives."""
+    query = node.args.get("query")
+    if query is not None:
+        return _of_query(writer, node, query.this, "IN")
     if not node.expressions:
         return SparkGenerator.in_sql(writer, node)
     value, *others = together(writer, node, [node.this, *node.expressions])

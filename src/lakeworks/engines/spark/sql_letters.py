@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from lakeworks.engines.spark.errors import NotOnSparkError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,6 +43,8 @@ _BLANKS = " \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u
 
 def cased(writer: Writer, node: exp.Upper | exp.Lower) -> str:
     """`upper(a)` and `lower(a)`."""
+    if node.find(exp.Query) is not None:  # Spark takes none where it computes by pieces
+        raise NotOnSparkError.part(f"{writer.original(node)}: the letters of a subquery")
     upper = isinstance(node, exp.Upper)
     changed = _CHANGED_UPPER if upper else _CHANGED_LOWER
     letters = (_KEPT_UPPER if upper else _KEPT_LOWER) + "".join(changed)

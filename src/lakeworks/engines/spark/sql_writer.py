@@ -6,6 +6,7 @@ compute alike. What is added to the lake's dialect later is therefore refused, n
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp, transforms
@@ -68,6 +69,7 @@ _REFUSED: dict[type[exp.Expression], str] = {
 # Aggregates that may be written as several, each with its FILTER and OVER.
 _TWO_PARTS = (exp.Avg, exp.ArrayAgg, exp.Median, exp.PercentileCont, exp.Corr,
               exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop)  # fmt: skip
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _HINTS = {
     "hash": "write md5(…) or sha256(…)",
     "approx_count_distinct": "write count(distinct …)",
@@ -111,6 +113,12 @@ class Writer(SparkGenerator):
             return rule(self, expression)
         told = ", ".join(self.sql(one) for one in expression.expressions)
         return f"{_ALIKE_NAMED[name]}({told})"
+
+    def identifier_sql(self, expression: exp.Identifier) -> str:
+        """Return a name; one of other than plain letters has to be quoted in Spark alone."""
+        if not expression.quoted and not _PLAIN.fullmatch(expression.name):
+            expression = exp.to_identifier(expression.name, quoted=True)
+        return super().identifier_sql(expression)
 
     def original(self, node: exp.Expression) -> str:
         """Return a part as the user could have written it."""
