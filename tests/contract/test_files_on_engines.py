@@ -175,7 +175,30 @@ AVRO = (
         "c.avro": b"Obj\x01 and no more",
     },
 )
+NOWHERE = "day=__HIVE_DEFAULT_PARTITION__/Region=%C3%A9%2Fu"
+FOLDERS = (
+    {
+        "day=2026-01-01/region=eu/a.json": orders(RNG, 30),
+        "day=2026-01-02/region=eu/b.json.gz": gzip.compress(orders(RNG, 20)),
+        "day=soon/region=/c.json": orders(RNG, 20),
+        f"{NOWHERE}/d.json": lines({"id": 1, "day": "2026-01-03", "region": 7}),
+        "e.json": lines({"id": 2, "day": "2026-01-04"}, {"id": 3, "day": 4, "Region": "x"}),
+        "day=2026-01-01/region=eu/f.csv": b"id,day,name\n1,2026-01-01,x\n2,2026-01-09,y\n3,,\n4\n",
+        "day=2026-01-01/region=eu/g.parquet": parquet(id=[1, 2], region=["eu", "us"]),
+        "day=late/h.parquet": parquet(id=[3], day=["never"], more=[True]),
+        'day=2026-01-05/region=it\'s, "so"/i.csv': b"name,id,extra\nx,1,e\n",
+        "day=2026-01-01/j.zip": zipped(k__json=orders(RNG, 4)),
+        "day=2026-01-06/region=torn/l.json.gz": gzip.compress(orders(RNG, 300), 1)[:-40],
+    },
+    {
+        "day=2026-02-01/region=eu/a.json": lines({"id": 5, "later": {"x": 1}}, "nothing"),
+        "day=x/region=eu/b.json": lines({"id": 6, "day": "2026-02-02", "later": 1}),
+        "day=2026-02-01/region=eu/c.csv": b"1,x\n2,y\n",
+    },
+)
+LOG_FOLDERS = ({f"day=2026-01-0{n}/{n}.log": LOG[0]["a.log"] for n in range(1, 4)},)
 MODES = ("evolve", "rescue", "strict")
+PARTITIONS = {"day": parse_type("date"), "region": parse_type("string")}
 TYPES = {"id": parse_type("bigint"), "amount": parse_type("decimal(10,2)")}
 CASES = {
     **{f"json, {mode}": Case(JSON, {"schema": mode}) for mode in MODES},
@@ -197,6 +220,13 @@ CASES = {
     ),
     **{f"parquet, {mode}": Case(PARQUET, {"schema": mode}) for mode in MODES},
     "avro": Case(AVRO),
+    **{
+        f"folders, {mode}": Case(
+            FOLDERS, {"schema": mode, "partitions": PARTITIONS, "partition_by": ("region",)}
+        )
+        for mode in ("evolve", "strict")
+    },
+    "folders of logs": Case(LOG_FOLDERS, {"partitions": {"day": parse_type("int")}}),
     **{f"broken files, {mode}": Case(BROKEN, {"schema": mode}) for mode in MODES},
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from lakeworks.core.types import Field
     from lakeworks.storage.files import DataFile
 
+_ARCHIVE_END = re.compile(r"(?i)(\.zip)!")
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -18,6 +20,35 @@ def value_of(partition: Mapping[str, str | None], name: str) -> str | None:
     """Return what a file's partition says of a column; its name is found in any case."""
     folded = {key.casefold(): value for key, value in partition.items()}
     return folded.get(name.casefold())
+
+
+def told_by_path(path: str, name: str) -> tuple[bool, str | None]:
+    """Return whether a folder above a file tells a column's value, and the value.
+
+    The folder nearest to the file counts, those inside an archive too; names are compared in any
+    case. A value that Hive writes for null, or none, is null.
+    """
+    for key, text in reversed(_pairs(path)):
+        if key.casefold() == name.casefold():
+            return True, _value(text)
+    return False, None
+
+
+def names_in(path: str) -> tuple[str, ...]:
+    """Return the columns that the folders above a file tell, each once."""
+    return tuple(dict.fromkeys(name for name, _ in _pairs(path) if name))
+
+
+def _pairs(path: str) -> list[tuple[str, str]]:
+    parts = (part.partition("=") for part in _ARCHIVE_END.sub(r"\1/", path).split("/")[:-1])
+    return [(unquote(name), text) for name, mark, text in parts if mark]
+
+
+def _value(text: str) -> str | None:
+    if text in {"", _HIVE_NULL}:
+        return None
+    value = unquote(text)
+    return text if "\0" in value else value  # no engine takes that character in a text
 
 
 def tell_all(files: Iterable[DataFile], fields: Sequence[Field]) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from lakeworks.core.types import Schema, Type
+    from lakeworks.core.types import Field, Schema, Type
     from lakeworks.engines.caller import CallerQuery, QueryNames
     from lakeworks.engines.known import Known
     from lakeworks.engines.partition_conditions import ExternalPlanner
@@ -158,6 +158,7 @@ class FileReading:
             groups) for logs; `array` for JSON arrays.
         types: Declared column types, `"infer"`, or empty for text (CSV and logs).
         partition_by: Columns by which the table's files are divided.
+        partitions: Columns whose values the folders of `source_file` tell: `name=value`.
         root, rejects_root: Where data files and rejected rows are written.
         s3: How a bucket is reached, as `ObjectStore.s3_settings` returns it; the session's own.
     """
@@ -175,6 +176,7 @@ class FileReading:
     types: Mapping[str, Type] | Literal["infer"] = field(default_factory=dict)
     partition_by: tuple[str, ...] = ()
     s3: Mapping[str, str | bool] | None = field(default=None, repr=False)
+    partitions: tuple[Field, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,10 +310,12 @@ class Engine(Protocol):
 
     Attributes:
         keeps_order: Whether queries give rows in the order of what they read.
+        is_quick: Whether a small query costs next to nothing, and may be asked to save work.
     """
 
     name: str
     keeps_order: bool
+    is_quick: bool
 
     @property
     def external(self) -> ExternalPlanner:

@@ -26,7 +26,13 @@ from lakeworks.ingest.errors import (
 from lakeworks.ingest.formats import format_of, suffix_of
 from lakeworks.ingest.json_elements import layout
 from lakeworks.ingest.landing import Landing
-from lakeworks.ingest.readings import SYSTEM_FIELDS, data_columns, options_of, reading_of
+from lakeworks.ingest.readings import (
+    SYSTEM_FIELDS,
+    data_columns,
+    options_of,
+    reading_of,
+    tells_of_files,
+)
 from lakeworks.ingest.salvage import Rejects, Salvager
 from lakeworks.ingest.unpacking import MAGIC_BYTES, UnpackingError, packing_of, pieces
 
@@ -297,7 +303,8 @@ class _Batch:
         self.written += done.written
         self.quarantined += done.quarantined
         data = data_columns(done.schema)
-        if len(data) or self.reading.known is not None:
+        tells = tells_of_files(data, self.reading.partitions)
+        if tells or self.reading.known is not None:
             self.reading = replace(self.reading, known=data)
         return done
 

@@ -11,6 +11,8 @@ from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.engines.protocol import FileReading
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lakeworks.project.declaration import FileFormat, Source
 
 SYSTEM_FIELDS = (
@@ -33,6 +35,7 @@ def reading_of(
 ) -> FileReading:
     """Return the reading of a source, for now of no file; `known` may hold system columns."""
     columns = data_columns(known) if known is not None else Schema()
+    partitions = tuple(Field(name, kind) for name, kind in (source.partitions or {}).items())
     return FileReading(
         table=str(source.table),
         format="json",
@@ -42,10 +45,11 @@ def reading_of(
         run_id=run_id,
         moment=moment,
         # A table whose first files were all set aside has no columns to hold later files to.
-        known=columns if len(columns) else None,
+        known=columns if tells_of_files(columns, partitions) else None,
         mode=source.schema,
         types=source.types,
         partition_by=source.partition_by,
+        partitions=partitions,
     )
 
 
@@ -65,6 +69,12 @@ def options_of(source: Source, kind: FileFormat) -> dict[str, Any]:
         "null_values": csv.null_values,
         "skip_rows": csv.skip_rows,
     }
+
+
+def tells_of_files(columns: Schema, partitions: Sequence[Field]) -> bool:
+    """Whether there is a column among these that files have, and not their folders only."""
+    told = Schema(tuple(partitions))
+    return any(name not in told for name in columns.names)
 
 
 def data_columns(schema: Schema) -> Schema:

@@ -20,7 +20,13 @@ from lakeworks.ingest.formats import format_of
 from lakeworks.ingest.glimpses import glimpse, near
 from lakeworks.ingest.json_elements import layout
 from lakeworks.ingest.landing import arrived_at
-from lakeworks.ingest.readings import SYSTEM_FIELDS, data_columns, options_of, reading_of
+from lakeworks.ingest.readings import (
+    SYSTEM_FIELDS,
+    data_columns,
+    options_of,
+    reading_of,
+    tells_of_files,
+)
 from lakeworks.ingest.unpacking import MAGIC_BYTES
 
 if TYPE_CHECKING:
@@ -147,7 +153,8 @@ class _Look:
         except (LakeError, OSError):
             self.whole = False  # the run itself says what is wrong with files
             return reading
-        return replace(reading, known=found) if len(found) else reading
+        tells = tells_of_files(found, reading.partitions)
+        return replace(reading, known=found) if tells else reading
 
 
 def _spread(found: Sequence[FoundFile]) -> list[FoundFile]:

@@ -17,6 +17,7 @@ from lakeworks.core.errors import LakeError, did_you_mean
 from lakeworks.core.types import Field, Scalar, Schema
 from lakeworks.pipeline.errors import StatementTableError
 from lakeworks.pipeline.federated import read_from_catalogs
+from lakeworks.pipeline.folder_columns import folder_doubts
 from lakeworks.pipeline.graph import execution_order, graph_of, without_circles
 from lakeworks.pipeline.lineage import useless_declassify
 from lakeworks.pipeline.model_sql import select_of
@@ -225,6 +226,7 @@ def _sample(source: Source, services: Services, found: Described) -> None:
         return  # no folder yet, no files: nothing can be said of columns
     if not files:
         return
+    found.doubts += folder_doubts(source, files)
     with services.engine.session() as session:
         landing = services.storage.landing
         seen = sampled(source, files, session=session, landing=landing)

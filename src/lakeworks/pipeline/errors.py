@@ -221,6 +221,31 @@ class RedeclaredSourceError(LakeError):
         )
 
 
+class SourceFoldersError(LakeError):
+    """A source and the folders of its files do not agree; never raised."""
+
+    code = "LW717"
+
+    @classmethod
+    def unnamed(cls, table: TableName, names: Iterable[str]) -> Self:
+        """Name the columns that folders look like, and how they become such."""
+        listed = ", ".join(names)
+        return cls(
+            f"the files of {table} lie in folders that tell {listed}, and its source makes no "
+            "columns of them",
+            f"partitions: [{listed}] does, partitions: {{}} leaves it",
+        )
+
+    @classmethod
+    def untold(cls, table: TableName, name: str) -> Self:
+        """Name the column that no folder tells."""
+        return cls(
+            f"partitions of {table} names {name}, and none of its files lies below a folder "
+            f"{name}=…",
+            "folders below path count, and below its first part with *, ? or [",
+        )
+
+
 class UnknownNodeError(RequestError):
     """Lineage was asked for something that the project does not declare."""
 

@@ -127,6 +127,8 @@ def _decisive(source: Source) -> Iterator[tuple[str, str]]:
         yield "pattern", source.log_pattern
     if source.format is not None:
         yield "format", source.format
+    for column, kind in (source.partitions or {}).items():
+        yield f"partitions.{column}", str(kind)
     if source.types == "infer":
         yield "types", "infer"
     else:

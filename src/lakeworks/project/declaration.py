@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lakeworks.project.catalog_declaration import FederatedCatalog
     from lakeworks.project.crawler_declaration import Crawler
     from lakeworks.project.external_declaration import ExternalTable
+    from lakeworks.project.limits import RejectLimit
     from lakeworks.project.openlineage import OpenLineageSettings
     from lakeworks.project.secret_references import Secrets
     from lakeworks.project.workgroups import Workgroup
@@ -156,29 +157,6 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
-class RejectLimit:
-    """`max_rejected:`: how many rows a step may reject before it fails; one of the two is set.
-
-    Attributes:
-        share: Of the rows that the step read, 0 to 1.
-    """
-
-    share: float | None = None
-    rows: int | None = None
-
-    def exceeded(self, *, rejected: int, read: int) -> bool:
-        """Whether so many rejected rows, of so many read, are too many."""
-        if self.rows is not None:
-            return rejected > self.rows
-        return self.share is not None and rejected > self.share * read
-
-    def __str__(self) -> str:
-        return (
-            f"{self.rows:,} rows" if self.rows is not None else f"{100 * (self.share or 0):g}%"
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class CsvOptions:
     """How a CSV source is written; None means: find out."""
 
@@ -209,6 +187,8 @@ class Source:
         columns: What is said of columns that its files have.
         owner: Who answers for the table.
         record_schema: What every record is held to before it enters the table.
+        partitions: Columns whose values folders `name=value` tell, with their types; None where
+            the source says nothing of folders.
     """
 
     table: TableName
@@ -231,6 +211,7 @@ class Source:
     columns: Mapping[str, ColumnNote] = field(default_factory=dict)
     owner: str = ""
     record_schema: RecordSchema | None = None
+    partitions: Mapping[str, Type] | None = None
 
 
 @dataclass(frozen=True, slots=True)

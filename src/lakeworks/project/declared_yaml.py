@@ -38,18 +38,21 @@ def _listed(value: object) -> object:
 
 def _typed(value: object) -> object:
     """Accept `infer`, or a mapping of column to type."""
-    if value == "infer" or (
-        isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
-    ):
+    texts = value.values() if isinstance(value, dict) else (None,)
+    if value == "infer" or all(isinstance(text, str) for text in texts):
         return value
-    texts = (
-        [text for text in value.values() if isinstance(text, str)]
-        if isinstance(value, dict)
-        else []
-    )
-    if any(text.count("(") > text.count(")") for text in texts):
+    if any(isinstance(text, str) and text.count("(") > text.count(")") for text in texts):
         raise ValueError('a comma divides {…}: quote a type that holds one, "decimal(10, 2)"')
     raise ValueError("write infer, or a mapping of column to type")
+
+
+def _partitions(value: object) -> object:
+    """Accept a mapping of column to type, or a list of columns, which are text."""
+    if isinstance(value, dict):
+        return _typed(value)
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return dict.fromkeys(value, "string")
+    raise ValueError("write a mapping of column to type, or a list of columns")
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -202,6 +205,7 @@ class SourceYaml(_Declared):
     types: Annotated[Any, BeforeValidator(_typed)] = Field(default_factory=dict)
     description: str = ""
     partition_by: Texts = ()
+    partitions: Annotated[dict[str, str], BeforeValidator(_partitions)] | None = None
     tags: Tags = {}
     max_rejected: str | None = None
     freshness: str | None = None

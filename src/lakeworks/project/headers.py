@@ -235,13 +235,13 @@ def check_columns(
     seen: set[str] = set()
     for position, column in enumerate(columns):
         # In a mapping the name itself is the path, in a list its position is.
-        where = at(key, column if key == "columns" else position)
+        where = at(key, column if key in {"columns", "partitions"} else position)
         if column.casefold() in seen:
             mistakes.add(
                 where, f"{key}: the column {column!r} is named twice", code=WRONG_VALUE
             )
         seen.add(column.casefold())
-        reason = _refused_column(column, in_path=key == "partition_by")
+        reason = _refused_column(column, in_path=key in {"partition_by", "partitions"})
         if reason:
             mistakes.add(where, f"{key}: {reason}", code=NAME_REFUSED)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lakeworks.project.declaration import RejectLimit
 from lakeworks.project.errors import WRONG_VALUE
 
 if TYPE_CHECKING:
@@ -19,6 +19,29 @@ _ROWS = re.compile(r"(\d{1,15})(?:\s*rows?)?")
 _AGE = re.compile(r"(\d{1,6})\s*(?:(second|minute|hour|day|week|year)s?|([smhdwy]))")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _WHOLE_PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RejectLimit:
+    """`max_rejected:`: how many rows a step may reject before it fails; one of the two is set.
+
+    Attributes:
+        share: Of the rows that the step read, 0 to 1.
+    """
+
+    share: float | None = None
+    rows: int | None = None
+
+    def exceeded(self, *, rejected: int, read: int) -> bool:
+        """Whether so many rejected rows, of so many read, are too many."""
+        if self.rows is not None:
+            return rejected > self.rows
+        return self.share is not None and rejected > self.share * read
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rows:,} rows" if self.rows is not None else f"{100 * (self.share or 0):g}%"
+        )
 
 
 def reject_limit(text: str) -> RejectLimit | None:

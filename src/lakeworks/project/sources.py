@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 KINDS = ("files",)
 PATTERNS = ("common", "combined")
 MAX_TYPE_CHARACTERS = 10_000
-_DECISIVE = frozenset({"table", "from", "path", "format", "csv", "pattern", "types"})
+_OWN = frozenset({"_source_file", "_ingested_at", "_run_id", "_rescued"})
+_NOT_IN_PATHS = ("array", "map", "struct", "binary")
+_DECISIVE = frozenset(
+    {"table", "from", "path", "format", "csv", "pattern", "types", "partitions"}
+)
 
 
 def read_source(
@@ -62,7 +66,9 @@ def read_source(
     _check_kind(declared, document, mistakes)
     path = "" if ("path",) in document.missing else _path(declared, document, root, mistakes)
     _check_format(declared, document, mistakes)
-    _check_types(declared, document, mistakes)
+    if declared.types != "infer":
+        _check_types("types", declared.types, document, mistakes)
+    _check_partitions(declared, document, mistakes)
     check_columns("partition_by", declared.partition_by, document.at, mistakes)
     check_columns("columns", tuple(declared.columns), document.at, mistakes)
     limits = declared.max_rejected, declared.freshness
@@ -75,6 +81,7 @@ def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
     """Make a `Source` of what `read_source` found."""
     values = dict(facts)
     types = values.pop("types", {})
+    partitions = values.pop("partitions", None)
     path = values.pop("path")
     csv = values.pop("csv", {})
     max_rejected, freshness = values.pop("max_rejected", None), values.pop("freshness", None)
@@ -89,6 +96,9 @@ def source_of(facts: Mapping[str, Any], file: str, root: Path) -> Source:
         path=str(root / path) if "://" not in path else path,
         csv=CsvOptions(**csv),
         types="infer" if types == "infer" else {k: parse_type(t) for k, t in types.items()},
+        partitions=None
+        if partitions is None
+        else {name: parse_type(text) for name, text in partitions.items()},
         partition_by=tuple(values.pop("partition_by", ())),
         max_rejected=reject_limit(max_rejected) if max_rejected else None,
         freshness_s=age_s(freshness) if freshness else None,
@@ -174,18 +184,37 @@ def _check_pattern(pattern: str, document: Document, mistakes: Mistakes) -> None
         mistakes.add(at, "pattern has no named groups", hint, code=WRONG_VALUE)
 
 
-def _check_types(declared: SourceYaml, document: Document, mistakes: Mistakes) -> None:
-    if declared.types == "infer":
-        return
-    for column, text in declared.types.items():
-        at = document.at("types", column)
-        if document.is_hidden("types", column) or len(text) > MAX_TYPE_CHARACTERS:
-            problem = f"types: the type of {column!r} is too long, or comes from a variable"
+def _check_types(
+    key: str, types: Mapping[str, str], document: Document, mistakes: Mistakes
+) -> None:
+    for column, text in types.items():
+        at = document.at(key, column)
+        if document.is_hidden(key, column) or len(text) > MAX_TYPE_CHARACTERS:
+            problem = f"{key}: the type of {column!r} is too long, or comes from a variable"
             mistakes.add(at, problem, "write it out", code=WRONG_VALUE)
             continue
         try:
             parse_type(text)
         except LakeError as error:
-            mistakes.add(at, f"types.{column}: {error.problem}", error.hint, code=WRONG_VALUE)
+            mistakes.add(at, f"{key}.{column}: {error.problem}", error.hint, code=WRONG_VALUE)
         except (ValueError, RecursionError):
-            mistakes.add(at, f"types: {text[:60]!r} is not a type", code=WRONG_VALUE)
+            mistakes.add(at, f"{key}: {text[:60]!r} is not a type", code=WRONG_VALUE)
+
+
+def _check_partitions(declared: SourceYaml, document: Document, mistakes: Mistakes) -> None:
+    partitions = declared.partitions or {}
+    check_columns("partitions", tuple(partitions), document.at, mistakes)
+    _check_types("partitions", partitions, document, mistakes)
+    typed = {} if declared.types == "infer" else declared.types
+    both = {name.casefold() for name in typed}
+    for column, text in partitions.items():
+        at = document.at("partitions", column)
+        if column.casefold() in both:
+            problem = f"{column!r} stands in types and in partitions"
+            mistakes.add(at, problem, "leave it out of types", code=WRONG_VALUE)
+        if column.casefold() in _OWN:
+            problem = f"{column!r} is a column that every bronze table has"
+            mistakes.add(at, problem, code=NAME_REFUSED)
+        if text.strip().lower().startswith(_NOT_IN_PATHS):
+            problem = f"partitions.{column}: the name of a folder holds no {text[:60]}"
+            mistakes.add(at, problem, "write string", code=WRONG_VALUE)

@@ -6,12 +6,13 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from lakeworks.engines.duckdb import files_folders
 from lakeworks.engines.duckdb.errors import lake_error
 from lakeworks.engines.duckdb.files_sink import Gathered, Sink
 from lakeworks.engines.errors import DiskFullError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import duckdb
 
@@ -71,25 +72,62 @@ def read_files(statements: Statements, reading: FileReading) -> FilesRead:
             interrupt.
     """
     con = statements.con
-    reader = reader_of(con, reading)
-    total = Gathered()
-    try:
-        for group in reader.plan():
-            read_group(con, reader, group, total)
-    finally:
-        statements.delete(reading.root, reader.sink.left)
-    total.schema = reader.schema
-    total.unreadable |= reader.unreadable
+    total = read_fitting(statements, reading, lambda part: _read(statements, part))
     salvaged = reading.options.get("rejects")
     if salvaged:
         add_salvaged(Sink(con, reading), Path(salvaged), total)
     return total.result()
 
 
+def read_fitting(
+    statements: Statements, reading: FileReading, read: Callable[[FileReading], Gathered]
+) -> Gathered:
+    """Read files by `read`; quarantine the rows of those whose folders' values do not fit."""
+    fitting, refused = files_folders.by_fit(statements.con, reading)
+    total = read(fitting)
+    if refused is not None:
+        sink = Sink(statements.con, reading)
+        try:
+            sink.refuse(read(refused), total)
+        finally:
+            statements.delete(reading.root, sink.left)
+    return total
+
+
+def _read(statements: Statements, reading: FileReading) -> Gathered:
+    con = statements.con
+    reader = reader_of(con, reading)
+    total = Gathered()
+    try:
+        for group in planned(reader, reading):
+            read_group(con, reader, group, total)
+    finally:
+        statements.delete(reading.root, reader.sink.left)
+    return ended(total, reader, reading)
+
+
+def planned(
+    reader: FormatReader[G],
+    reading: FileReading,
+    plan: Callable[[], Sequence[G]] | None = None,
+) -> Sequence[G]:
+    """Return a reader's groups; afterwards it knows the columns that folders tell, too."""
+    groups = (plan or reader.plan)()
+    reader.schema = files_folders.columns_of(reader.schema, reading)
+    return groups
+
+
+def ended(total: Gathered, reader: FormatReader[Any], reading: FileReading) -> Gathered:
+    """Return what reading all groups came to."""
+    total.schema = files_folders.columns_of(reader.schema, reading)
+    total.unreadable |= reader.unreadable
+    return total
+
+
 def sample_schema(con: duckdb.DuckDBPyConnection, reading: FileReading) -> Schema:
     """Return the data columns that the files' beginnings show; write nothing."""
     reader = reader_of(con, reading)
-    reader.plan()
+    planned(reader, reading)
     return reader.schema
 
 

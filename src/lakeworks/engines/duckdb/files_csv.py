@@ -24,6 +24,7 @@ from lakeworks.engines.duckdb.csv_dialect import (
 )
 from lakeworks.engines.duckdb.csv_ends import scans
 from lakeworks.engines.duckdb.csv_width import MOST_FIELDS, width_of
+from lakeworks.engines.duckdb.files_folders import without
 from lakeworks.engines.duckdb.files_sink import (
     DOUBTFUL,
     GOOD,
@@ -127,6 +128,8 @@ class CsvReader:
         self.sink = Sink(con, reading)
         self.unreadable: dict[str, str] = {}
         self.schema = reading.known or Schema()
+        # By what columns the files have themselves, a header is known, and columns without one.
+        self._own = None if reading.known is None else without(reading.known, reading)
 
     def plan(self) -> list[Group]:
         """Find every file's dialect and header; learn the schema; group files alike."""
@@ -182,7 +185,7 @@ class CsvReader:
         """Return how a file is written, None when nothing is; why it cannot be read; its errors."""
         if head.problem:
             return None, head.problem, 0
-        dialect = dialect_of(head, self.reading.options, self.reading.known)
+        dialect = dialect_of(head, self.reading.options, self._own)
         if dialect is None:
             return None, "" if head.whole else "it begins with 64 KiB of blank lines", 0
         fault = fault_of(head, dialect)

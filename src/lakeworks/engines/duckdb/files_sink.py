@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lakeworks.core.names import quote_identifier, quote_literal
 from lakeworks.core.types import Field, Scalar, Schema
+from lakeworks.engines.duckdb import files_folders
 from lakeworks.engines.duckdb.parquet_io import copy_out
 from lakeworks.engines.duckdb.types import to_duckdb
 from lakeworks.engines.protocol import FilesRead
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from lakeworks.engines.protocol import ArrivedFile, FileReading
     from lakeworks.storage.files import DataFile
 
-GOOD, DOUBTFUL, BROKEN = "0", "1", "2"
+GOOD, DOUBTFUL, BROKEN = files_folders.GOOD, "1", "2"
 LONGEST_ROW = 1 << 20
 SYSTEM_FIELDS = (
     Field("_source_file", Scalar("string")),
@@ -128,6 +129,8 @@ class Sink:
 
         `select` gives `__fate`, the data columns of `schema`, and the system columns.
         """
+        if self.reading.partitions:
+            select, schema = files_folders.with_values(select, schema, self.reading)
         files: dict[str, list[DataFile]] = {GOOD: [], DOUBTFUL: [], BROKEN: []}
         written = copy_out(
             self.con,
@@ -179,6 +182,18 @@ class Sink:
         offsets = self.reading.options.get("line_offsets") or {}
         whens = " ".join(f"WHEN {quote_literal(f)} THEN {n}" for f, n in offsets.items() if n)
         return f"CASE source_file {whens} ELSE 0 END" if whens else "0"
+
+    def refuse(self, done: Gathered, into: Gathered) -> None:
+        """Quarantine all rows of files that were read only to be refused: see `by_fit`."""
+        if done.added:
+            uris = self.uris(done.added)
+            into.rejected += self.reject_select(
+                files_folders.refusals(self.reading, done.schema, uris)
+            )
+            self.discard(done.added)
+        into.rejected += done.rejected
+        into.quarantined += done.written + done.quarantined
+        into.unreadable |= done.unreadable
 
     def reject_lines(self, path: Path) -> list[DataFile]:
         """Quarantine what a file of `Reject.line`s holds."""

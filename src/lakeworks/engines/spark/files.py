@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 from lakeworks.engines.duckdb.errors import translated
 from lakeworks.engines.duckdb.file_pieces import divided, weight_of
 from lakeworks.engines.duckdb.file_tasks import LookAtCsv, Place, ReadGroup, statements_at
-from lakeworks.engines.duckdb.files import add_salvaged, reader_of
+from lakeworks.engines.duckdb.files import (
+    add_salvaged,
+    ended,
+    planned,
+    read_fitting,
+    reader_of,
+)
 from lakeworks.engines.duckdb.files import sample_schema as _sample_schema
 from lakeworks.engines.duckdb.files_csv import CsvReader
 from lakeworks.engines.duckdb.files_sink import Gathered, Sink
@@ -52,9 +58,8 @@ def read_files(session: SparkLakeSession, reading: FileReading) -> FilesRead:
     reading = replace(reading, s3=session.s3)
     with statements_at(place) as statements, translated(statements.con):
         runner = Runner(session.spark, statements, place, reading.root)
-        total = (
-            _read_json(runner, reading) if reading.format == "json" else _read(runner, reading)
-        )
+        read = _read_json if reading.format == "json" else _read
+        total = read_fitting(statements, reading, lambda part: read(runner, part))
         salvaged = reading.options.get("rejects")
         if salvaged:
             add_salvaged(Sink(statements.con, reading), Path(salvaged), total)
@@ -97,18 +102,16 @@ def _read_json(runner: Runner, reading: FileReading) -> Gathered:
     reader = SpreadJsonReader(runner, reading)
     total = Gathered()
     try:
-        for group in reader.plan():
+        for group in planned(reader, reading):
             total.take(reader.read(group))
     finally:
         runner.statements.delete(reading.root, reader.sink.left)
-    total.schema = reader.schema
-    total.unreadable |= reader.unreadable
-    return total
+    return ended(total, reader, reading)
 
 
 def _read(runner: Runner, reading: FileReading) -> Gathered:
     reader = reader_of(runner.statements.con, reading)
-    groups = _planned(runner, reading, reader)
+    groups = planned(reader, reading, lambda: _groups(runner, reading, reader))
     tasks = [
         ReadGroup(of_files(reading, files), _bare(group), reader.schema)
         for group in groups
@@ -117,14 +120,10 @@ def _read(runner: Runner, reading: FileReading) -> Gathered:
     total = Gathered()
     for done in runner.run(tasks, [task.reading.files for task in tasks]):
         total.take(done)
-    total.schema = reader.schema
-    total.unreadable |= reader.unreadable
-    return total
+    return ended(total, reader, reading)
 
 
-def _planned(
-    runner: Runner, reading: FileReading, reader: FormatReader[Any]
-) -> Sequence[Group]:
+def _groups(runner: Runner, reading: FileReading, reader: FormatReader[Any]) -> Sequence[Group]:
     if not isinstance(reader, CsvReader):
         return reader.plan()
     if sum(weight_of(file) for file in reading.files) <= _LOOKED_AT_HERE_BYTES:

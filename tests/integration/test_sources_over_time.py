@@ -1,4 +1,4 @@
-"""A source whose declaration changes after files were read: who is told what, and what helps."""
+"""A source and its files over time: what changed of it is told, what folders tell are columns."""
 
 from __future__ import annotations
 
@@ -162,6 +162,93 @@ def test_after_a_rollback_counts_what_was_read_then(world: World) -> None:
     assert world.tell("rollback")[0] == 0
 
     assert world.changed() == ["types.amount"]
+
+
+def clicks(world: World, more: str = "") -> None:
+    (world.folder / "sources" / "clicks.yml").write_text(
+        f"table: bronze.clicks\npath: clicks\n{more}"
+    )
+
+
+@pytest.fixture
+def clicked(world: World) -> World:
+    for day, region, page in (("2026-01-01", "eu", "a"), ("2026-01-02", "%C3%A9", "b")):
+        folder = world.folder / "clicks" / f"day={day}" / f"region={region}"
+        folder.mkdir(parents=True)
+        (folder / "x.json").write_text(json.dumps({"page": page}) + "\n")
+    clicks(world)
+    return world
+
+
+def test_check_suggests_columns_for_folders_and_names_those_that_no_folder_tells(
+    clicked: World,
+) -> None:
+    def told() -> list[str]:
+        return [
+            f"{one['problem']}: {one['hint']}" for one in clicked.json("check")[1]["warnings"]
+        ]
+
+    [suggested] = told()
+    assert "tell day, region" in suggested
+    assert "partitions: [day, region]" in suggested
+    clicks(clicked, "partitions: {day: date, Hour: int}\n")
+    [missing] = told()
+    assert "names Hour" in missing
+    clicks(clicked, "partitions: {}\n")
+    assert told() == []
+
+
+def test_folders_are_columns_of_models_and_queries(clicked: World) -> None:
+    clicks(clicked, "partitions: {day: date, region: string}\npartition_by: day\n")
+    models = clicked.folder / "models" / "silver"
+    models.mkdir(parents=True)
+    (models / "days.sql").write_text("select day + 1 as next, region, page from bronze.clicks")
+    assert clicked.tell("check")[0] == 0
+    assert clicked.tell("run")[0] == 0
+
+    expected = [
+        {"next": "2026-01-02", "region": "eu", "page": "a"},
+        {"next": "2026-01-03", "region": "é", "page": "b"},
+    ]
+    assert clicked.json("query", "select * from silver.days order by next")[1] == expected
+    lost = clicked.folder / "clicks" / "day=2026-01-01" / "region=eu" / "x.json"
+    lost.unlink()  # its landed copy has its folders, too
+    again = clicked.tell("run", "--full-refresh", "--select", "bronze.clicks+")
+    assert again[0] == 0, again[1]
+    assert clicked.json("query", "select * from silver.days order by next")[1] == expected
+
+
+def test_folders_that_become_columns_later_are_told_and_read_again(clicked: World) -> None:
+    assert clicked.tell("run")[0] == 0
+    clicks(clicked, "partitions: [day]\n")
+    code, told = clicked.tell("run")
+    assert code == 1
+    assert "partitions.day" in told
+    assert clicked.tell("run", "--full-refresh", "--select", "bronze.clicks")[0] == 0
+    days = clicked.json("query", "select day from bronze.clicks order by day")[1]
+    assert days == [{"day": "2026-01-01"}, {"day": "2026-01-02"}]
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ("partitions: day\n", "a list of columns"),
+        ("partitions: [day, Day]\n", "named twice"),
+        ("partitions: {day: nonsense}\n", "partitions.day"),
+        ("partitions: {day: 'array<int>'}\n", "holds no array"),
+        ("partitions: [_run_id]\n", "every bronze table has"),
+        ("partitions: ['a/b']\n", "part of a path"),
+        ("partitions: [day]\nformat: csv\ntypes: {Day: date}\n", "in types and in partitions"),
+    ],
+)
+def test_partitions_that_cannot_be_are_mistakes_with_their_line(
+    clicked: World, more: str, problem: str
+) -> None:
+    clicks(clicked, more)
+    code, told = clicked.tell("check")
+    assert code == 2, told
+    assert problem in told
+    assert "sources/clicks.yml:3" in told
 
 
 def test_upkeep_of_the_table_forgets_nothing(world: World) -> None:
