@@ -95,8 +95,10 @@ def test_texts_lose_a_value_and_json_stays_json(catalog: Catalog) -> None:
     assert json.dumps(told)
 
 
-def test_the_audit_trail_is_counted_and_never_changed(catalog: Catalog) -> None:
+def test_what_is_in_force_is_counted_and_never_changed(catalog: Catalog) -> None:
     catalog.audit_trail.append("query", "user:ana", {"sql": "select 'C-17'"})
+    catalog.grants.add("role:a", '{"rows":"id =\\n\'C-17\'"}', ["SELECT"], by="op")
     catalog.erasures.redact(WORDS.within, WORDS.out_of)
-    assert catalog.erasures.fixed_texts_that(WORDS.within) == {"audit_entries": 1}
+    assert catalog.erasures.fixed_texts_that(WORDS.within) == {"governance_grants": 1}
+    assert catalog.audit_trail.words_that(WORDS.within) == [1]
     assert catalog.audit_trail.verify([]).breaks == ()

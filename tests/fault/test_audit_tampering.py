@@ -1,10 +1,11 @@
-"""Whatever is changed in the audit trail behind its back is found."""
+"""Whatever is changed in the audit trail behind its back is found; what erasures take is not."""
 
 from __future__ import annotations
 
 import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,22 +21,46 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.fault
 
+WORDS = ("seq", "salt", "words")
 COLUMNS = ("seq", "at_us", "kind", "principal", "body", "previous", "hash")
 ENTRIES = 6
+GUARDS = (
+    "audit_entries_no_update", "audit_entries_no_delete", "audit_words_no_update",
+    "audit_words_no_replace", "audit_words_only_erased",
+)  # fmt: skip
+
+
+@cache
+def made() -> tuple[bytes, Head]:
+    """Return the file of a catalog of six entries, without its guards, and the head."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "catalog.db")
+        with Catalog.open(f"sqlite:///{path}") as catalog:
+            for number in range(ENTRIES):
+                words = {"sql": f"select {number}"} if number % 3 else {}
+                head = catalog.audit_trail.append(
+                    "query", f"user:u{number % 2}", {"n": number, **words}
+                )
+        with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+            for name in GUARDS:
+                raw.execute(f"DROP TRIGGER {name}")
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path.read_bytes(), head
 
 
 @contextmanager
 def tampered() -> Iterator[tuple[sqlite3.Connection, Catalog, Head]]:
     """Give an intruder's connection to a catalog of six entries, and the head kept elsewhere."""
+    data, head = made()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "catalog.db")
-        with Catalog.open(f"sqlite:///{path}") as catalog:
-            for number in range(ENTRIES):
-                head = catalog.audit_trail.append("query", f"user:u{number % 2}", {"n": number})
-            with closing(sqlite3.connect(path, isolation_level=None)) as raw:
-                raw.execute("DROP TRIGGER audit_entries_no_update")
-                raw.execute("DROP TRIGGER audit_entries_no_delete")
-                yield raw, catalog, head
+        path.write_bytes(data)
+        with (
+            Catalog.open(f"sqlite:///{path}") as catalog,
+            closing(sqlite3.connect(path, isolation_level=None)) as raw,
+        ):
+            raw.execute("PRAGMA synchronous = OFF")
+            yield raw, catalog, head
 
 
 edits = st.tuples(
@@ -63,6 +88,58 @@ def test_every_edit_and_every_deletion_is_found(
         assert catalog.audit_trail.verify([head]).sound is not changed
 
 
+words_edits = st.tuples(
+    st.integers(1, ENTRIES),
+    st.sampled_from(WORDS),
+    st.text(max_size=8) | st.integers(-9, 99) | st.sampled_from(["{}", "0" * 32]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sets(st.integers(0, ENTRIES - 1), max_size=ENTRIES), max_size=2),
+    st.lists(words_edits, max_size=2),
+    st.sets(st.integers(1, ENTRIES), max_size=ENTRIES),
+    st.sets(st.integers(1, ENTRIES), max_size=2),
+)
+def test_any_words_can_be_erased_and_any_other_change_of_words_is_found(
+    erasures: list[set[int]],
+    changes: list[tuple[int, str, Any]],
+    deleted: set[int],
+    put_back: set[int],
+) -> None:
+    with tampered() as (raw, catalog, head):
+        trail = catalog.audit_trail
+        texts = dict(raw.execute("SELECT seq, words FROM audit_words"))
+        for one in erasures:
+            named = {f"select {number}" for number in one}
+            trail.erase_words(named.__contains__, principal="operator", told={})
+        heads = [head, trail.head()]
+        whole = "SELECT seq, salt, words FROM audit_words ORDER BY seq"
+        before = raw.execute(whole).fetchall()
+        found = trail.verify(heads)
+        assert found.sound
+        assert found.words == len(before)
+        assert found.words + found.words_erased == len(texts)
+        assert [seq for seq, *_ in before] == [
+            seq for seq in texts if seq - 1 not in set().union(*erasures)
+        ]
+
+        for seq, column, value in changes:
+            raw.execute(
+                f"UPDATE OR IGNORE audit_words SET {column} = ? WHERE seq = ?", (value, seq)
+            )
+        for seq in deleted:
+            raw.execute("DELETE FROM audit_words WHERE seq = ?", (seq,))
+        for seq in put_back:
+            raw.execute(
+                "INSERT OR IGNORE INTO audit_words VALUES (?, ?, ?)",
+                (seq, "0" * 32, texts.get(seq, "{}")),
+            )
+        changed = raw.execute(whole).fetchall() != before
+        assert trail.verify(heads).sound is not changed
+
+
 def test_entries_put_in_or_exchanged_are_found() -> None:
     with tampered() as (raw, catalog, head):
         raw.execute("UPDATE audit_entries SET seq = -1 WHERE seq = 2")
@@ -80,11 +157,14 @@ def test_entries_put_in_or_exchanged_are_found() -> None:
 def test_a_tail_that_was_cut_off_or_written_anew_is_found_by_the_head() -> None:
     with tampered() as (raw, catalog, head):
         raw.execute("DELETE FROM audit_entries WHERE seq > 3")
+        assert len(catalog.audit_trail.verify().breaks) == 2  # of words that were left there
+        raw.execute("DELETE FROM audit_words WHERE seq > 3")
         assert catalog.audit_trail.verify().breaks == ()
         found = catalog.audit_trail.verify([head])
         assert found.breaks == ("entry 6 was written and is gone: the trail ends at 3",)
     with tampered() as (raw, catalog, head):
         raw.execute("DELETE FROM audit_entries WHERE seq > 3")
+        raw.execute("DELETE FROM audit_words WHERE seq > 3")
         for number in range(3):
             catalog.audit_trail.append("query", "user:other", {"n": number})
         found = catalog.audit_trail.verify([head])

@@ -169,6 +169,14 @@ def test_grants_on_the_command_line_count_and_are_audited(
     head = printed(capsys, "audit", "--verify", *where)["head"]
     assert printed(capsys, "audit", "--verify", "--expect", head, *where)["heads_compared"] == 2
     assert main(["audit", "--verify", "--expect", "99:" + "0" * 64, *where]) == 1
+    (granted,) = printed(capsys, "audit", "--kind", "grant", *where)
+    assert granted["detail"]["where"] == "ship_state = 'CA'"
+    assert "rows" not in granted["detail"]["resource"]
+    assert printed(capsys, "audit", "--kind", "retention", *where) == []
+    assert main(["audit", "--kind", "grants", *where]) == 2
+    told = capsys.readouterr().err
+    assert "no kind of entry 'grants'" in told
+    assert "did you mean grant? there are change, denial, erasure, export, grant," in told
     assert main(["audit", "--verify", "--expect", "nonsense", *where]) == 2
 
 

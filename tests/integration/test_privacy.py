@@ -11,6 +11,7 @@ import pytest
 from privacy_shop import EMAIL, SUBJECT, arrive, contents, decoded, make_project, names_of, rows
 
 from lakeworks import Lake
+from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core.names import TableName
 from lakeworks.privacy.errors import NotErasedError, SubjectError
 from lakeworks.storage.errors import VersionNotFoundError
@@ -171,7 +172,7 @@ def test_a_row_of_somebody_else_can_be_kept_on_purpose(shop: Lake) -> None:
 def test_the_report_and_the_audit_trail_tell_no_value(shop: Lake) -> None:
     report = shop.privacy.erase("customer=C-17", reason="by letter")
     assert SUBJECT not in json.dumps(report.as_json())
-    (entry,) = shop.governance.audit_entries(kind="erasure")
+    entry = shop.governance.audit_entries(kind="erasure")[0]
     assert entry.body["erasure"] == report.erasure_id
     assert entry.body["subject_hash"] == report.subject_hash
     assert SUBJECT not in json.dumps(dict(entry.body))
@@ -179,6 +180,38 @@ def test_the_report_and_the_audit_trail_tell_no_value(shop: Lake) -> None:
     assert kept.is_of("customer=C-17")
     assert not kept.is_of("customer=C-18")
     assert kept.opened("customer=C-17") is None
+
+
+def test_what_was_asked_about_the_person_goes_out_of_the_audit_trail(shop: Lake) -> None:
+    hers = f"select count(*) from silver.customers where email = '{EMAIL}'"
+    others = "select count(*) from silver.customers where email = 'bo@example.org'"
+    for sql in (hers, others):
+        shop.query.sql(sql).rows()
+    with pytest.raises(UnknownTableError):
+        shop.query.sql(hers.replace("silver", "sliver"))
+    trail = shop.governance
+    before = {one.seq: one for one in trail.audit_entries(kind="query")}
+    asked = [seq for seq, one in before.items() if EMAIL in str(one.body)]
+    assert len(asked) == 2
+    report = shop.privacy.erase("customer=C-17", reason=f"{EMAIL} asked")
+    (words,) = [one for one in report.places if str(one) == "audit words"]
+    assert (words.found, words.erased, words.left) == (2, 2, 0)
+    assert "audit trail" not in map(str, report.places)
+    assert EMAIL not in str(trail.audit_entries(limit=1_000))
+    assert shop.privacy.erasures()[0].reason == "[erased] asked"
+    after = {one.seq: one for one in trail.audit_entries(kind="query")}
+    for seq, one in after.items():
+        facts = {key: value for key, value in before[seq].body.items() if key in one.body}
+        assert (one.at, one.principal, dict(one.body)) == (
+            before[seq].at, before[seq].principal, facts,
+        )  # fmt: skip
+        assert one.words_erased is (seq in asked) is ("sql" not in one.body)
+    told = [one.body for one in trail.audit_entries(kind="erasure") if "words_of" in one.body]
+    assert [one["entries"] for one in told] == [2]
+    assert told[0]["erasure"] == report.erasure_id
+    assert told[0]["os_user"]
+    found = trail.verify_audit()
+    assert (found.sound, found.words_erased) == (True, 2)
 
 
 def test_a_name_that_leads_nowhere_or_to_unlike_things_is_refused(shop: Lake) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lakeworks.catalog.audit_words import is_named
 from lakeworks.catalog.moments import from_microseconds, microseconds
 from lakeworks.catalog.packing import packed, unpacked
 from lakeworks.core import clock
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from lakeworks.catalog.database import Database
+    from lakeworks.catalog.database import Database, Session
 
 ErasureState = Literal["running", "done", "incomplete"]
 ErasureKind = Literal["erasure", "retention"]
@@ -33,17 +35,23 @@ _COLUMNS = (
 )
 # What the catalog lives by, or may not change: names of files and tables, and the audit's chain.
 _NEVER_REDACTED = frozenset({
-    "access_tokens", "alembic_version", "audit_entries", "crawl_folders", "dc_partitions",
+    "access_tokens", "alembic_version", "audit_entries", "audit_words", "crawl_folders",
+    "dc_partitions",
     "dc_words", "erased_versions", "erasures", "governance_grants", "governance_tags", "heads",
     "ledger", "ledger_batches", "locks", "registry_versions", "snapshot_tables", "snapshots",
     "sqlite_sequence",
 })  # fmt: skip
+# What somebody wrote there is a text like others.
+_REDACTED_ALL_THE_SAME = frozenset({("access_tokens", "description"), ("erasures", "reason")})
+# Names of files that arrived, and conditions of permissions in force: counted, never written anew.
+_FIXED = {"governance_grants": ("resource",), "ledger": ("source_file", "landed_uri")}
 # By these things are found again, or allowed: who is a principal is no text about somebody.
 _KEYS = frozenset({
     "database_name", "execution_id", "principal", "query_id", "result_place", "reuse_key",
     "run_id", "table_name", "workgroup",
 })  # fmt: skip
 _PACKED_STARTS = ("eJ", "eN", "eF", "eA")
+_NO_NAME = re.compile(r"\W+")
 _COST = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
 
@@ -194,14 +202,13 @@ class Erasures:
         return self._texts(holds, without)
 
     def fixed_texts_that(self, holds: Callable[[str], bool]) -> dict[str, int]:
-        """Return the same of what cannot be redacted: names of files, the audit trail."""
+        """Return the same of what is not redacted: names of files, permissions in force."""
         found: dict[str, int] = {}
-        asked = {"audit_entries": ("body",), "ledger": ("source_file", "landed_uri")}
         with self._database.reading() as session:
-            for table, columns in asked.items():
+            for table, columns in _FIXED.items():
                 for column in columns:
                     rows = session.all(f"SELECT {column} FROM {table}")
-                    count = sum(1 for row in rows if holds(str(row[0])))
+                    count = sum(1 for row in rows if is_named(str(row[0]), holds))
                     found[table] = max(found.get(table, 0), count)
         return {table: count for table, count in found.items() if count}
 
@@ -215,7 +222,7 @@ class Erasures:
         found: dict[str, int] = {}
         with self._database.writing() if without else self._database.reading() as session:
             for table, column in session.text_columns():
-                if table in _NEVER_REDACTED or column in _KEYS:
+                if not _is_redacted(table, column):
                     continue
                 rows = session.all(
                     f'SELECT DISTINCT "{column}" FROM "{table}" WHERE "{column}" IS NOT NULL'
@@ -223,15 +230,41 @@ class Erasures:
                 for text in _held((row[0] for row in rows), holds):
                     found[table] = found.get(table, 0) + 1
                     if without is not None:
-                        session.run(
-                            f'UPDATE "{table}" SET "{column}" = :new WHERE "{column}" = :old',
-                            new=_without(text, holds, without),
-                            old=text,
-                        )
+                        _rewrite(session, table, column, text, _without(text, holds, without))
         return found
 
     def _unfinished(self) -> list[Erasure]:
         return [one for one in self.all(limit=1_000) if one.state != "done"]
+
+
+def _is_redacted(table: str, column: str) -> bool:
+    if (table, column) in _REDACTED_ALL_THE_SAME:
+        return True
+    return table not in _NEVER_REDACTED and column not in _KEYS
+
+
+def _rewrite(session: Session, table: str, column: str, old: str, new: str) -> None:
+    """Write a text anew wherever a column has it."""
+    more = ""
+    if column == "query_text" and table == "queries":
+        # Of the digest of a text whoever guesses the value could tell that it was right.
+        digest = hashlib.sha256(new.encode()).hexdigest()
+        more = f", query_digest = '{digest}'"
+    if column == "name":
+        new = _free(session, table, new)
+    session.run(
+        f'UPDATE "{table}" SET "{column}" = :new{more} WHERE "{column}" = :old',
+        new=new,
+        old=old,
+    )
+
+
+def _free(session: Session, table: str, name: str) -> str:
+    """Return a name that nothing in a table has: two may differ in the person alone."""
+    taken = {row[0] for row in session.all(f'SELECT DISTINCT name FROM "{table}"')}
+    plain = _NO_NAME.sub("_", name).strip("_")
+    others = (f"{plain}_{number}" for number in range(2, len(taken) + 3))
+    return plain if plain not in taken else next(one for one in others if one not in taken)
 
 
 def _held(texts: Iterable[Any], holds: Callable[[str], bool]) -> list[str]:

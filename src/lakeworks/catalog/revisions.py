@@ -6,4 +6,4 @@ equal to the newest file of `migrations/versions`.
 
 from __future__ import annotations
 
-CURRENT = "0013"
+CURRENT = "0014"

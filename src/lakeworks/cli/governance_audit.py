@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakeworks.cli import render, say
-from lakeworks.cli.errors import UsageError
+from lakeworks.cli.errors import UnknownChoiceError, UsageError
 from lakeworks.cli.options import (
     AsJson,
     AsPrincipal,
@@ -18,13 +18,18 @@ from lakeworks.cli.options import (
     seen,
 )
 from lakeworks.core import clock
+from lakeworks.core.errors import nearest
 
 if TYPE_CHECKING:
-    from lakeworks.catalog.audit_trail import AuditEntry, Verification
+    from lakeworks.catalog.audit_trail import AuditEntry
+    from lakeworks.catalog.audit_verifying import Verification
 
 SHOWN_ENTRIES = 50
 _NOT_SHOWN = frozenset({"os_user", "policy_version", "query_id", "seconds"})
-_FIRST = ("action", "sql", "tables", "to", "permissions", "resource", "rows", "why", "error")
+_FIRST = (
+    "action", "sql", "tables", "to", "permissions", "resource", "where", "rows", "why", "error",
+    "problem",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +56,7 @@ def audit(
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option(metavar="KIND", help="query, grant, denial, …", show_default=False),
+        typer.Option(metavar="KIND", help="change, denial, query, …", show_default=False),
     ] = None,
     since: Annotated[
         str | None,
@@ -66,7 +71,8 @@ def audit(
 ) -> None:  # fmt: skip
     """Show who asked, granted and was refused what.
 
-    --verify proves that nothing is missing. With --as, only for lake administrators.
+    --verify proves that nothing was changed or left out, and that only erasures took words such as
+    SQL out of entries. With --as, only for lake administrators.
     """
     heads = [_head(text) for text in expect or ()]
     moment = instant(since) if since else None
@@ -77,6 +83,8 @@ def audit(
         found = lake.governance.audit_entries(
             principal=principal, kind=kind, since=moment, limit=limit
         )
+    if kind is not None and not found:
+        _check_kind(kind)
     if as_json:
         say.as_json([_plain(one) for one in found])
     elif not found:
@@ -97,6 +105,8 @@ def _print_verified(found: Verification, *, as_json: bool) -> None:
                 "entries": found.entries,
                 "head": str(found.head),
                 "heads_compared": found.marks,
+                "entries_with_words": found.words,
+                "entries_with_words_erased": found.words_erased,
                 "breaks": list(found.breaks),
             }
         )
@@ -104,6 +114,11 @@ def _print_verified(found: Verification, *, as_json: bool) -> None:
         say.line(
             f"{render.plural(found.entries, 'entry', 'entries')}, none changed or missing."
         )
+        if found.words_erased:
+            told = render.plural(found.words_erased, "entry", "entries")
+            say.line(
+                f"Erasures took what was written out of {told}; the rest of each is there."
+            )
         say.line(f"head: {found.head}")
     else:
         for line in found.breaks:
@@ -126,6 +141,19 @@ def _head(text: str) -> Any:  # noqa: ANN401 - the catalog's type is not loaded 
         raise UsageError(f"{text!r} is no head", str(error)) from None
 
 
+def _check_kind(kind: str) -> None:
+    """Refuse a kind of which there are no entries, and which a lake does not write."""
+    from lakeworks.catalog.audit_trail import KINDS
+
+    if kind in KINDS:
+        return
+    close = nearest(kind.lower(), KINDS)
+    guess = f"did you mean {close}? " if close else ""
+    raise UnknownChoiceError(
+        f"there is no kind of entry {kind!r}", f"{guess}there are {', '.join(KINDS)}"
+    )
+
+
 def _plain(entry: AuditEntry) -> dict[str, Any]:
     return {
         "seq": entry.seq,
@@ -133,6 +161,7 @@ def _plain(entry: AuditEntry) -> dict[str, Any]:
         "kind": entry.kind,
         "principal": entry.principal,
         "detail": dict(entry.body),
+        "words_erased": entry.words_erased,
         "hash": entry.hash,
     }
 
@@ -146,4 +175,6 @@ def _told(entry: AuditEntry) -> str:
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         parts.append(f"{key} {text}")
+    if entry.words_erased:
+        parts.append("(what was written is erased)")
     return render.text("; ".join(parts))

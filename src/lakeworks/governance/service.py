@@ -7,9 +7,7 @@ and so is what decides: a lake without policies loads none of it.
 
 from __future__ import annotations
 
-import getpass
 import json
-import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,11 +26,13 @@ from lakeworks.governance.granted_resources import check_named, check_sight, che
 from lakeworks.governance.mask_salt import MaskSalt
 from lakeworks.governance.principals import Principal, grantee
 from lakeworks.governance.resources import Resource, checked_permissions
+from lakeworks.governance.trail import Trail, os_user, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from lakeworks.catalog.audit_trail import AuditEntry, Head, Verification
+    from lakeworks.catalog.audit_trail import AuditEntry, Head
+    from lakeworks.catalog.audit_verifying import Verification
     from lakeworks.catalog.grants import GrantedState
     from lakeworks.catalog.lineage.graph import LineageGraph
     from lakeworks.catalog.statement_writes import ColumnTags
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from lakeworks.governance.policy_set import Grant, PolicySet
     from lakeworks.project.declaration import Project
     from lakeworks.project.lineage_facts import QueryLineage
-
-AUDIT_MARKS = ".lake/audit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,14 +283,7 @@ class Governance:
             principal: Who did it.
             body: Plain values; for a query its tables, columns, rows, and the policy version.
         """
-        from lakeworks.catalog.audit_trail import write_mark
-
-        told = dict(body)
-        if principal.kind == "operator":
-            told["os_user"] = _os_user()
-        head = self._catalog.audit_trail.append(kind, str(principal), told)
-        write_mark(self._mark, head)
-        return head
+        return self._trail.add(kind, principal, body)
 
     def audit_entries(self, **wanted: Any) -> list[AuditEntry]:  # noqa: ANN401 - passed on
         """Return entries, newest first; see `AuditTrail.entries`."""
@@ -300,18 +291,26 @@ class Governance:
 
     def verify_audit(self, expected: Iterable[Head] = ()) -> Verification:
         """Look at every entry, and at the heads kept in marks and given here."""
-        from lakeworks.catalog.audit_trail import read_mark
+        return self._trail.verify(expected)
 
-        folder = self._project.root / AUDIT_MARKS
-        marks = [read_mark(path) for path in sorted(folder.glob("*.mark"))]
-        return self._catalog.audit_trail.verify(
-            [*(one for one in marks if one is not None), *expected]
-        )
+    def erase_words(
+        self, principal: Principal, holds: Callable[[str], bool], told: Mapping[str, Any]
+    ) -> int:
+        """Take what somebody wrote out of the audit trail, as an entry of its own says.
+
+        Args:
+            principal: Who erases.
+            holds: Whether a text names whoever is erased.
+            told: What else that entry says.
+
+        Returns:
+            How many entries lost their words: who, when, tables, columns and rows stay.
+        """
+        return self._trail.erase_words(principal, holds, told)
 
     @cached_property
-    def _mark(self) -> Any:  # noqa: ANN401 - a path
-        host = "".join(c if c.isalnum() or c in "-_" else "_" for c in socket.gethostname())
-        return self._project.root / AUDIT_MARKS / f"{host or 'host'}.mark"
+    def _trail(self) -> Trail:
+        return Trail(self._catalog, self._project.root)
 
     def _authorizer(self, state: GrantedState, salt: MaskSalt) -> Authorizer:
         from lakeworks.governance.decisions import Authorizer
@@ -365,7 +364,8 @@ class Governance:
             check_may_grant(self.authorizer(), by, to, words, resource)
         except GovernanceError as error:
             self.audit("denial", by, {"action": verb, "to": to, "permissions": sorted(words),
-                                      "resource": str(resource), "why": error.problem})  # fmt: skip
+                                      "why": error.problem, **told_of(resource),
+                                      "resource": str(replace(resource, rows=""))})  # fmt: skip
             raise
 
     def _told(
@@ -377,7 +377,7 @@ class Governance:
         resource: Resource,
         **more: bool,
     ) -> None:
-        body = {"to": to, "permissions": sorted(words), "resource": resource.as_json()}
+        body = {"to": to, "permissions": sorted(words), **told_of(resource)}
         self.audit(kind, by, {**body, **{key: True for key, value in more.items() if value}})
 
 
@@ -388,12 +388,5 @@ def _words(permissions: Iterable[str] | str, resource: Resource) -> frozenset[st
 
 def _grantor(principal: Principal) -> str:
     if principal.kind == "operator":
-        return f"operator ({_os_user()})"
+        return f"operator ({os_user()})"
     return str(replace(principal, tags=()))
-
-
-def _os_user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from lakeworks.catalog.audit_trail import AuditEntry, Head, Verification
+    from lakeworks.catalog.audit_trail import AuditEntry, Head
+    from lakeworks.catalog.audit_verifying import Verification
     from lakeworks.governance.classifying import Classified
     from lakeworks.governance.policy_set import Grant
     from lakeworks.governance.resources import Resource
@@ -216,7 +217,8 @@ def _masked(column: Any) -> str | None:  # noqa: ANN401 - a ColumnAccess
 def _without_owners_words(entry: AuditEntry) -> AuditEntry:
     if entry.principal != str(Principal.operator()):
         return entry
-    body = {key: value for key, value in entry.body.items() if key != "sql"}
+    body = {key: value for key, value in entry.body.items() if key not in {"sql", "problem"}}
     if "error" in body:
-        body["error"] = str(body["error"]).partition(" ")[0]  # the code; the rest may quote SQL
+        # The code; in entries of earlier versions the rest may quote SQL.
+        body["error"] = str(body["error"]).partition(" ")[0]
     return replace(entry, body=body)

@@ -83,6 +83,7 @@ class Eraser:
     services: Services
     lineage: Lineage
     asked: ErasureRequest
+    erase_words: other_places.EraseWords | None = None
     resumed: bool = False
     gathered: Gathered = field(default_factory=Gathered)
     elsewhere: list[str] = field(default_factory=list)
@@ -166,6 +167,7 @@ class Eraser:
         self.elsewhere += copies_elsewhere(self.services, landings, held)
         other_places.drop_results(self.services, self.gathered)
         other_places.drop_scratch(self.services, self.gathered)
+        other_places.erase_from_trail(self.erase_words, trace.words, self.gathered, journal)
         other_places.redact_catalog(self.services, trace.words, self.gathered)
         self._prove(trace)
         report = self._report(journal.erasure_id, "done", trace, begin, snapshot=snapshot)

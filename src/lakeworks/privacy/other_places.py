@@ -1,23 +1,36 @@
-"""Places beside tables and landed files: kept results, scratch, texts of the catalog."""
+"""Places beside tables and landed files: kept results, scratch, texts of the catalog, its audit."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from lakeworks.core.errors import LakeError
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
 
+    from lakeworks.catalog.erasures import Erasure
     from lakeworks.pipeline.state import Services
     from lakeworks.privacy.report import Gathered
     from lakeworks.privacy.text_search import Words
 
+EraseWords: TypeAlias = "Callable[[Callable[[str], bool], Mapping[str, Any]], int]"
 RESULTS = ".lake/query-results"
+UNDIVIDED = (
+    "{} written by a version that chained the SQL itself: they stay whole, for a chain proves "
+    "nothing once entries are written anew"
+)
+FACTS = "{} tell of the person in what the chain proves: names of tables, places and principals"
+_KEPT = {
+    "governance_grants": "permissions that are in force: lake permissions shows them, lake revoke "
+    "ends them",
+    "ledger": "names of files that arrived: they are what keeps them from being read again",
+}
 _RESULT_FILES = (".arrows", ".part")
 _NUMBER = re.compile(r"-(\d+)-")
 
@@ -100,6 +113,17 @@ def drop_scratch(services: Services, gathered: Gathered) -> None:
         gathered.note("staging", "staging", erased=len(left), files=len(left))
 
 
+def erase_from_trail(
+    erase_words: EraseWords | None, words: Words, gathered: Gathered, journal: Erasure
+) -> None:
+    """Take what was written of the person out of the audit trail, as an entry of its own says."""
+    if words.pattern is None or erase_words is None:
+        return
+    count = erase_words(words.within, {"erasure": journal.erasure_id})
+    if count:
+        gathered.note("audit", "words", found=count, erased=count)
+
+
 def redact_catalog(services: Services, words: Words, gathered: Gathered) -> None:
     """Take the person's values out of the catalog's texts: queries, reports, outcomes."""
     if words.pattern is None:
@@ -139,12 +163,15 @@ def look_at_catalog(services: Services, words: Words, gathered: Gathered, *, key
     for table, count in erasures.texts_that(words.within).items():
         gathered.note("catalog", table, **{key: count})
     for table, count in erasures.fixed_texts_that(words.within).items():
-        if table == "audit_entries":
-            why = "the audit trail can only be added to: it proves who saw the person's data"
-            gathered.note("audit", "trail", **{key: count}, note=why, kept=True)
-        else:
-            why = "names of files that arrived: they are what keeps them from being read again"
-            gathered.note("catalog", table, **{key: count}, note=why, kept=True)
+        gathered.note("catalog", table, **{key: count}, note=_KEPT[table], kept=True)
+    trail = services.catalog.audit_trail
+    if count := len(trail.words_that(words.within)):
+        gathered.note("audit", "words", **{key: count})
+    undivided, others = trail.facts_that(words.within)
+    if undivided or others:
+        told = ((UNDIVIDED, undivided), (FACTS, others))
+        note = "; ".join(text.format(count) for text, count in told if count)
+        gathered.note("audit", "trail", **{key: undivided + others}, note=note, kept=True)
 
 
 def _text(store: ObjectStore, path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lakeworks.governance.principals import Principal
@@ -84,7 +85,8 @@ class Privacy:
         texts = (subject,) if isinstance(subject, str) else tuple(subject)
         who = self._allowed(principal, "erase a subject", {"dry_run": dry_run})
         asked = ErasureRequest(wanted_of(texts), str(who), reason, mentions, wait_s, shared)
-        eraser = Eraser(self._services.with_views(), self._lineage, asked)
+        erase_words = partial(self._governance.erase_words, who)
+        eraser = Eraser(self._services.with_views(), self._lineage, asked, erase_words)
         if dry_run:
             return eraser.look()
         report = eraser.erase()
@@ -97,7 +99,8 @@ class Privacy:
                 "identified_by": list(report.identified_by),
                 "state": report.state,
                 "erased": report.erased_rows,
-                "reason": reason,
+                # As it is kept with the report: without the person, should it have named them.
+                "reason": self.erasure(report.erasure_id).reason,
             },
         )
         if report.left:

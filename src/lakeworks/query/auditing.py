@@ -175,10 +175,8 @@ class QueryAudit:
         if isinstance(error.__cause__, LakeError):
             # Of a view that cannot be read: the caller is not told why.
             problem = f"{problem}: {error.__cause__.problem}"
-        told = f"{code} {problem}".strip()
-        self._write(
-            "denial" if denied else "query", {"rows": 0, "state": "failed", "error": told}
-        )
+        end = {"rows": 0, "state": "failed", "error": code, "problem": problem}
+        self._write("denial" if denied else "query", end)
 
     def _write(self, kind: str, end: Mapping[str, Any]) -> None:
         try:

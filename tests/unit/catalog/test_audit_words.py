@@ -1,0 +1,44 @@
+"""What of an audit entry is fact and what is words, and how numbers of entries are written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakeworks.catalog import audit_words
+
+
+def test_texts_are_words_unless_they_are_known_as_facts() -> None:
+    body = {
+        "sql": "select 1", "reason": "she asked", "where": "a = 'x'", "anything": ["new"],
+        "tables": ["t"], "rows": 3, "reused": True, "error": "LW301", "problem": "",
+    }  # fmt: skip
+    facts, words = audit_words.divided(body)
+    assert set(words) == {"sql", "reason", "where", "anything"}
+    assert facts | words == body
+
+
+@given(st.sets(st.integers(1, 60)))
+def test_ranges_hold_the_numbers_that_they_were_made_of(numbers: set[int]) -> None:
+    written = audit_words.as_ranges(numbers)
+    if not numbers:
+        assert written == ""
+        return
+    found = audit_words.ranges(written)
+    assert found is not None
+    assert [one for a, b in found for one in range(a, b + 1)] == sorted(numbers)
+
+
+@pytest.mark.parametrize("text", ["", ",", "1,", "a", "1--2", "-1", "1-2-3", " 1", "1\n"])
+def test_what_is_no_range_is_told(text: str) -> None:
+    assert audit_words.ranges(text) is None
+
+
+@given(st.text(), st.sampled_from(["{}", '{"%s": 1}', '["a", {"b": ["%s"]}]', '"%s"']))
+def test_a_text_is_found_as_it_reads_however_json_writes_it(text: str, around: str) -> None:
+    written = around.replace("%s", json.dumps(f"<{text}>")[1:-1])
+    assert audit_words.is_named(written, lambda one: one == f"<{text}>") is ("%s" in around)
+    assert audit_words.is_named(f"no JSON: {text}", lambda one: text in one)
