@@ -239,3 +239,13 @@ def test_when_only_folders_tell_columns_the_first_readable_file_tells_the_others
     here.put("day=2026-01-02/b.json", lines({"id": 1}))
     assert here.take().written == 1
     assert days(here) == ["2026-01-02"]
+
+
+def test_a_column_of_any_name_may_lie_beside_them(intake: Callable[..., Any]) -> None:
+    here = intake(partitions=DAY)
+    names = ["__told0", "__text0", "__typed0", "__file", "__fate", "filename", "__rows"]
+    here.put("day=2026-01-01/a.json", lines(dict.fromkeys(names, "x")))
+    assert list(here.take().schema.names) == [*names, "day", *SYSTEM]
+    [row] = here.rows("day")
+    assert (row["day"].isoformat(), row["_rescued"]) == ("2026-01-01", None)
+    assert {row[name] for name in names} == {"x"}

@@ -70,9 +70,11 @@ def with_values(select: str, schema: Schema, reading: FileReading) -> tuple[str,
         f"{_rescued(fate, told)} AS _rescued",
         f"__rows.{fate} AS {quote_identifier(free_name(whole.names, '__fate'))}",
     ]
-    names = ", ".join(name for one in told for name in one.names)
+    names = ", ".join(name for one in told for name in (one.told, one.text))
     rows = ", ".join(_row(file, told) for file in reading.files)
-    folders = f"(VALUES {rows}) AS __folders(__file, {names})"
+    # What can be found out once a file is not found out for every row of it.
+    judged = ", ".join(item for one in told for item in one.judged())
+    folders = f"(SELECT *, {judged} FROM (VALUES {rows}) AS __f(__file, {names})) AS __folders"
     return (
         f"SELECT {', '.join(items)} FROM ({select}\n) AS __rows "
         f"LEFT JOIN {folders} ON __folders.__file = __rows._source_file"
@@ -83,6 +85,8 @@ class _Told:
     """One column, in SQL over `__rows` and `__folders`.
 
     Attributes:
+        told: The column of `__folders` that says whether the file's path tells a value.
+        text: The one that has it.
         value: The column's value.
         left: What of the folder's value, and of the file's, the column does not hold, each with
             the condition under which that is so.
@@ -90,26 +94,34 @@ class _Told:
 
     def __init__(self, field: Field, own: Field | None, number: int) -> None:
         self.field = field
-        self.names = (f"__told{number}", f"__text{number}")
-        told, text = (f"__folders.{name}" for name in self.names)
-        misfit = text_fit.misfit(text, field.type) or "false"
-        typed = text_fit.typed(text, field.type)
-        kind = to_duckdb(field.type)
-        if own is None:
-            self.value = f"CAST({typed} AS {kind})"
-            self.left = [(field.name, text, misfit)]
-            return
-        given = f"__rows.{quote_identifier(own.name)}"
-        mine = f"TRY_CAST({given} AS {kind})"
-        counts = f"(coalesce({told}, false) AND NOT {misfit})"
-        unlike = f"CAST({given} AS VARCHAR) IS DISTINCT FROM {text}"
-        other = f"({mine} IS DISTINCT FROM {typed} AND {unlike})"
-        self.value = f"CASE WHEN {counts} THEN {typed} ELSE {mine} END"
-        lost = f"CASE WHEN {counts} THEN {other} ELSE {mine} IS NULL END"
-        self.left = [
-            (field.name, text, misfit),
-            (field.name, given, f"({given} IS NOT NULL AND {lost})"),
-        ]
+        self.told, self.text = f"__told{number}", f"__text{number}"
+        self._judged = tuple(f"__{what}{number}" for what in ("misfit", "typed", "counts"))
+        text = f"__folders.{self.text}"
+        misfit, typed, counts = (f"__folders.{name}" for name in self._judged)
+        self.value = typed
+        # Where a file's path is not found, nothing is known of it: null is not true.
+        self.left = [(field.name, text, f"coalesce({misfit}, false)")]
+        if own is not None:
+            given = f"__rows.{quote_identifier(own.name)}"
+            mine = f"TRY_CAST({given} AS {to_duckdb(field.type)})"
+            unlike = f"CAST({given} AS VARCHAR) IS DISTINCT FROM {text}"
+            other = f"({mine} IS DISTINCT FROM {typed} AND {unlike})"
+            lost = f"CASE WHEN {counts} THEN {other} ELSE {mine} IS NULL END"
+            self.value = f"CASE WHEN {counts} THEN {typed} ELSE {mine} END"
+            self.left.append((field.name, given, f"({given} IS NOT NULL AND {lost})"))
+
+    def judged(self) -> tuple[str, ...]:
+        """Return select items: whether the text does not fit, its value, whether that counts."""
+        misfit = text_fit.misfit(self.text, self.field.type) or "false"
+        typed = text_fit.typed(self.text, self.field.type)
+        items = (
+            misfit,
+            f"CAST({typed} AS {to_duckdb(self.field.type)})",
+            f"{self.told} AND NOT {misfit}",
+        )
+        return tuple(
+            f"({item}) AS {name}" for item, name in zip(items, self._judged, strict=True)
+        )
 
 
 def _rescued(fate: str, told: Iterable[_Told]) -> str:
