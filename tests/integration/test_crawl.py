@@ -67,6 +67,21 @@ def test_a_crawl_is_told_in_words(root: Path, lake: Run) -> None:
     assert "dry run" in lake("crawl", "--dry-run", text=True)
 
 
+def test_a_source_over_crawled_folders_is_told_that_they_can_be_columns(
+    root: Path, lake: Run
+) -> None:
+    source = root / "sources" / "orders.yml"
+    source.parent.mkdir()
+    declared = "table: bronze.orders\npath: land/orders/**/*.json\n"
+    source.write_text(declared)
+    write(root, "orders/day=1/region=eu/x.json")
+    write(root, "orders/day=2/region=us/x.json")
+    line = "bronze.orders reads these folders, too: partitions: [day, region]"
+    assert line in lake("crawl", text=True)
+    source.write_text(f"{declared}partitions: [day]\n")
+    assert line not in lake("crawl", text=True)
+
+
 def test_a_crawl_is_told_as_json(root: Path, lake: Run) -> None:
     write(root, "orders/day=1/x.json")
     (dry,) = lake("crawl", "--dry-run")

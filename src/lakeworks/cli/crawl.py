@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,14 +12,16 @@ from lakeworks.cli import render, say
 from lakeworks.cli.options import AsJson, EnvironmentName, Folder, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lakeworks.core.events import Event
     from lakeworks.crawlers.report import CrawlReport, TableReport
     from lakeworks.crawlers.service import CrawlerState
+    from lakeworks.project.declaration import Source
 
 _SHOWN_SKIPPED = 10
 _REPORTED_EVERY = 10_000
+_UNNAMED = re.compile(r"partition_\d+")  # what a crawler calls a folder without a name
 
 
 def register(app: typer.Typer) -> None:
@@ -60,14 +63,29 @@ def crawl(
             chosen = [name for name in chosen if name in ready]
         reports = lake.crawlers.crawl_all(chosen, dry_run=dry_run)
         declared = bool(lake.crawlers.declared)
+        sources = list(lake.project.sources.values())
     if as_json:
         say.as_json([report.as_json() for report in reports])
     elif not reports:
         say.line("No crawler is due." if declared else "The project declares no crawlers.")
     for report in () if as_json else reports:
         _print(report)
+        _suggest(report, sources)
     if any(report.status != "succeeded" for report in reports):
         raise typer.Exit(1)
+
+
+def _suggest(report: CrawlReport, sources: Iterable[Source]) -> None:
+    """Tell of sources over crawled folders that are columns to the crawler, and none to them."""
+    from lakeworks.ingest.discover import split_pattern
+
+    crawled = {table.location.rstrip("/"): table.partition_keys for table in report.tables}
+    for source in sources:
+        keys = crawled.get(split_pattern(source.path)[0].rstrip("/"), ())
+        named = [key for key in keys if not _UNNAMED.fullmatch(key)]
+        if named and source.partitions is None:
+            line = f"partitions: [{', '.join(named)}]"
+            say.line(f"  {source.table} reads these folders, too: {line} makes columns of them")
 
 
 def crawlers(
