@@ -249,3 +249,13 @@ def test_a_column_of_any_name_may_lie_beside_them(intake: Callable[..., Any]) ->
     [row] = here.rows("day")
     assert (row["day"].isoformat(), row["_rescued"]) == ("2026-01-01", None)
     assert {row[name] for name in names} == {"x"}
+
+
+def test_folders_of_odd_names_are_told_apart(intake: Callable[..., Any]) -> None:
+    here = intake(partitions={"k": parse_type("string")})
+    names = ["[a]*", "?", "it's", 'a"b', "a\\b", "ü", "a!b", "%41", "100%"]
+    for number, name in enumerate(names):
+        here.put(f"k={name}/{number}.csv", b"id\n%d\n" % number)
+    here.take()
+    told = [row["k"] for row in here.rows("cast(id as int)")]
+    assert told == [*names[:-2], "A", "100%"]
