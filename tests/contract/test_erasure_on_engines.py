@@ -35,9 +35,20 @@ environments:
 """
 NESTED = [
     {"id": 1, "who": {"customer_id": "C-17", "at": "x"}, "n": 1},
-    {"id": 2, "who": {"customer_id": "C-2", "at": "y"}, "n": 2},
+    {
+        "id": 2,
+        "who": {"customer_id": "C-2", "at": "y"},
+        "n": 2,
+        "all": [
+            {"customer_id": "C-17", "sum": 1.5},
+            {"customer_id": "C-3", "lines": [{"customer_id": "C-17"}, {"customer_id": "C-4"}]},
+        ],
+    },
     {"id": 3, "who": None, "n": 3},
+    {"id": 4, "who": None, "all": [{"customer_id": "C-17"}]},
+    {"id": 5, "who": {"customer_id": "C-5"}, "all": []},
 ]
+LEFT = [{"customer_id": "C-3", "sum": None, "lines": [{"customer_id": "C-4"}]}]
 RULES = """\
 retention:
   old: {on: [bronze.orders], by: _ingested_at, keep: 30 days}
@@ -65,6 +76,8 @@ def test_both_engines_erase_the_same(tmp_path: Path) -> None:
     tables = found[0][-1]
     assert {row["person"] for row in tables["gold.per"]} == {"c-170", "c-2", "c-3"}
     assert {row["who_up"] for row in tables["gold.derived"]} == {"C-170", "C-2", "C-3"}
+    nested = {row["id"]: row["all"] for row in tables["bronze.nested"]}
+    assert nested == {2: LEFT, 3: None, 5: []}
     assert "Graz1" not in str(tables["gold.towns"])
 
 

@@ -70,6 +70,35 @@ def test_rejected_rows_count_and_numbers_do(tmp_path: Path) -> None:
         assert names_of(lake, SUBJECT, "4711") == []
 
 
+def test_rows_that_are_no_json_count_and_elements_of_lists_do(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "shop")
+    write(root / "sources/visits.yml",
+          "table: bronze.visits\nfrom: files\npath: arrivals/visits\nformat: csv\n")  # fmt: skip
+    write(root / "sources/nested.yml",
+          "table: bronze.nested\nfrom: files\npath: arrivals/nested\nformat: json\n")  # fmt: skip
+    write(root / "arrivals/visits/1.csv", "customer_id,page\nC-2,a\nC-17,b\n")
+    write(root / "arrivals/nested/1.json", '{"n": 1, "all": [{"customer_id": 4711}]}\n')
+    with Lake.open(root) as lake:
+        lake.pipeline.run()
+        for who in ("C-17", "4711"):
+            done = lake.privacy.erase(f"customer={who}")
+            lake.privacy.keep_out(done.erasure_id, f"customer={who}")
+        # A line of another shape is kept as it came; so is one that is no JSON.
+        write(root / "arrivals/visits/2.csv", 'customer_id,page\nC-170,a\n"C-17",b,c,d\n')
+        write(root / "arrivals/orders/93.json", '{"order_id": "O-93", "customer_id": "C-17"\n')
+        write(root / "arrivals/nested/2.json",
+              '{"n": 2, "all": [{"customer_id": 8}, {"customer_id": 4711}]}\n')  # fmt: skip
+        lake.pipeline.run()
+        texts = [row["row"] for row in rows(lake, "quarantine.bronze_visits")]
+        assert texts == ['"C-17",b,c,d']
+        assert len(lake.privacy.erase_again()) == 2
+        assert names_of(lake, SUBJECT) == []
+        assert rows(lake, "quarantine.bronze_visits") == []
+        (nested,) = rows(lake, "bronze.nested", "n = 2")
+        assert nested["all"] == [{"customer_id": 8}]
+        assert lake.privacy.erase_again() == []
+
+
 def test_who_is_admitted_stays(shop: Lake) -> None:
     done = shop.privacy.erase("customer=C-17")
     with pytest.raises(UnknownErasureError, match="not of that subject"):

@@ -16,6 +16,7 @@ from lakeworks.core import clock
 from lakeworks.core.names import QUARANTINE, TableName, quote_identifier
 from lakeworks.core.types import Schema
 from lakeworks.governance.principals import Principal
+from lakeworks.privacy.erased_rows import condition
 from lakeworks.privacy.errors import ExportFolderError, SubjectError
 from lakeworks.privacy.landed_records import json_of
 from lakeworks.privacy.landing import Landings
@@ -23,7 +24,6 @@ from lakeworks.privacy.outside import Outside
 from lakeworks.privacy.parquet_search import may_hold, rows_of
 from lakeworks.privacy.sharing import check_unshared
 from lakeworks.privacy.table_search import TableFound
-from lakeworks.privacy.tables import condition
 from lakeworks.privacy.trace import ROW
 from lakeworks.privacy.tracing import Tracer
 

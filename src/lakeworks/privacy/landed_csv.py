@@ -63,7 +63,8 @@ def _csv_records(
     for fields in csv.reader(rows, **options):
         raw = feed.taken()
         text = feed.read(raw)
-        if not fields or reading.judge(text, done, owned=_owns(fields, by_place, reading)):
+        owned = bool(fields) and _owns(fields, by_place, reading)
+        if not fields or reading.judge(text, done, verdict="owned" if owned else ""):
             yield raw
     yield feed.taken()
 
@@ -105,12 +106,8 @@ def _owns(fields: list[str], by_place: dict[int, frozenset[str]], reading: Readi
 
 
 def _places(names: list[str], reading: Reading) -> dict[int, frozenset[str]]:
-    wanted = reading.keys.by_name
-    return {
-        at: wanted[name.strip().lower()]
-        for at, name in enumerate(names)
-        if name.strip().lower() in wanted
-    }
+    told = {at: reading.keys.at((name.strip().lower(),)) for at, name in enumerate(names)}
+    return {at: values for at, values in told.items() if values}
 
 
 def _csv_options(header: str, reading: Reading) -> dict[str, Any]:

@@ -13,24 +13,27 @@ import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from lakeworks.core.log_patterns import PATTERNS
 from lakeworks.ingest.json_elements import elements, layout
 from lakeworks.ingest.unpacking import MAGIC_BYTES, packing_of, pieces
 from lakeworks.privacy.landed_csv import csv_kept
 from lakeworks.privacy.landed_lines import lines_of
+from lakeworks.privacy.records import rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lakeworks.ingest.unpacking import Packing
+    from lakeworks.privacy.records import Verdict
     from lakeworks.privacy.text_search import Keys, Words
     from lakeworks.project.declaration import CsvOptions, FileFormat
 
 _HEAD_BYTES = 64 * 1024
 _PIECE_BYTES = 1024 * 1024
 _GZIP_LEVEL = 2
+OWNED: Final = "owned"
 # A letter or digit that JSON writes by its number.
 _ESCAPED = b"\\u00"
 _WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -78,15 +81,25 @@ class Reading:
         texts = {*self.keys.needles, *self.words.needles}
         return (b"",) if "" in texts else (*(text.encode() for text in sorted(texts)), _ESCAPED)
 
-    def judge(self, text: str, done: Divided, *, owned: bool) -> bool:
-        """Whether a record is to stay; count it."""
-        if not owned and self.words.within(text):
+    def judge(
+        self, text: str, done: Divided, *, verdict: Verdict = "", left: str | None = None
+    ) -> bool:
+        """Whether a record is to stay, or what is left of it; count what is the person's.
+
+        Args:
+            text: The record.
+            done: Counts it.
+            verdict: How much of it is the person's.
+            left: What of it is not.
+        """
+        owned = verdict == OWNED
+        if not owned and self.words.within(text if left is None else left):
             done.mentions += 1
             owned = self.mentions_too
-        if owned:
-            done.take(text)
-            return False
-        return True
+        if verdict or owned:
+            whole = owned or not done.keep_text
+            done.take(text if whole else rewritten(text, self.keys.records.only))
+        return not owned
 
 
 def may_hold(file: BinaryIO, needles: tuple[str, ...]) -> bool:
@@ -180,11 +193,16 @@ def _json_kept(
     if reading.kind == "json" and layout(head) != "lines":
         yield from _array_kept(content, head, reading, done)
         return
-    owns = _log_judge(reading) if reading.kind == "log" else reading.keys.owns_text
+    judged = _log_judge(reading) if reading.kind == "log" else reading.keys.judged_text
     for line, doubtful in lines_of(content, reading.needles):
         text = line.decode("utf-8", "replace").strip("\ufeff\r\n \t") if doubtful else ""
-        if not text or reading.judge(text, done, owned=owns(text)):
+        if not text:
             yield line
+            continue
+        verdict, left = judged(text)
+        if reading.judge(text, done, verdict=verdict, left=left):
+            end = line[len(line.rstrip(b"\r\n")) :]
+            yield line if left == text else left.encode() + end
 
 
 def _array_kept(
@@ -198,10 +216,11 @@ def _array_kept(
     for _, text, fault in elements(iter(blocks)):
         if fault and not text:
             raise ValueError(fault)
-        owned = reading.keys.words.within(text) if fault else reading.keys.owns_text(text)
-        if reading.judge(text, done, owned=owned):
+        judged = reading.keys.judged_words if fault else reading.keys.judged_text
+        verdict, left = judged(text)
+        if reading.judge(text, done, verdict=verdict, left=left):
             between = b"" if first else b",\n" if is_array else b"\n"
-            yield between + text.encode()
+            yield between + left.encode()
             first = False
     yield b"]\n" if is_array else b"\n"
 
@@ -210,15 +229,15 @@ def _log_judge(reading: Reading) -> Any:  # noqa: ANN401 - a function of text
     try:
         pattern = re.compile(PATTERNS.get(reading.log_pattern, reading.log_pattern))
     except re.error:
-        return reading.keys.words.within
+        return reading.keys.judged_words
 
-    def owns(text: str) -> bool:
+    def judged(text: str) -> tuple[Verdict, str]:
         found = pattern.search(text)
         if found is None:
-            return reading.keys.words.within(text)
-        return reading.keys.owns(found.groupdict())
+            return reading.keys.judged_words(text)
+        return (OWNED if reading.keys.owns(found.groupdict()) else ""), text
 
-    return owns
+    return judged
 
 
 def _packed(target: BinaryIO, packing: Packing) -> Any:  # noqa: ANN401 - a stream

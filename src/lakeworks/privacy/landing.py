@@ -21,6 +21,7 @@ from lakeworks.engines.protocol import ArrivedFile
 from lakeworks.ingest.archives import is_zip
 from lakeworks.ingest.formats import format_of
 from lakeworks.ingest.unpacking import MAGIC_BYTES, UnpackingError
+from lakeworks.privacy.landed_parquet import json_text, parquet_without
 from lakeworks.privacy.landed_records import Divided, Reading, copy_without, may_hold
 from lakeworks.project.declaration import CsvOptions
 from lakeworks.storage.archive import ARCHIVE, Archive
@@ -130,7 +131,7 @@ class Landings:
                 source.log_pattern if source else "combined",
                 mentions_too=self.mentions_too,
             )
-        return known if known.keys.by_name or known.words.telling else None
+        return known if known.keys or known.words.telling else None
 
     def _source(self, table: str) -> Source | None:
         try:
@@ -233,7 +234,7 @@ class Landings:
         file.seek(0)
         reading = replace(reading, kind=kind)
         if kind == "parquet":
-            self._divide_parquet(file, table, target, done)
+            parquet_without(file, target, reading, done)
         elif kind == "avro":
             self._divide_avro(file, reading, target, done)
         else:
@@ -263,40 +264,21 @@ class Landings:
                         for chunk in _chunks(source):
                             sink.write(chunk)
 
-    def _divide_parquet(self, file: Any, table: str, target: Any, done: Divided) -> None:  # noqa: ANN401
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        from lakeworks.privacy.parquet_search import Found, Look, file_paths, owned_rows
-
-        reading = self._reading(table)
-        assert reading is not None  # noqa: S101 - asked for before
-        reader = pq.ParquetFile(file, arrow_extensions_enabled=False)
-        look = Look(file_paths(reader.schema_arrow, reading.keys.by_name))
-        with pq.ParquetWriter(target, reader.schema_arrow, compression="zstd") as writer:
-            for at in range(reader.num_row_groups):
-                rows = reader.read_row_group(at)
-                owned = owned_rows(rows, look, {}, Found()).to_pylist()
-                texts = [str(row) for row in rows.to_pylist()] if reading.words.pattern else []
-                for number, text in enumerate(texts):
-                    if not owned[number] and reading.words.within(text):
-                        done.mentions += 1
-                        owned[number] = self.mentions_too
-                for row in (
-                    rows.filter(pa.array(owned, pa.bool_())).to_pylist() if any(owned) else ()
-                ):
-                    done.take(_json(row))
-                writer.write_table(
-                    rows.filter(pa.array([not one for one in owned], pa.bool_()))
-                )
-
     def _divide_avro(self, file: Any, reading: Reading, target: Any, done: Divided) -> None:  # noqa: ANN401
         from lakeworks.catalog.schema_registry.avro.containers import copy_records
 
-        def stays(record: Any) -> bool:  # noqa: ANN401 - a record
-            return reading.judge(_json(record), done, owned=reading.keys.owns(record))
+        records = reading.keys.records
 
-        copy_records(file, target, stays)
+        def left(record: Any, plain: Any) -> Any:  # noqa: ANN401 - a record
+            verdict = records.judged(plain)
+            rest = records.without(plain) if verdict == "divided" else plain
+            text = json_text(plain)
+            stays = reading.judge(text, done, verdict=verdict, left=json_text(rest))
+            if not stays:
+                return None
+            return records.without(record) if verdict else record
+
+        copy_records(file, target, left)
 
 
 def archive_place(manifest: Manifest, one: ArchivedFile) -> str:
@@ -355,12 +337,6 @@ def _shared(file: Any) -> Any:  # noqa: ANN401 - a stream
 def _chunks(file: Any) -> Iterator[bytes]:  # noqa: ANN401 - a stream
     while chunk := file.read(_CHUNK_BYTES):
         yield chunk
-
-
-def _json(row: Any) -> str:  # noqa: ANN401 - a record
-    import json
-
-    return json.dumps(row, default=str, ensure_ascii=False)
 
 
 class _Nowhere(io.RawIOBase):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.privacy.text_search import text_of
+from lakeworks.privacy.arrow_values import marked, mask_of, none_of
+from lakeworks.privacy.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from lakeworks.core.types import Schema
+    from lakeworks.privacy.arrow_values import Seek
     from lakeworks.privacy.text_search import Keys, Words
     from lakeworks.storage.files import DataFile
 
@@ -42,7 +44,9 @@ class Found:
     """What there is in some files.
 
     Attributes:
-        rows: Rows of the subject.
+        rows: Rows of the subject, and rows of others with elements of lists that are.
+        parts: How many of them are others'.
+        changed: The whole texts of others that have such elements, and what is left of each.
         paths: The columns by which they are.
         cells: The whole texts by which rows are the subject's, by column.
         mentions: Rows of others that name a value, by column.
@@ -50,6 +54,8 @@ class Found:
     """
 
     rows: int = 0
+    parts: int = 0
+    changed: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: set[str] = field(default_factory=set)
     cells: dict[str, set[str]] = field(default_factory=dict)
     mentions: dict[str, int] = field(default_factory=dict)
@@ -61,6 +67,9 @@ class Found:
     def add(self, other: Found) -> None:
         """Count another file's in."""
         self.rows += other.rows
+        self.parts += other.parts
+        for column, left in other.changed.items():
+            self.changed.setdefault(column, {}).update(left)
         self.paths |= other.paths
         for column, count in other.mentions.items():
             self.mentions[column] = self.mentions.get(column, 0) + count
@@ -84,9 +93,13 @@ def search(file: BinaryIO, look: Look, partition: Mapping[str, str | None]) -> F
         look: What for.
         partition: Values of columns that only the log has.
     """
+    import pyarrow.compute as pc
+
     found = Found()
     for table in matching_groups(file, look, partition):
-        owned = owned_rows(table, look, partition, found)
+        owned, parted = divided_rows(table, look, partition, found)
+        found.parts += parted.true_count
+        owned = pc.or_(owned, parted)
         found.rows += owned.true_count
         if look.words is not None:
             _note_mentions(table, look.words, owned, found)
@@ -96,7 +109,7 @@ def search(file: BinaryIO, look: Look, partition: Mapping[str, str | None]) -> F
 def rows_of(
     file: BinaryIO, look: Look, partition: Mapping[str, str | None]
 ) -> Iterator[pa.Table]:
-    """Yield the subject's rows of a file, with all its columns."""
+    """Yield the subject's rows of a file, with all its columns; of others' rows, its elements."""
     import pyarrow.parquet as pq
 
     reader = pq.ParquetFile(file, arrow_extensions_enabled=False)
@@ -104,9 +117,11 @@ def rows_of(
         if not _group_admits(reader, at, look):
             continue
         table = reader.read_row_group(at)
-        mask = owned_rows(table, look, partition, Found())
-        if mask.true_count:
-            yield table.filter(mask)
+        owned, parted = divided_rows(table, look, partition, Found())
+        if owned.true_count:
+            yield table.filter(owned)
+        if parted.true_count:
+            yield elements_of(table.filter(parted), look)
 
 
 def matching_groups(
@@ -130,105 +145,90 @@ def matching_groups(
             yield reader.read_row_group(at, columns=names)
 
 
-def owned_rows(
+def divided_rows(
     table: pa.Table, look: Look, partition: Mapping[str, str | None], found: Found
-) -> pa.BooleanArray:
-    """Return for each row whether it is the subject's; note the cells that say so."""
-    import pyarrow as pa
+) -> tuple[pa.BooleanArray, pa.BooleanArray]:
+    """Return for each row whether it is the subject's, and whether only elements of it are.
+
+    Note the paths and the cells that say so.
+    """
     import pyarrow.compute as pc
 
-    owned = none_of(table.num_rows)
-    have = {name.lower(): name for name in table.schema.names}
+    owned = hit = none_of(table.num_rows)
     for path, values in look.columns.items():
-        first, *rest = path.split(".")
-        if first in have:
-            mask = mask_of(table[have[first]].combine_chunks(), rest, values)
-            if mask.true_count:
-                found.paths.add(path)
-                owned = pc.or_(owned, mask)
-        elif _of_partition(partition, first) in values:
+        mine = _mask_at(table, path, values, partition)
+        if mine.true_count:
             found.paths.add(path)
-            owned = pc.invert(none_of(table.num_rows))
+            hit = pc.or_(hit, mine)
+            own = _mask_at(table, path, values, partition, seek="own")
+            owned = pc.or_(owned, own)
+    if pc.and_not(hit, owned).true_count:
+        others = none_of(table.num_rows)
+        for path, values in look.columns.items():
+            theirs = _mask_at(table, path, values, partition, seek="others")
+            others = pc.or_(others, theirs)
+        owned = pc.or_(owned, pc.and_not(hit, others))
+    have = {name.lower(): name for name in table.schema.names}
     for name, keys in look.cells.items():
         if name in have:
-            rows = _owned_cells(table[have[name]], name, keys, found)
-            if rows:
-                owned = pc.or_(owned, marked(table.num_rows, rows))
-    assert isinstance(owned, pa.BooleanArray)  # noqa: S101 - one chunk
-    return owned
+            rows, parts = _judged_cells(table[have[name]], name, keys, found)
+            owned = pc.or_(owned, marked(table.num_rows, rows))
+            hit = pc.or_(hit, marked(table.num_rows, parts))
+    return owned, pc.and_not(hit, owned)
 
 
-def none_of(rows: int) -> pa.BooleanArray:
-    """Return as many times false."""
-    import pyarrow as pa
-
-    return pa.repeat(pa.scalar(value=False), rows)
-
-
-def marked(rows: int, true: Iterable[int]) -> pa.BooleanArray:
-    """Return false for rows, but true for some."""
-    import pyarrow as pa
-
-    bits = bytearray((rows + 7) // 8)
-    for at in true:
-        bits[at >> 3] |= 1 << (at & 7)
-    return pa.BooleanArray.from_buffers(pa.bool_(), rows, [None, pa.py_buffer(bytes(bits))])
-
-
-def mask_of(column: Any, path: list[str], values: frozenset[str]) -> Any:  # noqa: ANN401 - Arrow
-    """Return for each value of a column whether it, or what is at a path in it, is wanted."""
-    import pyarrow as pa
+def _mask_at(
+    table: pa.Table,
+    path: str,
+    values: frozenset[str],
+    partition: Mapping[str, str | None],
+    *,
+    seek: Seek = "any",
+) -> Any:  # noqa: ANN401 - Arrow
+    """Return for each row whether a path leads to what is sought."""
     import pyarrow.compute as pc
 
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    kind = column.type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        inner = mask_of(pc.list_flatten(column), path, values)
-        return marked(len(column), pc.list_parent_indices(column).filter(inner).to_pylist())
-    if path:
-        if not pa.types.is_struct(kind):
-            return none_of(len(column))
-        names = {kind.field(i).name.lower(): i for i in range(kind.num_fields)}
-        at = names.get(path[0])
-        if at is None:
-            return none_of(len(column))
-        return mask_of(pc.struct_field(column, [at]), path[1:], values)
-    if pa.types.is_dictionary(kind):
-        column = column.dictionary_decode()
-    typed = typed_values(column.type, values)
-    if typed is None or not len(typed):
-        return none_of(len(column))
-    return pc.is_in(column, value_set=typed)
+    first, *rest = path.split(".")
+    name = next((one for one in table.schema.names if one.lower() == first), None)
+    if name is not None:
+        return mask_of(table[name].combine_chunks(), rest, values, seek)
+    value = _of_partition(partition, first)
+    told = value is not None and (value in values) is (seek != "others")
+    return pc.invert(none_of(table.num_rows)) if told else none_of(table.num_rows)
 
 
-def typed_values(kind: Any, values: Iterable[str]) -> Any:  # noqa: ANN401 - Arrow
-    """Return the values that a type can hold, in that type; None for types of no text."""
+def elements_of(rows: pa.Table, look: Look) -> pa.Table:
+    """Return of others' rows nothing but the elements that are the subject's."""
+    return _rewritten(rows, records_of(look).only)
+
+
+def without_elements(rows: pa.Table, look: Look) -> pa.Table:
+    """Return others' rows without the elements that are the subject's."""
+    return _rewritten(rows, records_of(look).without)
+
+
+def records_of(look: Look) -> Records:
+    """Return what judges rows as plain values by the columns of a look."""
+    return Records(lambda path: look.columns.get(".".join(path)))
+
+
+def _rewritten(rows: pa.Table, change: Any) -> pa.Table:  # noqa: ANN401 - a function
     import pyarrow as pa
 
-    if pa.types.is_nested(kind):
-        return None
-    found = []
-    for value in values:
-        try:
-            scalar = pa.scalar(value).cast(kind)
-        except (pa.ArrowException, ValueError):
-            continue
-        if pa.types.is_floating(kind) or text_of(scalar.as_py()) == value:
-            found.append(scalar.as_py())
-    return pa.array(found, kind)
+    made = [change(row) for row in rows.to_pylist()]
+    return pa.Table.from_pylist(made, schema=rows.schema)
 
 
 def paths_named(schema: Schema, names: Iterable[str]) -> list[str]:
     """Return the paths of columns and nested fields of these names, lower-cased."""
-    from lakeworks.core.types import Array, Struct
+    from lakeworks.core.types import Array, Map, Struct
 
     wanted = {name.lower() for name in names}
     found: list[str] = []
 
     def walk(kind: object, path: str) -> None:
-        while isinstance(kind, Array):
-            kind = kind.element
+        while isinstance(kind, Array | Map):
+            kind = kind.element if isinstance(kind, Array) else kind.value
         if isinstance(kind, Struct):
             for one in kind.fields:
                 walk(one.type, f"{path}.{one.name.lower()}")
@@ -240,33 +240,40 @@ def paths_named(schema: Schema, names: Iterable[str]) -> list[str]:
     return found
 
 
-def file_paths(schema: Any, by_name: Any) -> dict[str, frozenset[str]]:  # noqa: ANN401 - Arrow
-    """Return the paths of a file's columns that have one of some names."""
+def file_paths(schema: Any, keys: Keys) -> dict[str, frozenset[str]]:  # noqa: ANN401 - Arrow
+    """Return the paths of a file's columns that name persons, with the subject's values."""
     import pyarrow as pa
 
     found: dict[str, frozenset[str]] = {}
 
     def walk(kind: Any, path: str) -> None:  # noqa: ANN401 - Arrow
-        while pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            kind = kind.value_type
+        while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind):
+            kind = kind.item_type if pa.types.is_map(kind) else kind.value_type
         if pa.types.is_struct(kind):
             for i in range(kind.num_fields):
                 walk(kind.field(i).type, f"{path}.{kind.field(i).name.lower()}")
-        elif path.rpartition(".")[2] in by_name:
-            found[path] = by_name[path.rpartition(".")[2]]
+        elif values := keys.at(tuple(path.split("."))):
+            found[path] = values
 
     for one in schema:
         walk(one.type, one.name.lower())
     return found
 
 
-def _owned_cells(column: pa.ChunkedArray, name: str, keys: Keys, found: Found) -> list[int]:
-    rows = []
+def _judged_cells(
+    column: pa.ChunkedArray, name: str, keys: Keys, found: Found
+) -> tuple[list[int], list[int]]:
+    """Return the rows whose cell is the subject's, and those of which elements are."""
+    rows, parts = [], []
     for at, text in _candidates(column, keys.needles):
-        if keys.owns_text(text):
+        verdict, left = keys.judged_text(text)
+        if verdict == "owned":
             rows.append(at)
             found.cells.setdefault(name, set()).add(text)
-    return rows
+        elif verdict:
+            parts.append(at)
+            found.changed.setdefault(name, {})[text] = left
+    return rows, parts
 
 
 def _candidates(column: pa.ChunkedArray, needles: tuple[str, ...]) -> Iterator[tuple[int, str]]:

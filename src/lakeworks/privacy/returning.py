@@ -10,22 +10,26 @@ import hashlib
 import hmac
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import TableName, quote_identifier
 from lakeworks.core.types import Array, Map, Struct
 from lakeworks.privacy.errors import SubjectError
-from lakeworks.privacy.trace import ROW
+from lakeworks.privacy.subjects import is_vague
+from lakeworks.privacy.text_search import candidates
+from lakeworks.privacy.trace import RESCUED, ROW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from lakeworks.catalog.erasures import Erasure
     from lakeworks.core.types import Schema
     from lakeworks.pipeline.state import Services
     from lakeworks.privacy.subjects import ColumnId, Wanted
     from lakeworks.privacy.tracing import Tracer
+    from lakeworks.storage.log import TableLog
 
 KEPT_OUT = "kept_out"
 
@@ -104,9 +108,12 @@ class Returns:
     def _in_table(
         self, table: TableName, column: ColumnId, persons: list[KeptOut]
     ) -> Iterator[str]:
-        """Yield the values of a column that have the hash of somebody who is to stay out."""
-        version = self.services.storage.table(table).version()
-        if not version.files or not _is_plain(version.schema, column[1]):
+        """Yield the values of a column that may be somebody's who is to stay out."""
+        log = self.services.storage.table(table)
+        version = log.version()
+        plain = _is_plain(version.schema, column[1])
+        yield from self._in_files(log, column[1], plain=plain)
+        if not version.files or not plain:
             return
         place = ".".join(quote_identifier(part) for part in column[1].split("."))
         value = f"trim(cast({place} as varchar))"
@@ -119,15 +126,43 @@ class Returns:
             ).read_all()
         yield from rows["v"].to_pylist()
 
+    def _in_files(self, log: TableLog, path: str, *, plain: bool) -> Iterator[str]:
+        """Yield the values in rescued fields, and those at a path through lists and maps."""
+        first, *names = path.split(".")
+        for name, cells in self._columns(log, RESCUED, *([] if plain else [first])):
+            if name == RESCUED:
+                yield from _distinct(cells, lambda text: _in_json(text, path))
+            else:
+                yield from {text for cell in cells for text in _below(cell, names)}
+
     def _rejected(self, table: TableName, path: str) -> Iterator[str]:
-        """Yield the values of a column in rejected rows that are JSON."""
+        """Yield the values of a column in rejected rows: of JSON by its keys, else all words."""
+        log = self.services.storage.table(table)
+        for _, cells in self._columns(log, ROW):
+            yield from _distinct(cells, lambda text: _in_text(text, path))
+
+    def _columns(self, log: TableLog, *wanted: str) -> Iterator[tuple[str, list[Any]]]:
         import pyarrow.parquet as pq
 
-        log = self.services.storage.table(table)
         for one in log.version().files:
             with log.store.open_read(one.path) as file:
-                for text in pq.read_table(file, columns=[ROW])[ROW].to_pylist():
-                    yield from _under(text, path.rpartition(".")[2])
+                reader = pq.ParquetFile(file, arrow_extensions_enabled=False)
+                names = [n for n in reader.schema_arrow.names if n.lower() in wanted]
+                for at in range(reader.num_row_groups):
+                    group = reader.read_row_group(at, columns=names)
+                    for name in names:
+                        yield name.lower(), group[name].drop_null().to_pylist()
+
+
+def _distinct(
+    cells: Iterable[str | None], values: Callable[[str], Iterator[str]]
+) -> Iterator[str]:
+    seen: set[str] = set()
+    for text in {text for text in cells if text}:
+        for value in values(text):
+            if value not in seen:
+                seen.add(value)
+                yield value
 
 
 def _is_plain(schema: Schema, path: str) -> bool:
@@ -141,16 +176,55 @@ def _is_plain(schema: Schema, path: str) -> bool:
     return kind is not None and not isinstance(kind, Struct | Array | Map)
 
 
-def _under(text: str | None, name: str) -> Iterator[str]:
+def _below(value: Any, names: list[str]) -> Iterator[str]:  # noqa: ANN401 - any plain value
+    """Yield the texts at a path of names below a value, through lists and maps."""
+    if isinstance(value, list | tuple):
+        for one in value:
+            yield from _below(one[1] if isinstance(one, tuple) else one, names)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            if names and str(key).lower() == names[0]:
+                yield from _below(one, names[1:])
+    elif value is not None and not names:
+        yield str(value).strip()
+
+
+def _in_json(text: str, path: str) -> Iterator[str]:
+    """Yield the values that a record has under a name: of one that says nothing, at its path."""
     try:
-        record = json.loads(text or "")
+        record = json.loads(text)
     except ValueError:
         return
-    value: Any = None
-    if isinstance(record, dict):
-        value = next((one for key, one in record.items() if key.lower() == name), None)
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        yield str(value).strip()
+    if not isinstance(record, dict | list):
+        return
+    name = path.rpartition(".")[2]
+    if is_vague(name):
+        yield from _below(record, path.split("."))
+    else:
+        yield from _under(record, name)
+
+
+def _in_text(text: str, path: str) -> Iterator[str]:
+    """Yield what may name somebody in a rejected row."""
+    if text.lstrip()[:1] in {"{", "["}:
+        yield from _in_json(text, path)
+        with suppress(ValueError):
+            json.loads(text)
+            return
+    yield from candidates(text)
+
+
+def _under(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if str(key).strip().lower() == name:
+                yield from _below(one, [])
+            yield from _under(one, name)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _under(one, name)
+    elif isinstance(value, str) and value[:1] in {"{", "["}:
+        yield from _in_json(value, name)
 
 
 def _hashed(salt: str, value: str) -> str:

@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.errors import LakeError
-from lakeworks.core.names import QUARANTINE, TableName, quote_identifier, quote_literal
-from lakeworks.core.types import Array, Scalar, Struct
+from lakeworks.core.names import QUARANTINE, TableName
+from lakeworks.engines.protocol import Rewritten, StageRequest
 from lakeworks.pipeline.state import bookmark_of
+from lakeworks.privacy.erased_rows import condition, emptied
 from lakeworks.privacy.errors import NotUpToDateError
 from lakeworks.privacy.remaking import make_anew, ready_to_make
 from lakeworks.storage.log_actions import Commit
 from lakeworks.storage.log_state import ERASED_BELOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from lakeworks.core.types import Schema, Type
+    from lakeworks.engines.protocol import Session
     from lakeworks.pipeline.state import Services, State
     from lakeworks.privacy.table_search import TableFound
     from lakeworks.privacy.trace import Trace
@@ -29,51 +30,6 @@ if TYPE_CHECKING:
     from lakeworks.storage.log import TableLog, TableVersion
 
 _ENGINES = "LW4"
-
-
-def condition(found: TableFound, schema: Schema, *, mentions: bool = False) -> str:
-    """Return, in the lake's dialect, what is true of the person's rows."""
-    parts = []
-    for path, values in found.look.columns.items():
-        first = schema.get(path.partition(".")[0])
-        if first is not None and values:
-            parts.append(_one_of(first.name, first.type, path.split(".")[1:], sorted(values)))
-    cells = [found.found.cells, *([found.found.mentioned] if mentions else [])]
-    for by_name in cells:
-        for name, texts in by_name.items():
-            column = schema.get(name)
-            if column is not None:
-                parts.append(_is_text(column.name, column.type, sorted(texts)))
-    return " or ".join(f"({part})" for part in parts) or "false"
-
-
-def _one_of(name: str, kind: Type, path: list[str], values: list[str]) -> str:
-    return _within(quote_identifier(name), kind, path, [quote_literal(v) for v in values], 0)
-
-
-def _within(sql: str, kind: Type, path: list[str], values: list[str], depth: int) -> str:
-    if isinstance(kind, Array) and kind.element == Scalar("string"):
-        return " or ".join(f"list_contains({sql}, {value})" for value in values)
-    if isinstance(kind, Array):
-        item = f"x{depth}"
-        inner = _within(item, kind.element, path, values, depth + 1)
-        return f"len(list_filter({sql}, {item} -> {inner})) > 0"
-    if path and isinstance(kind, Struct):
-        inner_field = next(f for f in kind.fields if f.name.lower() == path[0])
-        place = f"{sql}.{quote_identifier(inner_field.name)}"
-        return _within(place, inner_field.type, path[1:], values, depth)
-    plain = sql if kind == Scalar("string") else f"cast({sql} as varchar)"
-    return f"{plain} in ({', '.join(values)})"
-
-
-def _is_text(name: str, kind: Type, texts: list[str]) -> str:
-    column = quote_identifier(name)
-    plain = column if kind == Scalar("string") else f"cast(to_json({column}) as varchar)"
-    return f"{plain} in ({_listed(texts)})"
-
-
-def _listed(values: Iterable[str]) -> str:
-    return ", ".join(quote_literal(one) for one in values)
 
 
 @dataclass
@@ -268,7 +224,10 @@ class TableErasure:
         where = condition(one, now.schema, mentions=self.mentions_too)
         try:
             with self.services.engine.session() as session:
-                done = session.delete(now.source(root, one.files), root, where)
+                if one.found.parts:
+                    done = self._rewritten(session, now, one, where)
+                else:
+                    done = session.delete(now.source(root, one.files), root, where)
         except LakeError as error:
             if not error.code.startswith(_ENGINES):
                 raise
@@ -289,11 +248,33 @@ class TableErasure:
             )
         )
         change.paths = frozenset(one.found.paths)
-        change.hidden = bool(one.found.cells) or self.mentions_too
+        # What is made of others' rows is made anew where elements of these went.
+        change.hidden = bool(one.found.cells or one.found.parts) or self.mentions_too
         change.deleted_rows = done.deleted_rows
         change.rows_changed = True
         change.rewritten = len(done.removed)
         change.version += 1
+
+    def _rewritten(
+        self, session: Session, now: TableVersion, one: TableFound, where: str
+    ) -> Rewritten:
+        """Write files anew without the person's rows, and without the elements in others'."""
+        root = self.services.storage.table_root(one.table)
+        session.bind(str(one.table), now.source(root, one.files))
+        staged = session.stage(
+            StageRequest(
+                sql=emptied(one, now.schema, where),
+                table=str(one.table),
+                root=root,
+                rejects_root=root,
+                load="append",
+                run_id=self.run_id,
+                partition_by=now.partition_columns,
+            )
+        )
+        before = sum(file.rows for file in one.files)
+        gone = before - sum(file.rows for file in staged.added)
+        return Rewritten(staged.added, tuple(one.files), gone + one.found.parts)
 
     def _note(self, table: TableName, bookmarks: dict[str, int]) -> Change:
         log = self.services.storage.table(table)

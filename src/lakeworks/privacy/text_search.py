@@ -12,12 +12,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lakeworks.privacy.records import Records, rewritten
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from lakeworks.privacy.records import Path, Verdict
 
 ERASED = "[erased]"
 _BEFORE = r"(?<![\w@+\-])(?<!\w\.)"
 _AFTER = r"(?![\w@+\-]|\.\w)"
+_STARTS, _STOPS = re.compile(_BEFORE), re.compile(_AFTER)
+_MOST_PARTS = 12
 _LEAST_LETTERS = 2
 _LEAST_DIGITS = 6
 _RUN = re.compile(r"[0-9A-Za-z]+")
@@ -77,6 +83,30 @@ class Words:
         return text if self.pattern is None else self.pattern.sub(ERASED, text)
 
 
+def candidates(text: str) -> Iterator[str]:
+    """Yield each part of a text that could be a telling value which stands in it as a word.
+
+    A part has at most so many words, which is what an address or a name has.
+    """
+    ends = [at for at in range(1, len(text) + 1) if _is_end(text, at)]
+    first = 0
+    for begin in range(len(text)):
+        while first < len(ends) and ends[first] <= begin:
+            first += 1
+        if _is_begin(text, begin):
+            for end in ends[first : first + _MOST_PARTS]:
+                if is_telling(text[begin:end]):
+                    yield text[begin:end]
+
+
+def _is_begin(text: str, at: int) -> bool:
+    return not text[at].isspace() and _STARTS.match(text, at) is not None
+
+
+def _is_end(text: str, at: int) -> bool:
+    return not text[at - 1].isspace() and _STOPS.match(text, at) is not None
+
+
 def needles(values: Iterable[str]) -> tuple[str, ...]:
     """Return for each value its longest plain part: empty for one that has none."""
     found = {max(_RUN.findall(value), key=len, default="") for value in values}
@@ -95,46 +125,60 @@ class Keys:
     """Values by the name of the field or column under which they stand.
 
     Attributes:
-        by_name: Lower-cased names to values.
+        by_name: Lower-cased names to values, wherever in a record they stand.
         words: What counts in text that is no JSON.
+        by_path: Values by the whole path of a name that says nothing by itself, such as `id`.
     """
 
     by_name: Mapping[str, frozenset[str]]
     words: Words
+    by_path: Mapping[Path, frozenset[str]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.by_name or self.by_path)
+
+    def at(self, path: Path) -> frozenset[str] | None:
+        """Return the values that name the subject at a path of names."""
+        found = self.by_path.get(path)
+        return self.by_name.get(path[-1]) if found is None and path else found
 
     @cached_property
     def needles(self) -> tuple[str, ...]:
         """Texts without one of which no record is the subject's."""
-        keyed = {value for values in self.by_name.values() for value in values}
+        told = (*self.by_name.values(), *self.by_path.values())
+        keyed = {value for values in told for value in values}
         return needles(keyed | self.words.telling)
 
+    @cached_property
+    def records(self) -> Records:
+        """Judges records by these names."""
+        return Records(self.at)
+
     def owns(self, record: Any) -> bool:  # noqa: ANN401 - JSON
-        """Whether a record has one of the values under its name, however deep."""
-        if isinstance(record, dict):
-            return any(self._is(name, one) or self.owns(one) for name, one in record.items())
-        if isinstance(record, list):
-            return any(self.owns(one) for one in record)
-        if isinstance(record, str) and record[:1] in "{[" and len(record) > 1:
-            return self.owns_text(record, strictly=True)
-        return False
+        """Whether all of a record is the subject's."""
+        return self.records.judged(record) == "owned"
 
-    def owns_text(self, text: str, *, strictly: bool = False) -> bool:
-        """Whether a text is the subject's: JSON by its keys, other text by its words.
+    def owns_text(self, text: str) -> bool:
+        """Whether all of a text is the subject's: JSON by its keys, other text by its words."""
+        return self.judged_text(text)[0] == "owned"
 
-        Args:
-            strictly: Only JSON counts.
+    def judged_words(self, text: str) -> tuple[Verdict, str]:
+        """Return whether a text that is no JSON is the subject's."""
+        return ("owned" if self.words.within(text) else ""), text
+
+    def judged_text(self, text: str) -> tuple[Verdict, str]:
+        """Return how much of a text is the subject's, and the text without that.
+
+        Only a record that has elements of the subject's is another text then.
         """
         try:
             record = json.loads(text)
         except ValueError:
-            return not strictly and self.words.within(text)
+            record = None
         if not isinstance(record, dict | list):
-            return not strictly and self.words.within(text)
-        return self.owns(record)
-
-    def _is(self, name: object, value: object) -> bool:
-        wanted = self.by_name.get(str(name).strip().lower())
-        if wanted is None or isinstance(value, dict | list):
-            return False
-        text = text_of(value)
-        return text is not None and (text in wanted or text.strip() in wanted)
+            return self.judged_words(text)
+        # The elements of an array have no name: each is a record.
+        found = self.records.judged(record)
+        if found != "divided":
+            return found, text
+        return found, rewritten(text, self.records.without)

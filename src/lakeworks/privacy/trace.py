@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import QUARANTINE
 from lakeworks.privacy.parquet_search import Look
+from lakeworks.privacy.subjects import is_vague
 from lakeworks.privacy.text_search import Keys, Words
 
 if TYPE_CHECKING:
@@ -52,12 +53,19 @@ class Trace:
 
     def keys(self, table: str, inputs: Iterable[str] = ()) -> Keys:
         """Return what tells that a record of a table, in JSON, is the person's."""
-        by_name: dict[str, set[str]] = {}
+        by_path: dict[tuple[str, ...], set[str]] = {}
         for one in (table, *inputs):
             for path, values in self.columns.get(one, {}).items():
-                by_name.setdefault(path.rpartition(".")[2], set()).update(values)
-        frozen = {name: frozenset(values) for name, values in by_name.items()}
-        return Keys(frozen, self.words if by_name else Words(frozenset()))
+                names = tuple(path.split("."))
+                # An `id` of something else in the record names somebody else.
+                key = names if is_vague(names[-1]) else names[-1:]
+                by_path.setdefault(key, set()).update(values)
+        frozen = {key: frozenset(values) for key, values in by_path.items()}
+        return Keys(
+            {key[0]: v for key, v in frozen.items() if not is_vague(key[-1])},
+            self.words if frozen else Words(frozenset()),
+            {key: values for key, values in frozen.items() if is_vague(key[-1])},
+        )
 
     def look(self, table: TableName, schema: Schema, inputs: Mapping[str, TableName]) -> Look:
         """Return what to look for in a table's files.
@@ -71,12 +79,12 @@ class Trace:
             target = inputs.get(str(table))
             named = (str(target),) if target else ()
             keys = self.keys(*named) if named else Keys({}, self.words)
-            return Look(cells={ROW: keys}) if keys.by_name or keys.words.values else Look()
+            return Look(cells={ROW: keys}) if keys or keys.words.values else Look()
         columns = {
             path: frozenset(values) for path, values in self.columns.get(str(table), {}).items()
         }
         rescued = schema.get(RESCUED) is not None and bool(columns)
-        keys = Keys(self.keys(str(table)).by_name, Words(frozenset()))
+        keys = replace(self.keys(str(table)), words=Words(frozenset()))
         return Look(columns, {RESCUED: keys} if rescued else {})
 
     def as_json(self) -> dict[str, object]:

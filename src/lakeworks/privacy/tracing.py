@@ -22,7 +22,7 @@ from lakeworks.privacy.sharing import Sharing
 from lakeworks.privacy.subjects import TAG, column_id, declared_subjects, is_vague
 from lakeworks.privacy.text_search import is_telling
 from lakeworks.privacy.trace import Trace
-from lakeworks.privacy.ways import ways_of
+from lakeworks.privacy.ways import identical, ways_of
 from lakeworks.project.catalog_declaration import lies_outside
 from lakeworks.project.lineage_facts import IDENTITY, TRANSFORMATION
 from lakeworks.project.sql_identifiers import GIVEN, Made
@@ -192,10 +192,9 @@ class Tracer:
             self._add(column, self._with_blanks(column, new), primary=primary)
 
     def _go_down(self, column: ColumnId, new: frozenset[str], *, primary: bool) -> None:
-        for user, kind in self._users.get(column, {}).items():
-            if kind == IDENTITY:
-                self._carry(column, user)
-                self._add(user, new, primary=primary)
+        for user in identical(self._users, column):
+            self._carry(column, user)
+            self._add(user, new, primary=primary)
         for user, way in self._made.get(column, ()):
             if self._is_made(user, column, way):
                 self._carry(column, user)
@@ -205,9 +204,8 @@ class Tracer:
         self.trace.carried.setdefault(".".join(column), set()).add(user[0])
 
     def _go_up(self, column: ColumnId, new: frozenset[str], *, primary: bool) -> None:
-        for origin, kind in self._values.get(column, {}).items():
-            if kind == IDENTITY:
-                self._add(origin, new, primary=primary)
+        for origin in identical(self._values, column):
+            self._add(origin, new, primary=primary)
         for origin, way in self._origins(column):
             self._add(origin, self._made_from(origin, way, new), primary=primary)
 

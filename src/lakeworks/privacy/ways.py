@@ -9,10 +9,11 @@ import re
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import LakeError
+from lakeworks.project.lineage_facts import IDENTITY
 from lakeworks.project.sql_identifiers import identifiers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lakeworks.catalog.statement_writes import StatementWrite
     from lakeworks.pipeline.state import Services
@@ -61,6 +62,18 @@ def _ways(services: Services) -> Iterator[tuple[ColumnId, Made]]:
             for way in ways:
                 for target in [name] if name in columns else columns:
                     yield (str(write.table), target), way
+
+
+def identical(
+    edges: Mapping[ColumnId, Mapping[ColumnId, str]], column: ColumnId
+) -> Iterator[ColumnId]:
+    """Yield the columns that take a column as it is; of a field, where its whole column goes."""
+    table, path = column
+    first, dot, rest = path.partition(".")
+    for name, below in {path: "", first: dot + rest}.items():
+        for (other, taken), kind in edges.get((table, name), {}).items():
+            if kind == IDENTITY:
+                yield other, taken + below
 
 
 def plain_text(text: str) -> str:

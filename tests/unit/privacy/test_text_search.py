@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakeworks.privacy.text_search import Keys, Words, is_telling, needles
+from lakeworks.privacy.text_search import Keys, Words, candidates, is_telling, needles
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,20 @@ def test_keys_count_however_deep_and_in_json_within_json() -> None:
     assert keys.owns_text('{"a": "{\\"id\\": 17}"}')
     assert not keys.owns_text('{"count": 17}')
     assert not keys.owns_text('{"id": 170}')
-    assert not keys.owns_text('{"id": [17]}')
+    assert keys.owns_text('{"id": [17]}')
+    assert not keys.owns_text('{"id": [17, 18]}')
     assert not keys.owns_text("17")
 
 
 def test_a_value_without_letters_can_be_anywhere() -> None:
     assert needles(["C-17", "--"]) == ("",)
     assert needles(["C-17", "ana@x.org"]) == ("17", "ana")
+
+
+def test_every_value_that_stands_in_a_text_as_a_word_is_a_candidate() -> None:
+    text = '"C-17";Ana Maria,ana@x.org +43 660 1234567 (O\'Neil) 4711'
+    found = set(candidates(text))
+    for value in ("C-17", "Ana Maria", "ana@x.org", "+43 660 1234567", "O'Neil"):
+        assert Words(frozenset({value})).within(text)
+        assert value in found
+    assert not {"17", "4711", "C", "x.org", "660"} & found

@@ -83,8 +83,15 @@ class Container:
         return ""
 
 
-def copy_records(source: BinaryIO, target: BinaryIO, stays: Callable[[Any], bool]) -> None:
-    """Write a file's records to another of the same schema, but those that are not to stay.
+def copy_records(
+    source: BinaryIO, target: BinaryIO, left: Callable[[Any, Any], Any]
+) -> None:  # fmt: skip
+    """Write what is left of a file's records to another of the same schema.
+
+    Args:
+        source: The file.
+        target: Takes the other one.
+        left: Gives what is left of a record, or None; takes it as it is, and as plain values.
 
     Raises:
         ValueError: the file is damaged.
@@ -94,8 +101,9 @@ def copy_records(source: BinaryIO, target: BinaryIO, stays: Callable[[Any], bool
         read = module.reader(source, return_record_name=True)
         made = module.write.Writer(target, read.writer_schema, read.codec)
         for record in read:
-            if stays(_plain(record)):
-                made.write(record)
+            kept = left(record, _plain(record))
+            if kept is not None:
+                made.write(kept)
         made.flush()
     except (EOFError, KeyError, IndexError, TypeError) as error:
         reason = f"it is no Avro file that can be read: {type(error).__name__}"
