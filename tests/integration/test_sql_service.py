@@ -243,6 +243,26 @@ def test_without_a_valid_token_nothing_is_said(running: Running, project: Path) 
         ("POST", "/v1/queries", b'{"sql": "selec"}', 400, "syntax error"),
         ("POST", "/v1/queries", b'{"sql": "drop table x"}', 400, "with its database"),
         ("POST", "/v1/queries", b'{"sql": "select 1", "at": "yesterday"}', 400, "moment"),
+        ("POST", "/v1/queries", b'{"sql": "select 1", "limit": -1}', 400, "out of range"),
+        ("POST", "/v1/queries", b'{"sql": "select 1", "timeout_s": NaN}', 400, "not JSON"),
+        (
+            "POST",
+            "/v1/queries",
+            b'{"sql": "select 1", "timeout_s": 1e999}',
+            400,
+            "out of range",
+        ),
+        ("POST", "/v1/queries", b'{"sql": "\\ud800"}', 400, "surrogate"),
+        (
+            "POST",
+            "/v1/queries",
+            b'{"sql": "select ?", "parameters": %s}' % (b"[" * 900 + b"]" * 900),
+            400,
+            "nested too deep",
+        ),
+        ("POST", "/v1/queries", b'{"sql": "select %s"}' % (b"1," * 600_000), 400, "characters"),
+        ("POST", "/v1/queries", b" " * 5_000_000, 400, "bytes"),
+        ("GET", "/v1/queries/x?wait_s=nan", None, 400, "seconds"),
         ("GET", "/v1/queries/..%2f..%2fetc", None, 404, ""),
         ("GET", "/v1/queries/x?wait_s=soon", None, 400, "seconds"),
         ("GET", "/v1/tables/no", None, 400, "database.table"),
@@ -388,6 +408,33 @@ def test_a_long_query_can_be_cancelled_by_its_client(ana: SqlService) -> None:
     assert ana.cancel(execution)["state"] == "cancelled"
     with pytest.raises(ServiceError, match="cancelled"):
         ana.wait(execution)
+
+
+def test_who_waits_for_many_queries_keeps_nobody_else_from_an_answer(
+    ana: SqlService, ana_token: str, owner: SqlService, running: Running
+) -> None:
+    execution = ana.start("select count(*) as n from range(100000000000) t(a)")
+    awaited = f"GET /v1/queries/{execution}?wait_s=60 HTTP/1.1\r\nHost: lake\r\n"
+    host, port = running.url.removeprefix("http://").split(":")
+    waiting = [socket.create_connection((host, int(port))) for _ in range(60)]
+    for one in waiting:
+        one.sendall(f"{awaited}Authorization: Bearer {ana_token}\r\n\r\n".encode())
+    for _ in range(5):
+        assert owner.tables() == ["bronze.sales", "silver.sales"]
+    assert ana.get(execution)["state"] != "succeeded"
+    assert ana.cancel(execution)["state"] == "cancelled"
+    for one in waiting:
+        assert one.recv(12) == b"HTTP/1.1 200"
+        one.close()
+
+
+def test_nobody_without_a_token_has_a_body_read(running: Running) -> None:
+    host, port = running.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(
+            b"POST /v1/queries HTTP/1.1\r\nHost: lake\r\nContent-Length: 9999999\r\n\r\n"
+        )
+        assert client.recv(12) == b"HTTP/1.1 401"
 
 
 def test_two_hundred_clients_at_once_are_all_answered(

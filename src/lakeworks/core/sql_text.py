@@ -22,6 +22,15 @@ def comment_end(sql: str, at: int) -> int:
     return len(sql)
 
 
+def dollar_end(sql: str, mark: str, at: int) -> int:
+    """Return where the text ends that `mark` (`$$`, `$tag$`) opened at `at`, or the whole text.
+
+    To look for the other mark with a pattern at each first one takes the square of their number.
+    """
+    end = sql.find(mark, at + len(mark))
+    return len(sql) if end < 0 else end + len(mark)
+
+
 def begin_of(sql: str) -> int:
     """Return where what is neither blank nor comment begins."""
     at = 0

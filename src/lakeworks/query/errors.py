@@ -142,6 +142,14 @@ class ParameterError(RequestError):
         )
 
     @classmethod
+    def too_long(cls, most: int) -> Self:
+        """Say how long a statement may become."""
+        return cls(
+            f"with its values the statement has more than {most:,} characters",
+            "write large values as rows of a file or a table, and read that",
+        )
+
+    @classmethod
     def without_literal(cls, value: object) -> Self:
         """Name the type."""
         return cls(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from lakeworks.core.names import quote_identifier, quote_literal
-from lakeworks.core.sql_text import comment_end
+from lakeworks.core.sql_text import comment_end, dollar_end
 from lakeworks.query.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -27,14 +27,18 @@ _TOKEN = re.compile(
     | [eE]'(?:[^'\\]|\\.|'')*'
     | '(?:[^']|'')*'
     | "(?:[^"]|"")*"
-    | \$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$
-    | (?P<numbered>\$\d+)
+    | (?P<dollar>\$(?:[A-Za-z_]\w*)?\$)
+    | (?P<numbered>\$\d{1,9})
     | (?P<named>\$[A-Za-z_]\w*|(?<![:\w]):[A-Za-z_]\w*(?!:))
     | (?P<mark>\?)
     """,
     re.VERBOSE | re.DOTALL,
 )
 _INT64 = 2**63
+# What values may make of a statement: a place named a thousand times takes its value a thousand times.
+MOST_FILLED = 64 * 2**20
+# Digits before and behind the point, beyond what any number of a column has.
+_MOST_DIGITS = 400
 
 
 def with_parameters(sql: str, values: Sequence[Any] | Mapping[str, Any] | None) -> str:
@@ -56,7 +60,7 @@ def with_parameters(sql: str, values: Sequence[Any] | Mapping[str, Any] | None) 
 
 def with_nulls(sql: str) -> str:
     """Return the statement with null in place of every parameter: it names what it named."""
-    return _filled(sql, lambda found: "NULL" if _is_place(found) else found[0])
+    return _filled(sql, lambda _: "NULL")
 
 
 def _is_place(found: re.Match[str]) -> bool:
@@ -65,18 +69,25 @@ def _is_place(found: re.Match[str]) -> bool:
 
 def _filled(sql: str, put: Callable[[re.Match[str]], str]) -> str:
     parts: list[str] = []
-    at = 0
+    at = length = 0
     while (found := _TOKEN.search(sql, at)) is not None:
         parts.append(sql[at : found.start()])
-        end = found.end()
-        if found[0] == "/*":
-            end = comment_end(sql, found.start())
-            parts.append(sql[found.start() : end])
-        else:
+        at = _end(sql, found)
+        if _is_place(found):
             parts.append(put(found))
-        at = end
+            length += len(parts[-1])
+            if length > MOST_FILLED:
+                raise ParameterError.too_long(MOST_FILLED)
+        else:
+            parts.append(sql[found.start() : at])
     parts.append(sql[at:])
     return "".join(parts)
+
+
+def _end(sql: str, token: re.Match[str]) -> int:
+    if token[0] == "/*":
+        return comment_end(sql, token.start())
+    return dollar_end(sql, token[0], token.start()) if token["dollar"] else token.end()
 
 
 def places(sql: str) -> int:
@@ -84,7 +95,7 @@ def places(sql: str) -> int:
     found, at = 0, 0
     while (token := _TOKEN.search(sql, at)) is not None:
         found += bool(token["mark"])
-        at = comment_end(sql, token.start()) if token[0] == "/*" else token.end()
+        at = _end(sql, token)
     return found
 
 
@@ -110,7 +121,7 @@ def literal(value: Any) -> str:  # noqa: ANN401, C901, PLR0911 - a line a type
                 return f"CAST('{value!r}' AS DOUBLE)"
             return f"CAST('{'nan' if math.isnan(value) else value}' AS DOUBLE)"
         case Decimal():
-            return f"{value:f}" if value.is_finite() else _refuse(value)
+            return f"{value:f}" if _has_digits(value) else _refuse(value)
         case str():
             return quote_literal(value) if "\x00" not in value else _refuse(value)
         case datetime():
@@ -124,6 +135,14 @@ def literal(value: Any) -> str:  # noqa: ANN401, C901, PLR0911 - a line a type
             return quote_literal(str(value))
         case _:
             return _nested(value)
+
+
+def _has_digits(value: Decimal) -> bool:
+    # `1e999999999` is a few letters, and a text of a gigabyte once its digits are written.
+    return (
+        value.is_finite()
+        and abs(value.adjusted()) + len(value.as_tuple().digits) < _MOST_DIGITS
+    )
 
 
 def _nested(value: Any) -> str:  # noqa: ANN401
@@ -162,13 +181,11 @@ class _Filling:
             return self._at(self._next)
         if found["numbered"]:
             return self._at(int(found[0][1:]))
-        if found["named"]:
-            name = found[0][1:]
-            if name not in self._named:
-                raise ParameterError.missing(found[0], self._named)
-            self._used.add(name)
-            return literal(self._named[name])
-        return found[0]
+        name = found[0][1:]
+        if name not in self._named:
+            raise ParameterError.missing(found[0], self._named)
+        self._used.add(name)
+        return literal(self._named[name])
 
     def check(self) -> None:
         """Refuse values that no place took."""

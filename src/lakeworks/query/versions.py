@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass, field
 
 from lakeworks.catalog.errors import VersionTextError
-from lakeworks.core.sql_text import comment_end
+from lakeworks.core.sql_text import comment_end, dollar_end
 
 _TOKEN = re.compile(
     r"""
       (?P<blank>\s+|--[^\n]*)
     | (?P<text>[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*')
-    | (?P<dollar>\$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$)
+    | (?P<dollar>\$(?:[A-Za-z_]\w*)?\$)
     | (?P<name>"(?:[^"]|"")*"|[^\W\d]\w*)
     | (?P<number>\d[\w.]*)
     | (?P<version>@\w+)
@@ -74,7 +74,9 @@ def _token(sql: str, at: int) -> tuple[str, str]:
     found = _TOKEN.match(sql, at)
     if found is None:  # pragma: no cover - the last alternative takes any character
         return "other", sql[at]
-    return str(found.lastgroup if found.lastgroup != "tag" else "dollar"), found[0]
+    if found["dollar"]:
+        return "dollar", sql[at : dollar_end(sql, found[0], at)]
+    return str(found.lastgroup), found[0]
 
 
 def _follows_table(parts: list[str], kinds: list[str]) -> bool:

@@ -78,3 +78,29 @@ def test_values_take_their_places(sql: str, values: Any, filled: str) -> None:
 def test_what_does_not_fit_is_refused(sql: str, values: Any) -> None:
     with pytest.raises(ParameterError):
         with_parameters(sql, values)
+
+
+@pytest.mark.parametrize(
+    "number", ["1e999999999", "-1e-999999999", "1e401", "sNaN", "Infinity"]
+)
+def test_a_number_without_an_end_of_digits_is_refused(number: str) -> None:
+    with pytest.raises(ParameterError, match="Decimal"):
+        literal(Decimal(number))
+
+
+def test_a_place_that_is_named_often_makes_no_statement_without_an_end() -> None:
+    with pytest.raises(ParameterError, match="characters"):
+        with_parameters("select " + "$a " * 1_000, {"a": "x" * 100_000})
+
+
+def test_quotes_that_never_close_take_the_rest() -> None:
+    # Each was looked for to the end of the text: this took the square of its length.
+    sql = " ".join(f"$a{number}$" for number in range(50_000))
+    assert with_parameters(f"{sql} ?", {}) == f"{sql} ?"
+    with pytest.raises(ParameterError, match="no place"):
+        with_parameters(f"select $a$ {sql} ?", [1])
+
+
+def test_a_place_with_thousands_of_digits_is_none() -> None:
+    with pytest.raises(ParameterError, match="no value"):
+        with_parameters("select $" + "9" * 5_000, [1])

@@ -28,6 +28,11 @@ _SPOKEN = (
     "SUBSTRING",
 )
 _MOST_CHARACTERS = 1_000_000
+# What a template names twice is written twice: nested, it would fill all memory.
+_MOST_WRITTEN = 8 * _MOST_CHARACTERS
+# The parser tries what may be a type or a call both ways, each level of nesting again: a word of real
+# SQL is gone back to about once.
+_MOST_RETREATS, _RETREATS_A_WORD = 10_000, 20
 
 
 class Written(exp.Expression):
@@ -38,7 +43,10 @@ class Written(exp.Expression):
 
 def _written(generator: Any, node: Written) -> str:  # noqa: ANN401 - sqlglot's generator
     parts = [generator.sql(one) for one in node.expressions]
-    return str(node.args["template"]).format(*parts)
+    found = str(node.args["template"]).format(*parts)
+    if len(found) > _MOST_WRITTEN:
+        raise RecursionError("the SQL that is made of it grows with each level")
+    return found
 
 
 def _spoken(parse: Any) -> Any:  # noqa: ANN401 - a method of sqlglot's parser
@@ -52,6 +60,18 @@ def _spoken(parse: Any) -> Any:  # noqa: ANN401 - a method of sqlglot's parser
     return marked
 
 
+def _bounded(retreat: Any) -> Any:  # noqa: ANN401 - a method of sqlglot's parser
+    """Let the parser go back only so often: it has no bound of its own."""
+
+    def bounded(parser: Any, index: int) -> None:  # noqa: ANN401
+        parser.retreats = getattr(parser, "retreats", 0) + 1
+        if parser.retreats > _MOST_RETREATS + _RETREATS_A_WORD * len(parser._tokens):  # noqa: SLF001
+            raise RecursionError("the parser goes back and forth")
+        retreat(parser, index)
+
+    return bounded
+
+
 @cache
 def _dialects() -> tuple[Any, Any]:
     read: Any = Trino
@@ -61,6 +81,7 @@ def _dialects() -> tuple[Any, Any]:
         (read.Parser,),
         {
             "FUNCTIONS": {},
+            "_retreat": _bounded(read.Parser._retreat),  # noqa: SLF001 - no other place is passed
             "FUNCTION_PARSERS": {
                 **{name: read.Parser.FUNCTION_PARSERS[name] for name in _SPOKEN},
                 "CAST": _spoken(read.Parser.FUNCTION_PARSERS["CAST"]),

@@ -14,6 +14,9 @@ from lakeworks.core.names import TableName
 from lakeworks.engines.dialects import Word, words_of
 from lakeworks.query.errors import StatementSyntaxError
 
+_MOST_DIGITS = 400
+_MOST_DEPTH = 100
+
 
 class Words:
     """A statement and how far it is read.
@@ -24,6 +27,7 @@ class Words:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._depth = 0
         found = words_of(text)
         if found is None:
             raise StatementSyntaxError.at(text, len(text), "a quote has no end")
@@ -133,6 +137,8 @@ class Words:
         self._next += 1
         if kind == "text":
             return token.text
+        if len(token.text) > _MOST_DIGITS:
+            raise self.wrong("a number has more digits than any column")
         number = float(token.text) if not token.text.isdigit() else int(token.text)
         return -number if minus else number
 
@@ -230,10 +236,14 @@ class Words:
         found: list[Any] = []
         if self.take("]"):
             return found
+        self._depth += 1
+        if self._depth > _MOST_DEPTH:
+            raise self.wrong("lists are nested too deep")
         found.append(self.literal())
         while self.take(","):
             found.append(self.literal())
         self.expect("]")
+        self._depth -= 1
         return found
 
 

@@ -18,12 +18,16 @@ from __future__ import annotations
 
 import functools
 import json
+from collections import defaultdict
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -43,7 +47,7 @@ from lakeworks.server.errors import (
     NotAuthenticatedError,
     NotForThisTokenError,
 )
-from lakeworks.server.sql.requests import query_request, seconds
+from lakeworks.server.sql.requests import MOST_BYTES, query_request, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -58,6 +62,9 @@ if TYPE_CHECKING:
 ARROW = "application/vnd.apache.arrow.stream"
 _BEARER = "bearer "
 _PIECE_BYTES = 1024 * 1024
+# Threads of one principal: whoever waits for a hundred queries, or asks what takes long to read, keeps
+# nobody else's request from being answered.
+_ASKING, _LOOKING = 4, 256
 _STATUS: dict[type[LakeError], int] = {
     NotAuthenticatedError: 401,
     NotForThisTokenError: 403,
@@ -107,6 +114,12 @@ class _Service:
         self._lake = lake
         self._metrics_for = metrics_for
         self._executions = executions
+        self._asking = defaultdict[str, CapacityLimiter](lambda: CapacityLimiter(_ASKING))
+        self._looking = defaultdict[str, CapacityLimiter](lambda: CapacityLimiter(_LOOKING))
+
+    def threads(self, request: Request, principal: str) -> CapacityLimiter:
+        """Return which threads a principal's request is worked on in."""
+        return (self._asking if request.method == "POST" else self._looking)[principal]
 
     def caller(self, request: Request) -> str:
         """Return the principal that a request's token stands for.
@@ -199,18 +212,30 @@ def _guarded(
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return an endpoint that knows its caller, and tells errors as JSON."""
 
-    def answered(request: Request, body: bytes) -> Response:
-        try:
-            return work(request, service.caller(request), body)
-        except LakeError as error:
-            return _failed(error)
-
     @functools.wraps(work)
     async def endpoint(request: Request) -> Response:
-        body = await request.body() if request.method == "POST" else b""
-        return await run_in_threadpool(answered, request, body)
+        try:
+            # Nobody without a token has the service read a body.
+            principal = await run_in_threadpool(service.caller, request)
+            body = await _body(request) if request.method == "POST" else b""
+            threads = service.threads(request, principal)
+            return await run_sync(work, request, principal, body, limiter=threads)
+        except LakeError as error:
+            return _failed(error)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is left to read it
 
     return endpoint
+
+
+async def _body(request: Request) -> bytes:
+    """Return what was sent, of which no more is taken in than a request may have."""
+    found = bytearray()
+    async for piece in request.stream():
+        found += piece
+        if len(found) > MOST_BYTES:
+            raise BadRequestError.body(f"it has more than {MOST_BYTES:,} bytes")
+    return bytes(found)
 
 
 def _failed(error: LakeError) -> Response:
