@@ -40,11 +40,18 @@ QUERIES = {
     "a prefix": "select count(*) from {t} where note like 'c4%'",
     "whole scan, 3 columns": "select region, sum(amount), max(note) from {t} group by 1 order by 1",
     "whole scan, all columns": "select count(*), max(hash(c)) from {t} c",
+    "join with 100 keys": "select count(*), sum(c.amount), max(c.note) from {s} s "
+    "join {t} c on c.id = s.id",
+    "join with 100,000 keys": "select count(*), sum(c.amount), max(c.note) from {m} s "
+    "join {t} c on c.id = s.id",
 }
+# Tables of the lake: their names here and there, how many keys, how far these lie apart.
+KEYS = {"s": ("silver.small", 100, 997), "m": ("silver.many", 100_000, 7)}
 POLICIES = f"""
 roles: {{analyst: [ana]}}
 grants:
   - {{to: role:analyst, permissions: SELECT, on: crm.{TABLE}, rows: "region < 25"}}
+  - {{to: role:analyst, permissions: SELECT, on: "silver.*"}}
 lf_tags: {{pii: [name]}}
 tagged: {{crm.{TABLE}.name: {{pii: name}}}}
 policies:
@@ -77,9 +84,9 @@ def measure(folder: Path, url: str, rounds: int) -> None:
     with lake_of(folder, url) as lake:
         print(f"{'query':28}{'raw':>9}{'lake':>9}{'ratio':>7}{'as ana':>9}{'ratio':>7}")
         for name, sql in QUERIES.items():
-            own = sql.format(t=f"crm.{TABLE}")
-            plain = sql.format(t=f"pg.public.{TABLE}")
-            hidden = sql.format(t=SEEN.format(t=f"pg.public.{TABLE}"))
+            own = sql.format(t=f"crm.{TABLE}", **{key: one[0] for key, one in KEYS.items()})
+            plain = sql.format(t=f"pg.public.{TABLE}", s="s", m="m")
+            hidden = sql.format(t=SEEN.format(t=f"pg.public.{TABLE}"), s="s", m="m")
             assert rows(lake, own) == bare(raw, plain), name
             assert rows(lake, own, "ana") == bare(raw, hidden), name
             times = [
@@ -123,7 +130,13 @@ def attached(url: str) -> duckdb.DuckDBPyConnection:
     con.execute("SET TimeZone = 'UTC'")
     load_extension(con, "postgres_scanner", purpose="this benchmark")
     con.execute(f"ATTACH '{url}' AS pg (TYPE postgres, READ_ONLY)")
+    for key, (_, count, apart) in KEYS.items():
+        con.execute(f"CREATE TABLE {key} AS {keys(count, apart)}")
     return con
+
+
+def keys(count: int, apart: int) -> str:
+    return f"select (i * {apart})::bigint as id from range(1, {count + 1}) r(i)"
 
 
 def lake_of(folder: Path, url: str) -> Lake:
@@ -139,7 +152,13 @@ def lake_of(folder: Path, url: str) -> Lake:
     }  # fmt: skip
     told = "".join(f"{key}: {value}\n" for key, value in settings.items() if value)
     (folder / "catalogs" / "crm.yml").write_text(f"{told}databases: {{crm: public}}\n")
-    return Lake.open(folder)
+    (folder / "models" / "silver").mkdir(parents=True)
+    for name, count, apart in KEYS.values():
+        path = folder / "models" / f"{name.replace('.', '/')}.sql"
+        path.write_text(f"/*\nload: replace\n*/\n{keys(count, apart)}\n")
+    lake = Lake.open(folder)
+    lake.pipeline.run()
+    return lake
 
 
 if __name__ == "__main__":

@@ -297,6 +297,56 @@ def test_an_erasure_counts_a_persons_rows_there_and_leaves_them(
         assert '"id" IN (2)' in asked or '"id" = 2' in asked
 
 
+WANTED = {
+    "models/silver/wanted.sql": "/*\nload: replace\n*/\nselect id::int as id, name::varchar as name, "
+    "mail::varchar as mail from (values (1, 'Ann', 'f@a.example'), (4, 'd''Arc\\', null), "
+    "(777, 'hid', 'told@x.example')) v(id, name, mail)\n",
+    "policies/wanted.yml": "grants:\n"
+    "  - {to: role:analyst, permissions: SELECT, on: silver.wanted, rows: id < 700}\n"
+    "policies:\n  mails: {on: silver.wanted, columns: [mail], mask: email_domain, to: everyone}\n",
+}
+
+
+def test_a_join_asks_for_the_keys_that_its_caller_may_see(
+    system: System, tmp_path: Path
+) -> None:
+    system.extra = {**system.extra, **WANTED}
+    with system.lake(tmp_path / "project") as lake:
+        lake.pipeline.run()
+
+        def joined(on: str, caller: str | None = None, kind: str = "JOIN") -> tuple[Any, str]:
+            before = len(system.asked())
+            sql = f"SELECT p.id FROM silver.wanted w {kind} crm.people p ON {on} ORDER BY 1"
+            found = rows(lake, sql, caller=caller)
+            return [one["id"] for one in found], system.asked()[before:]
+
+        found, by_id = joined("p.id = w.id")
+        assert found == [1, 4]
+        found, by_name = joined("w.name = p.name AND w.id < 9", kind="LEFT JOIN")
+        assert found == [1, 4, None]
+        whole = joined("w.id = p.id", kind="RIGHT JOIN")
+        assert whole[0] == [1, 2, 3, 4, 5, 6]
+        assert joined("p.id = w.id + 700")[0] == []
+        found, as_ana = joined("p.id = w.id", "ana")
+        assert found == [1, 4]
+        found, as_ana_masked = joined("p.email = w.mail", "ana")
+        assert found == [1, 4, 6]  # all of them ***@a.example
+        found, masked = joined("p.name = w.mail", "ana")
+        assert found == []
+    for text in ("told@x.example", "f@a.example", "***@a.example"):
+        for told in (as_ana, as_ana_masked, masked):
+            assert text not in told
+            assert text.encode().hex() not in told
+    assert "777" not in as_ana
+    if system.name in {"postgresql", "mysql"}:
+        assert " IN (1, 4, 777)" in by_id
+        assert " IN (1, 4)" in as_ana
+        assert b"hid".hex() in by_name or "'hid'" in by_name
+        assert " IN (" not in whole[1]
+    if system.name == "dynamodb":
+        assert '{"N": "777"}' in by_id
+
+
 CONDITIONS = [
     ("id = 4", [4]),
     ("id IN (1, 3, 99)", [1, 3]),

@@ -98,13 +98,17 @@ class ExternalPlanner(Protocol):
         ...
 
     def remote_needs(
-        self, sql: str, tables: Mapping[str, RemoteColumns]
+        self,
+        sql: str,
+        tables: Mapping[str, RemoteColumns],
+        partners: Mapping[str, RemoteColumns] | None = None,
     ) -> Mapping[str, RemoteNeeds]:
         """Return, for tables whose rows lie in another system, what a query needs of them.
 
         Args:
             sql: A query that `names_read` accepts.
             tables: By dotted name in lower case.
+            partners: So, too: tables of the lake; joins with them are told.
         """
         ...
 

@@ -50,6 +50,29 @@ class Either:
 Condition = ColumnTest | Every | Either
 
 
+# No row fulfils it: none of no parts holds.
+NEVER = Either(())
+
+
+@dataclass(frozen=True, slots=True)
+class JoinKey:
+    """One column of a table elsewhere that a query joins with one of another table.
+
+    No other row is needed than those whose value is that of some row of the other table.
+
+    Attributes:
+        column: Its name, in lower case.
+        table: The other table's dotted name, in lower case.
+        other: The other's column, in lower case; its type compares by plain equality.
+        condition: What else a row of the other table must fulfil, as SQL over its columns.
+    """
+
+    column: str
+    table: str
+    other: str
+    condition: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteNeeds:
     """What a query needs of one table.
@@ -60,12 +83,14 @@ class RemoteNeeds:
         condition: What the rows needed must fulfil; None for all rows.
         needs_rows: Whether rows are read at all; DESCRIBE and EXPLAIN read none.
         limit: How many rows are enough, whichever they are; None where it is not known.
+        joins: Which values of columns the rows needed must have besides.
     """
 
     columns: frozenset[str] | None = None
     condition: Condition | None = None
     needs_rows: bool = True
     limit: int | None = None
+    joins: tuple[JoinKey, ...] = ()
 
 
 EVERYTHING = RemoteNeeds()

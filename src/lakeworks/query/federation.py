@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.core.errors import LakeError
-from lakeworks.core.names import TableName
+from lakeworks.core.names import TableName, quote_identifier
 from lakeworks.query.errors import BytesLimitError, ExternalVersionError
 from lakeworks.query.external import NO_VERSION, is_external
 from lakeworks.storage.fetched import FetchedSource
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
     from lakeworks.ingest.federation.tables import FederatedTables
     from lakeworks.project.catalog_declaration import FederatedCatalog
     from lakeworks.query.asking import Asking
+    from lakeworks.query.join_keys import JoinKeys
     from lakeworks.query.reading import Parts
     from lakeworks.query.viewer import Viewer
     from lakeworks.storage.external import AnySource
+    from lakeworks.storage.files import TableSource
 
+# The scope of the owner's sessions; a principal's begins with its kind.
+OWNER = "owner"
 _SHORTEST_S = 0.001
 _AT_ONCE = 8
 
@@ -117,7 +122,6 @@ def outside_source(parts: Parts, name: TableName) -> AnySource:
     Raises:
         UnknownTableError: it is not there any more.
     """
-    from lakeworks.catalog.errors import UnknownTableError
     from lakeworks.ingest.federation.tables import as_it_is
 
     tables = federated(parts)
@@ -135,12 +139,15 @@ def federated_sources(
     texts: Sequence[tuple[str, frozenset[str]]],
     named: Mapping[str, tuple[TableName, int]],
     viewer: Viewer | None,
+    sources: Mapping[str, TableSource],
 ) -> dict[str, FetchedSource]:
     """Return the federated tables of a query, each with the rows that it needs and may see.
 
     Args:
         texts: The query's SQL and that of the views that it reads, each with what it names. A
             table that several name is read whole.
+        named: Everything that it reads, by the name under which it does.
+        sources: The lake's own tables among these.
     """
     known = federated(parts)
     if known is None or all(number != NO_VERSION for _, number in named.values()):
@@ -151,6 +158,7 @@ def federated_sources(
         if table is not None:
             tables[written] = table
     secured = {written: _seen(table, viewer) for written, table in tables.items()}
+    keys = _join_keys(parts, sources, named, viewer)
     needs: dict[str, RemoteNeeds] = {}
     for sql, names in texts:
         alone = {
@@ -158,11 +166,34 @@ def federated_sources(
             for name, one in secured.items()
             if name in names and sum(name in others for _, others in texts) == 1
         }
-        needs |= known.needs(sql, alone) if alone else {}
+        beside = {name: one for name, one in keys.tables.items() if name in names}
+        needs |= known.needs(sql, alone, beside) if alone else {}
     return {
-        written: known.fetched(table, secured[written], needs.get(written))
+        written: known.fetched(table, secured[written], needs.get(written), keys)
         for written, table in tables.items()
     }
+
+
+def _join_keys(
+    parts: Parts,
+    sources: Mapping[str, TableSource],
+    named: Mapping[str, tuple[TableName, int]],
+    viewer: Viewer | None,
+) -> JoinKeys:
+    """Return what looks up keys of the lake's own tables, as the caller sees these."""
+    from lakeworks.engines.secured import SecuredColumn, SecuredTable
+    from lakeworks.query.join_keys import JoinKeys
+
+    seen: dict[str, SecuredTable] = {}
+    for name, source in sources.items():
+        if viewer is not None:
+            with suppress(UnknownTableError):  # the query's own session tells of it
+                seen[name] = secured_of(named[name][0], source, viewer)
+            continue
+        columns = (SecuredColumn(f.name, quote_identifier(f.name)) for f in source.schema)
+        seen[name] = SecuredTable(source, tuple(columns))
+    scope = OWNER if viewer is None else viewer.scope
+    return JoinKeys(parts.engine, seen, viewer, scope=scope)
 
 
 def _seen(table: RemoteTable, viewer: Viewer | None) -> SecuredTable:

@@ -23,6 +23,7 @@ from lakeworks.query.errors import (
 )
 from lakeworks.query.external import NO_VERSION, external_sources
 from lakeworks.query.federation import (
+    OWNER,
     federated_sources,
     is_outside,
     left_s,
@@ -54,10 +55,6 @@ if TYPE_CHECKING:
     from lakeworks.storage.external import AnySource
     from lakeworks.storage.files import TableSource
     from lakeworks.storage.layout import Storage
-
-
-# The scope of the owner's sessions; a principal's begins with its kind.
-OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +194,16 @@ class Reader:
 
     def sources(self, asked: Asked) -> dict[str, AnySource]:
         """Return what a query reads, by the names under which it does."""
-        sources: dict[str, AnySource] = {
+        own = {
             name: self.source(*table, hidden=asked.viewer is not None)
             for name, table in asked.tables.items()
             if table[1] != NO_VERSION
         }
         every = texts(asked.sql, asked.names, asked.views.values())
-        sources |= federated_sources(self.parts, every, asked.tables, asked.viewer)
+        sources: dict[str, AnySource] = {
+            **own,
+            **federated_sources(self.parts, every, asked.tables, asked.viewer, own),
+        }
         others = {name: one for name, one in asked.tables.items() if name not in sources}
         return sources | external_sources(self.parts.external, every, others, asked.viewer)
 

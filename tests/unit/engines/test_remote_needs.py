@@ -169,3 +169,54 @@ def test_an_or_is_given_up_with_any_of_its_parts() -> None:
     ))  # fmt: skip
     assert kept(tree, lambda test: test.column == "a") == of("a", ">", 0)
     assert plain_tests(tree) == (of("a", ">", 0),)
+
+
+PARTNERS = {
+    "silver.s": RemoteColumns(
+        (("k", "int"), ("name", "string"), ("x", "bigint"), ("day", "date"), ("m", "double")),
+        frozenset({"secret"}),
+    )
+}
+
+
+def joins(sql: str) -> list[tuple[str, str, str]]:
+    found = remote_needs(CON, sql, {"crm.c": COLUMNS}, PARTNERS)["crm.c"]
+    assert all(one.table == "silver.s" for one in found.joins)
+    return [(one.column, one.other, one.condition) for one in found.joins]
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        ("silver.s JOIN crm.c ON s.k = c.id", [("id", "k", "")]),
+        ("silver.s JOIN crm.c ON k = id", [("id", "k", "")]),
+        ("crm.c b JOIN silver.s a ON b.name = a.name", [("name", "name", "")]),
+        ("crm.c JOIN silver.s USING (name)", [("name", "name", "")]),
+        ("crm.c, silver.s s WHERE c.id = s.k AND s.x > 5", [("id", "k", "(x > 5)")]),
+        ("silver.s JOIN crm.c ON s.k = c.id AND s.x + 1 = 2", [("id", "k", "((x + 1) = 2)")]),
+        ("silver.s LEFT JOIN crm.c ON s.k = c.id AND s.x = 1", [("id", "k", "")]),
+        ("silver.s JOIN crm.c ON s.k = c.id WHERE s.x > random()", [("id", "k", "")]),
+        # Rows of the other side that fail WHERE keep nulls from being supplied.
+        ("crm.c JOIN silver.s ON s.k = c.id RIGHT JOIN silver.s o ON true WHERE s.x IS NULL",
+         [("id", "k", "")]),
+        ("silver.s RIGHT JOIN crm.c ON s.k = c.id", []),
+        ("silver.s FULL JOIN crm.c ON s.k = c.id", []),
+        ("silver.s SEMI JOIN crm.c ON s.k = c.id", []),
+        ("silver.s JOIN crm.c ON s.k = c.id OR s.x = 1", []),
+        ("silver.s JOIN crm.c ON s.k + 1 = c.id", []),
+        ("silver.s JOIN crm.c ON s.k <= c.id", []),
+        ("silver.s JOIN crm.c ON s.k = c.name", []),  # of another kind
+        ("silver.s JOIN crm.c ON s.m = c.x", []),  # a double is no key
+        ("silver.s JOIN crm.c ON s.secret = c.name", []),  # masked
+        ("silver.s JOIN crm.c ON s.name = c.ssn", []),  # masked
+        ("silver.s JOIN crm.c ON s.k = c.id, crm.c d", []),
+        ("silver.s JOIN silver.s c ON true JOIN crm.c ON s.k = c.id", []),
+        ("(SELECT 1 AS k) s JOIN crm.c ON s.k = c.id", []),
+        ("silver.s AS s(name, k) JOIN crm.c ON s.k = c.id", []),
+        ("silver.s TABLESAMPLE 10% JOIN crm.c ON s.k = c.id", []),
+    ],
+)  # fmt: skip
+def test_a_join_tells_whose_keys_are_needed(
+    rest: str, expected: list[tuple[str, str, str]]
+) -> None:
+    assert joins(f"SELECT 1 FROM {rest}") == expected

@@ -51,6 +51,7 @@ class DuckEngine:
     """
 
     name = "duckdb"
+    is_quick = True
 
     def __init__(
         self,

@@ -123,7 +123,7 @@ def _walk(
             for reference, null_supplied, alone in _references(node):
                 if named(reference) in found:
                     name = named(reference)
-                    place = _Place(con, reference, tables[name], alone=alone)
+                    place = KeyPlace(con, reference, tables[name], alone=alone)
                     tests, expression = place.of(node["where_clause"])
                     found[name].tests.append(tests)
                     found[name].expressions.append(expression)
@@ -164,7 +164,7 @@ def _references(select: Node) -> Iterator[tuple[Node, bool, bool]]:
             yield node, supplied, len(relations) == 1
 
 
-class _Place:
+class KeyPlace:
     """One mention of a table, and what the WHERE clause above it says of its partitions."""
 
     def __init__(
@@ -196,6 +196,16 @@ class _Place:
                 kept.append(told)
                 tests += key_tests(told, self.types)
         return tuple(tests), self._text(kept) if kept else ""
+
+    def text(self, parts: list[Node]) -> str:
+        """Return as SQL what parts of a condition say of the key columns, whatever the day is."""
+        kept = []
+        for part in parts:
+            told = deepcopy(part)
+            names: set[str] = set()
+            if self._counts(told, names) and names and TODAY not in json.dumps(told):
+                kept.append(told)
+        return self._text(kept) if kept else ""
 
     def _counts(self, node: Any, names: set[str]) -> bool:  # noqa: ANN401 - any JSON
         """Whether an expression hangs on nothing but partition columns; names them plainly."""

@@ -45,13 +45,16 @@ class DuckPlanner:
             return partition_conditions(con, sql, tables)
 
     def remote_needs(
-        self, sql: str, tables: Mapping[str, RemoteColumns]
+        self,
+        sql: str,
+        tables: Mapping[str, RemoteColumns],
+        partners: Mapping[str, RemoteColumns] | None = None,
     ) -> Mapping[str, RemoteNeeds]:
         """Return what a query needs of tables elsewhere."""
         from lakeworks.engines.duckdb.remote_needs import remote_needs
 
         with self.connection() as con:
-            return remote_needs(con, sql, tables)
+            return remote_needs(con, sql, tables, partners)
 
     def kept(
         self,

@@ -7,30 +7,21 @@ Conditions are found sparingly: see `external_conditions.py` for where one count
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.engines.duckdb.caller_sql import _ANALYZE, _without_explain
-from lakeworks.engines.duckdb.external_conditions import (
-    KEPT_JOINS,
-    KEPT_REFERENCES,
-    conjuncts,
-    named,
-    parsed,
-)
-from lakeworks.engines.duckdb.remote_tests import condition_of
-from lakeworks.engines.remote_conditions import (
-    EVERYTHING,
-    RemoteNeeds,
-    all_of,
-    any_of,
-)
+from lakeworks.engines.duckdb.external_conditions import named, parsed
+from lakeworks.engines.duckdb.remote_joins import join_keys
+from lakeworks.engines.duckdb.remote_places import places
+from lakeworks.engines.remote_conditions import EVERYTHING, RemoteNeeds, any_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import duckdb
 
+    from lakeworks.engines.duckdb.remote_places import Place
     from lakeworks.engines.remote_conditions import Condition, RemoteColumns
 
 Node = dict[str, Any]
@@ -40,7 +31,10 @@ _ABOVE_ROWS = ("where_clause", "having", "qualify", "sample", "group_expressions
 
 
 def remote_needs(
-    con: duckdb.DuckDBPyConnection, sql: str, tables: Mapping[str, RemoteColumns]
+    con: duckdb.DuckDBPyConnection,
+    sql: str,
+    tables: Mapping[str, RemoteColumns],
+    partners: Mapping[str, RemoteColumns] | None = None,
 ) -> dict[str, RemoteNeeds]:
     """Return for each table what a query needs of it.
 
@@ -48,6 +42,7 @@ def remote_needs(
         con: Used to parse; nothing is bound or run.
         sql: A query that `names_read` accepts.
         tables: By dotted name in lower case.
+        partners: So, too: tables of the lake whose keys may be looked up.
     """
     tree = parsed(con, sql)
     if tree is None:
@@ -57,10 +52,16 @@ def remote_needs(
     _walk(tree, tables, found, names)
     explained = _only_explained(sql)
     columns = None if names.whole or names.relations & names.values else frozenset(names.texts)
-    return {
+    needs = {
         name: mentions.needs(columns, _limit(tree, name), explained=explained)
         for name, mentions in found.items()
     }
+    for name, mentions in found.items():
+        place = mentions.only_place()
+        if partners and place is not None and needs[name].needs_rows:
+            joins = join_keys(con, place, tables[name], partners)
+            needs[name] = replace(needs[name], joins=joins)
+    return needs
 
 
 def _only_explained(sql: str) -> bool:
@@ -104,6 +105,11 @@ class _Mentions:
     count: int = 0
     described: int = 0
     conditions: list[Condition | None] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+
+    def only_place(self) -> Place | None:
+        """Return where the table stands, if it does so once and nowhere else."""
+        return self.places[0] if self.count == len(self.places) == 1 else None
 
     def needs(
         self, columns: frozenset[str] | None, limit: int | None, *, explained: bool
@@ -137,73 +143,12 @@ def _walk(
             found[name].count += 1
             found[name].described += within
         if node.get("type") == "SELECT_NODE" and not within:
-            for place in _places(node):
+            for place in places(node):
                 if named(place.reference) in found:
                     name = named(place.reference)
                     found[name].conditions.append(place.condition(tables[name]))
+                    found[name].places.append(place)
         waiting.extend((one, within) for one in node.values())
-
-
-@dataclass(slots=True)
-class _Place:
-    """One mention of a table, and the conditions that its rows must pass.
-
-    Attributes:
-        supplied: Whether joins may supply nulls for it.
-        alone: Whether it stands alone in its FROM.
-    """
-
-    reference: Node
-    conditions: tuple[Node, ...]
-    supplied: bool
-    alone: bool = False
-
-    def condition(self, columns: RemoteColumns) -> Condition | None:
-        """Return what of the conditions is on the table's own columns."""
-        types = dict(columns.plain)
-        alias = self.reference["alias"].lower()
-        table = self.reference["table_name"].lower()
-        schema = self.reference["schema_name"].lower()
-        prefixes = [[alias]] if alias else [[table], [schema, table]]
-
-        def column(node: Node) -> tuple[str, str] | None:
-            parts = [part.lower() for part in node["column_names"]]
-            plain = self.alone and len(parts) == 1
-            if parts[-1] not in types or not (plain or parts[:-1] in prefixes):
-                return None
-            return parts[-1], types[parts[-1]]
-
-        parts = [part for one in self.conditions for part in conjuncts(one)]
-        return all_of(condition_of(one, column, nulls=not self.supplied) for one in parts)
-
-
-def _places(select: Node) -> Iterator[_Place]:
-    """Yield the tables of a FROM clause that conditions of its SELECT hold for."""
-    if select.get("sample"):
-        return
-    where = select.get("where_clause")
-    begin = (where,) if where else ()
-    waiting: list[tuple[Any, bool, tuple[Node, ...]]] = [(select["from_table"], False, begin)]
-    places: list[_Place] = []
-    while waiting:
-        node, supplied, conditions = waiting.pop()
-        if not isinstance(node, dict) or node.get("sample"):
-            return
-        if node.get("type") != "JOIN":
-            places.append(_Place(node, conditions, supplied))
-            continue
-        kind = node["join_type"]
-        if kind not in KEPT_JOINS or node["ref_type"] not in KEPT_REFERENCES:
-            return
-        on = (node["condition"],) if node.get("condition") else ()
-        left = conditions + (on if kind in {"INNER", "RIGHT"} else ())
-        right = conditions + (on if kind in {"INNER", "LEFT"} else ())
-        waiting.append((node["left"], supplied or kind in {"RIGHT", "OUTER"}, left))
-        waiting.append((node["right"], supplied or kind in {"LEFT", "OUTER"}, right))
-    for place in places:
-        place.alone = len(places) == 1
-        if not place.reference.get("column_name_alias"):
-            yield place
 
 
 def _limit(tree: Node, name: str) -> int | None:

@@ -46,6 +46,7 @@ class SparkEngine:
 
     name = "spark"
     keeps_order = False
+    is_quick = False
 
     def __init__(
         self,

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import TableName, quote_identifier
-from lakeworks.engines.remote_conditions import EVERYTHING, RemoteColumns, all_of
+from lakeworks.engines.remote_conditions import EVERYTHING, NEVER, RemoteColumns, all_of
 from lakeworks.engines.remote_reading import RemoteReadError
 from lakeworks.engines.secured import SecuredColumn, SecuredTable
 from lakeworks.ingest.federation.connector import FIXED, lake_name
@@ -30,21 +31,26 @@ from lakeworks.ingest.federation.errors import (
 from lakeworks.storage.fetched import FetchedSource, no_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Mapping
 
     import pyarrow as pa
 
     from lakeworks.core.types import Schema
     from lakeworks.engines.partition_conditions import ExternalPlanner
-    from lakeworks.engines.remote_conditions import RemoteNeeds
+    from lakeworks.engines.remote_conditions import Condition, JoinKey, RemoteNeeds
     from lakeworks.engines.remote_reading import RemoteReader
     from lakeworks.ingest.federation.connector import Connector, RemoteColumn, RemoteTable
     from lakeworks.project.catalog_declaration import FederatedCatalog
 
 KEPT_S = 60.0
+_SHORTEST_S = 0.001
 # Systems in which a column may hold values of other types than its own.
 _LOOSE = frozenset({"sqlite", "dynamodb"})
 _COLUMN = re.compile(r" when casting from source column (.+)$")
+
+
+# Gives the test that a join's keys are for a table elsewhere, within so many seconds; None: no test.
+LookUp = Callable[["JoinKey", "float | None"], "Condition | None"]
 
 
 class SeenRows(FetchedSource):
@@ -172,31 +178,42 @@ class FederatedTables:
             raise UnknownCatalogError.named(name, known)
         return known[name]
 
-    def needs(self, sql: str, tables: Mapping[str, SecuredTable]) -> Mapping[str, RemoteNeeds]:
+    def needs(
+        self,
+        sql: str,
+        tables: Mapping[str, SecuredTable],
+        partners: Mapping[str, SecuredTable] | None = None,
+    ) -> Mapping[str, RemoteNeeds]:
         """Return what a query needs of tables as its caller may see them.
 
         Args:
             sql: A query that the engine accepts.
             tables: By the dotted name, in lower case, under which the query reads them.
+            partners: So, too: tables of the lake, whose keys `fetched` may look up.
         """
         columns = {name: _columns(table) for name, table in tables.items()}
-        return self._planner().remote_needs(sql, columns)
+        joined = {name: _columns(table) for name, table in (partners or {}).items()}
+        return self._planner().remote_needs(sql, columns, joined)
 
     def fetched(
         self,
         table: RemoteTable,
         secured: SecuredTable,
         needs: RemoteNeeds | None = None,
+        keys: LookUp | None = None,
     ) -> SeenRows:
         """Return the rows that a query needs of a table, as its caller may see them.
 
         Its schema is that of all columns that may be seen; those that the query does not name
         are not read.
+
+        Args:
+            keys: Looks up the keys by which the query joins the table, when rows are read.
         """
         needed = EVERYTHING if needs is None else needs
         if not needed.needs_rows:
             return SeenRows(table, secured, no_rows)
-        return SeenRows(table, secured, partial(self._rows, table, secured, needed))
+        return SeenRows(table, secured, partial(self._rows, table, secured, needed, keys))
 
     def whole(self, name: TableName) -> SeenRows | None:
         """Return all rows of a table as they are; None where there is none."""
@@ -215,6 +232,7 @@ class FederatedTables:
         table: RemoteTable,
         secured: SecuredTable,
         needs: RemoteNeeds,
+        keys: LookUp | None,
         timeout_s: float | None,
     ) -> Generator[pa.RecordBatch, None, None]:
         shown = SecuredTable(secured.source, _named(table, secured, needs), secured.row_filter)
@@ -227,7 +245,13 @@ class FederatedTables:
         read = [c for c in table.columns if _is_named(c, own)] or [table.cheapest()]
         # A hidden row whose value does not fit would else tell which conditions it fulfils.
         hides = secured.row_filter is not None and _may_misfit(table, read)
-        condition = all_of([own.condition, None if hides else needs.condition])
+        begun_s = time.monotonic()
+        asked_for = [] if hides else _asked_for(needs, keys, timeout_s)
+        if NEVER in asked_for:
+            return
+        if timeout_s is not None:
+            timeout_s = max(timeout_s - (time.monotonic() - begun_s), _SHORTEST_S)
+        condition = all_of([own.condition, *asked_for])
         is_whole = condition is None and secured.row_filter is None
         limit = needs.limit if is_whole else None
         with self._explained(table.catalog, str(table.name)):
@@ -363,6 +387,13 @@ def _is_fixed(table: RemoteTable, column: SecuredColumn) -> bool:
 def _may_misfit(table: RemoteTable, read: list[RemoteColumn]) -> bool:
     """Whether reading these columns can fail on a value that some row holds."""
     return table.catalog.type in _LOOSE or any(not column.kind for column in read)
+
+
+def _asked_for(
+    needs: RemoteNeeds, keys: LookUp | None, timeout_s: float | None
+) -> list[Condition | None]:
+    joined = [] if keys is None else [keys(one, timeout_s) for one in needs.joins]
+    return [needs.condition, *joined]
 
 
 def _is_named(column: RemoteColumn, needs: RemoteNeeds) -> bool:
