@@ -35,13 +35,13 @@ class World:
 
     def tell(self, *words: str) -> tuple[int, str]:
         self._capsys.readouterr()
-        code = main([words[0], "-C", str(self.folder), *words[1:]])
+        code = main([*words, "-C", str(self.folder)])
         told = self._capsys.readouterr()
         return code, told.out + told.err
 
     def json(self, *words: str) -> tuple[int, Any]:
         self._capsys.readouterr()
-        code = main([words[0], "-C", str(self.folder), *words[1:], "--json"])
+        code = main([*words, "-C", str(self.folder), "--json"])
         return code, json.loads(self._capsys.readouterr().out)
 
     def changed(self) -> list[str]:
@@ -81,6 +81,13 @@ def test_a_changed_type_is_told_by_name_until_the_files_are_read_again(world: Wo
     assert world.tell("run", "--full-refresh", "--select", "bronze.orders")[0] == 0
     assert world.changed() == []
     assert world.rows() == [{"id": "1", "amount": 10}, {"id": "2", "amount": 20}]
+
+
+def test_the_site_tells_it_on_the_tables_page(world: World) -> None:
+    world.declare("types: {amount: int}\n")
+    assert world.tell("docs", "build")[0] == 0
+    pages = [page.read_text() for page in (world.folder / "site").rglob("*.html")]
+    assert any("before its source changed: types.amount." in page for page in pages)
 
 
 def test_the_warning_of_check_has_file_and_line(world: World) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.core.names import QUARANTINE
+from lakeworks.pipeline.redeclared import redeclared
 from lakeworks.site import declared, external
 from lakeworks.site.facts import (
     ColumnFacts,
@@ -228,6 +229,12 @@ def _remarks(known: Known, name: TableName, one: Model | Source | None) -> tuple
         )
     if one is None and name.database != QUARANTINE:
         remarks.append("The project declares it no longer.")
+    source = known.services.project.sources.get(name)
+    if source is not None and (changed := redeclared(source, head)):
+        told = ", ".join(changed)
+        remarks.append(
+            f"It has rows of files that were read before its source changed: {told}."
+        )
     remarks += [f"Lineage is incomplete: {why}" for why in (node.unresolved if node else ())]
     return tuple(remarks)
 
