@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from lakeworks.privacy.text_search import text_of
+from lakeworks.privacy.records import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

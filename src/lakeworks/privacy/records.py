@@ -72,7 +72,8 @@ class Records:
         """Yield of each value that names somebody: whether it is the person, and in a list."""
         if isinstance(value, dict):
             for key, one in value.items():
-                yield from self._names(one, _below(path, key), place)
+                if one is not None:
+                    yield from self._names(one, _below(path, key), place)
         elif isinstance(value, list):
             for one in value:
                 inside = "list" if place == "own" and not isinstance(one, tuple) else place
@@ -84,9 +85,10 @@ class Records:
 
     def _named(self, value: Any, path: Path, place: Place) -> Iterator[_Named]:  # noqa: ANN401 - any plain value
         wanted = self.wanted(path)
-        texts = {one for one in _texts(value) if one}
-        if wanted is not None and texts:
-            yield not texts.isdisjoint(wanted), place == "list"
+        if wanted is not None:
+            texts = {one for one in _texts(value) if one}
+            if texts:
+                yield not texts.isdisjoint(wanted), place == "list"
         if isinstance(value, str) and value[:1] in {"{", "["} and len(value) > 1:
             # Of a text all is the record's.
             inner: Place = "text" if place == "own" else place
@@ -113,10 +115,19 @@ def _parsed(text: str) -> Any:  # noqa: ANN401 - JSON
     return found if isinstance(found, dict | list) else None
 
 
+def text_of(value: object) -> str | None:
+    """Return a value as the engines' cast to text writes it, for what identifies persons."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)
+
+
 def _texts(value: object) -> set[str]:
     """Return a value as engines and people write it."""
-    from lakeworks.privacy.text_search import text_of
-
     text = text_of(value) or ""
     found = {text, text.strip()}
     if isinstance(value, float) and value.is_integer():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lakeworks.privacy.parquet_search import Found, may_hold, search
-from lakeworks.privacy.text_search import text_of
+from lakeworks.privacy.records import text_of
 from lakeworks.storage.contents import data_entries
 from lakeworks.storage.log_actions import LOG_FOLDER, file_of, parse_lines
 from lakeworks.storage.log_checkpoint import read_checkpoint

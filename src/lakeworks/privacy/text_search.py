@@ -37,17 +37,6 @@ def is_telling(value: str) -> bool:
     return sum(c.isalnum() for c in plain) > _LEAST_LETTERS
 
 
-def text_of(value: object) -> str | None:
-    """Return a value as the engines' cast to text writes it, for what identifies persons."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return str(value)
-
-
 @dataclass(frozen=True)
 class Words:
     """Values that are looked for in free text: those of them that tell."""

@@ -333,7 +333,7 @@ class Tracer:
     def _looked_up(self, column: ColumnId) -> set[str]:
         """Return the values of a column in the person's rows of its table."""
         from lakeworks.privacy.parquet_search import may_hold, rows_of
-        from lakeworks.privacy.text_search import text_of
+        from lakeworks.privacy.records import text_of
 
         name, path = column
         schema = self._schemas.get(name)
