@@ -1,4 +1,4 @@
-"""Queries at random, by a typed grammar, over the tables that `test_attacks.py` attacks.
+"""Queries at random, by a typed grammar, over the tables of `attacked_lake.py`.
 
 Most bind and answer; some name what their role may not see, or fail on a value. They say the same
 whatever order their rows are met in, so that two lakes can be asked and compared.
@@ -155,9 +155,8 @@ def _with_parts(draw: st.DrawFn, grammar: Grammar, template: str) -> str:
 
 
 @st.composite
-def queries(draw: st.DrawFn, role: str) -> str:
+def queries(draw: st.DrawFn, sight: Sight) -> str:
     """A query that a role asks."""
-    sight = SIGHTS[role]
     orders = sight.orders and draw(st.booleans())
     joined = draw(st.sampled_from(WITH_ORDERS if orders else ALONE)).format(TABLE)
     grammar = Grammar(sight, orders=orders)

@@ -157,6 +157,9 @@ SELECTS = [
     "select 7 as n union all select count(*) from x.r where id > 9 group by grouping sets ((r.t, r.i), ()) union all select 8",
     "select coalesce(t, '-') as k, reverse(t) as r, list(i order by id) as l from x.r where id > 9 group by rollup (t) qualify row_number() over (order by t) = 1",
     "select id, upper((select max(t) from x.r)) as a, lower(t) in (select lower(t) from x.r) as b from x.r",
+    "select i as v from x.r union select t from x.r union select '07' order by v", "select y as v, null as w from x.r union all select t, ts from x.r",
+    "with a as (select id as k, d from x.r) select k, d, 1 as n from a where k in (select 1 union select 2) union all (select t, 'x', null from x.r order by id limit 2)",
+    "select y as v from x.r except select i from x.r", "select i from x.r intersect select p + 0.5 from x.r",
     "select y, count(*) as n from x.r where id > 9 group by y, rollup (i)", "select y, i, count(*) as n from x.r group by grouping sets ((y), (i), ())",
     "select null as a, 'x' as b, 1 as c, 2.5 as d, true as e, date '2024-01-01' as f",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from lakeworks.engines.errors import SqlError
 from lakeworks.engines.spark.errors import NotOnSparkError
 from lakeworks.engines.spark.sql_carried import Carried, Carrier
 from lakeworks.engines.spark.sql_series import placed
+from lakeworks.engines.spark.sql_sets import of_one_kind
 from lakeworks.engines.spark.sql_totals import with_totals
 from lakeworks.engines.spark.sql_types import annotate
 from lakeworks.engines.spark.sql_writer import Writer
@@ -75,6 +76,7 @@ def spark_select(sql: str, names: Iterable[str], known: Describing) -> Translate
         SqlError: it cannot be parsed, or names a table that is not bound.
     """
     tree = _parsed(sql)
+    of_one_kind(tree, known.describe)
     annotate(tree, known.describe)
     _carrier(known).carry(tree)
     read = _rename_tables(tree, {name.casefold(): name for name in names})

@@ -123,16 +123,16 @@ def together(writer: Writer, node: exp.Expression, parts: list[exp.Expression]) 
         NotOnSparkError: they are of kinds that each engine converts in its own way.
     """
     kinds = [_kind(part) for part in parts]
-    families = {_family(one) for one in kinds if one is not None}
+    families = {family(one) for one in kinds if one is not None}
     told = [writer.sql(part) for part in parts]
     if len(families) <= 1:
         return told
     others = families - {"text"}
     if len(others) == 1 and all(
-        _is_text_literal(part) or _family(one) != "text" or one is None
+        _is_text_literal(part) or family(one) != "text" or one is None
         for part, one in zip(parts, kinds, strict=True)
     ):
-        to = next(one for one in kinds if one is not None and _family(one) in others)
+        to = next(one for one in kinds if one is not None and family(one) in others)
         if not isinstance(to, (Array, Map, Struct)) and others != {"number"}:
             to = _widest(kinds, to)
             return [
@@ -160,7 +160,8 @@ def _is_text_literal(node: exp.Expression) -> bool:
     return isinstance(inner, exp.Literal) and bool(inner.is_string)
 
 
-def _family(found: Type | None) -> str:
+def family(found: Type | None) -> str:
+    """Return the kind of values that a type is of; both engines convert among one kind alike."""
     match found:
         case Scalar("string"):
             return "text"

@@ -214,7 +214,7 @@ def _plain(select: exp.Select, parts: list[exp.Expression]) -> exp.Select:
         _take(probe, select, name)
     if probe.args.get("from_") is None:
         _take_before(probe, select)
-    return _with_common(probe, select)
+    return with_common(probe, select)
 
 
 def _with_columns(select: exp.Select, parts: list[exp.Expression]) -> exp.Select:
@@ -256,8 +256,8 @@ def _take_before(probe: exp.Select, select: exp.Select) -> None:
     probe.set("joins", [one.copy() for one in before])
 
 
-def _with_common(probe: exp.Select, select: exp.Select) -> exp.Select:
-    """Let the probe see every common table that the SELECT sees."""
+def with_common(probe: exp.Select, select: exp.Expression) -> exp.Select:
+    """Let the probe see every common table that a query sees."""
     common: list[exp.Expression] = []
     recursive = False
     node: exp.Expression | None = select
