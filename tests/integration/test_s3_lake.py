@@ -203,6 +203,28 @@ def test_a_full_refresh_reads_the_landed_files_again(world: World) -> None:
         assert count(lake, "bronze.orders") == 40
 
 
+def test_folders_that_the_source_names_are_columns(world: World) -> None:
+    world.declare("format: json\nschema: strict\npartitions: {day: date, region: string}\n")
+    world.put("day=2026-01-01/region=%C3%A9%2Fu/a.json", *orders(0, 2))
+    world.put("day=2026-01-02/region=__HIVE_DEFAULT_PARTITION__/b.json.gz", *orders(2, 2))
+    world.put("day=soon/region=eu/c.json", *orders(4, 1))
+    with world.open() as lake:
+        for refresh in (False, True):
+            step = lake.pipeline.run("bronze.orders", full_refresh=refresh).step(
+                "bronze.orders"
+            )
+            assert (step.rows_read, step.rows_written, step.rows_quarantined) == (5, 4, 1)
+            told = (
+                "select day::text as day, region, count(*) as n from bronze.orders group by all"
+            )
+            assert Counter(tuple(row.values()) for row in ask(lake, told)) == Counter(
+                [("2026-01-01", "é/u", 2), ("2026-01-02", None, 2)]
+            )
+            (kept,) = ask(lake, "select source_file, error from quarantine.bronze_orders")
+            assert kept["source_file"] == "day=soon/region=eu/c.json"
+            assert kept["error"] == "values that do not fit: day"
+
+
 def test_a_file_of_the_same_size_and_other_content_is_read_anew(world: World) -> None:
     world.put("a.json", *orders(0, note="old"))
     world.put("b.json", *orders(20))
