@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import create_engine
 
 from lakeworks.catalog import Catalog
 from lakeworks.catalog.audit_trail import FIRST, _hash
-from lakeworks.catalog.errors import CatalogError
+from lakeworks.catalog.errors import CatalogError, CatalogReadOnlyError
 from lakeworks.catalog.migrate import SCRIPTS
 from lakeworks.catalog.query_history import QueryRecord
 from lakeworks.core import clock
@@ -258,6 +259,36 @@ def test_a_trail_from_before_words_were_kept_apart_stays_sound_and_is_told_of(ur
         assert (found.sound, found.entries, found.words_erased) == (True, 4, 1)
         with pytest.raises(CatalogError):
             change(opened, "UPDATE audit_entries SET body = '{}'")
+
+
+@pytest.mark.parametrize(
+    "url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+def test_a_role_that_does_not_own_the_tables_writes_the_trail_and_cannot_unguard_it(
+    url: str, catalog: Catalog, trail: AuditTrail
+) -> None:
+    role = f"writer_{uuid.uuid4().hex}"
+    how_to = Path(__file__).parents[2] / "docs/how-to/permissions.md"
+    fence = how_to.read_text().split("```sql\ngrant select, insert")[1].partition("```")[0]
+    change(catalog, f"CREATE ROLE {role} LOGIN")
+    for one in f"grant select, insert{fence}".replace("lake;", f"{role};").split(";")[:-1]:
+        change(catalog, one)
+    with Catalog.open(url.replace("//lake@", f"//{role}@")) as theirs:
+        theirs.audit_trail.append("query", "user:una", {"sql": ANA})
+        assert erase(theirs.audit_trail) == 3
+        theirs.erasures.compact()
+        assert theirs.audit_trail.verify([theirs.audit_trail.head()]).sound
+        for statement in (
+            "DROP TRIGGER audit_entries_only_added ON audit_entries",
+            "ALTER TABLE audit_entries DISABLE TRIGGER ALL",
+            "TRUNCATE audit_words",
+            "DELETE FROM audit_entries",
+            "DROP TABLE audit_words",
+            "DROP FUNCTION audit_entries_only_added CASCADE",
+            "SET LOCAL session_replication_role = replica",
+        ):
+            with pytest.raises(CatalogReadOnlyError):
+                change(theirs, statement)
 
 
 def test_no_digest_of_a_query_outlives_the_value_that_it_quoted(catalog: Catalog) -> None:

@@ -373,7 +373,7 @@ def test_limits_history_and_audit_know_the_tables_behind_a_view(lake: Lake) -> N
     with pytest.raises(ViewUnreadableError):
         rows(lake, "from gold.w", "ana")
     denial = lake.governance.audit_entries(kind="denial", limit=1)[0].body
-    assert "bronze.vault" in denial["error"]  # the trail knows what the principal is not told
+    assert "bronze.vault" in denial["problem"]  # the trail knows what the principal is not told
 
 
 def test_plans_show_a_principal_a_view_by_its_name_alone(lake: Lake) -> None:

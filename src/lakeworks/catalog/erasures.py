@@ -51,6 +51,10 @@ _KEYS = frozenset({
     "run_id", "table_name", "workgroup",
 })  # fmt: skip
 _PACKED_STARTS = ("eJ", "eN", "eF", "eA")
+_DIGESTS = {
+    ("queries", "query_text"): ", query_digest = '{}'",
+    ("query_executions", "query_text"): ", reuse_key = ''",
+}
 _NO_NAME = re.compile(r"\W+")
 _COST = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
@@ -245,11 +249,8 @@ def _is_redacted(table: str, column: str) -> bool:
 
 def _rewrite(session: Session, table: str, column: str, old: str, new: str) -> None:
     """Write a text anew wherever a column has it."""
-    more = ""
-    if column == "query_text" and table == "queries":
-        # Of the digest of a text whoever guesses the value could tell that it was right.
-        digest = hashlib.sha256(new.encode()).hexdigest()
-        more = f", query_digest = '{digest}'"
+    # Of a digest of the text whoever guesses the value could tell that it was right.
+    more = _DIGESTS.get((table, column), "").format(hashlib.sha256(new.encode()).hexdigest())
     if column == "name":
         new = _free(session, table, new)
     session.run(

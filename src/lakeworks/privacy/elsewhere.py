@@ -103,6 +103,8 @@ def not_reached(services: Services) -> list[str]:
     logs = [one.name for one in services.project.catalogs.values() if one.type != "parquet"]
     if logs:
         found.append(f"logs of other systems: {', '.join(sorted(logs))}")
+    if environment.openlineage is not None:
+        found.append("OpenLineage events that were sent: they quote SQL as it was written")
     return [
         *found,
         "backups, and exports made earlier: lake subject export, lake query --output",
