@@ -648,6 +648,23 @@ def test_a_file_is_asked_for_the_rows_that_count(sqlite: System, tmp_path: Path)
             rows(lake, "SELECT amount FROM crm.people")
 
 
+def test_bytes_in_a_column_of_texts_are_an_error_that_says_how_to_read_them(
+    sqlite: System, tmp_path: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "people.db") as con:
+        con.execute("INSERT INTO people (id, name) VALUES (7, CAST('Ann' AS BLOB))")
+    con.close()
+    told = r"(?s)name of crm\.people .*: \{people:"
+    with (
+        sqlite.lake(tmp_path / "project") as lake,
+        pytest.raises(RemoteValueError, match=told),
+    ):
+        ids(lake, "lower(name) = 'ann'")
+    sqlite.catalog += "columns: {people: {name: string}}\n"
+    with sqlite.lake(tmp_path / "declared") as lake:
+        assert ids(lake, "name = 'Ann'") == [1, 7]
+
+
 def test_attributes_that_nobody_declares_are_read_as_items_show_them(
     dynamodb: System, s3_endpoint: str, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import re
 import sqlite3
 from datetime import date, datetime
 from decimal import Decimal as Exact
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 from lakeworks.core.types import Decimal, Field, Scalar, Schema
@@ -146,6 +146,8 @@ class Sqlite:
         converted = _CONVERTED.get(type(column.field.type)) or _CONVERTED.get(
             str(column.field.type)
         )
+        if column.kind in {"text", "collated"}:
+            converted = _own_text
         try:
             made = [converted(one) for one in values] if converted else values
             return pa.array(made, kind)
@@ -213,6 +215,11 @@ def _text(value: Any) -> str | None:  # noqa: ANN401 - whatever SQLite keeps
     return repr(value)
 
 
+def _own_text(value: Any) -> str | None:  # noqa: ANN401
+    # SQLite takes bytes for another value than the text of the same letters: a condition would miss it.
+    return value if value is None or isinstance(value, str) else _no()
+
+
 def _bytes(value: Any) -> bytes | None:  # noqa: ANN401
     return value.encode() if isinstance(value, str) else value
 
@@ -251,7 +258,7 @@ def _number(value: Any) -> float | None:  # noqa: ANN401
     return None if value is None else float(value) if not isinstance(value, str) else _no()
 
 
-def _no() -> float:
+def _no() -> NoReturn:
     raise ValueError
 
 
