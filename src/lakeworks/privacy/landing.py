@@ -12,11 +12,13 @@ import tempfile
 import zipfile
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from lakeworks.core import events
 from lakeworks.core.errors import LakeError, NameRefusedError
 from lakeworks.core.names import TableName
+from lakeworks.engines.partition_folders import told_by_path
 from lakeworks.engines.protocol import ArrivedFile
 from lakeworks.ingest.archives import is_zip
 from lakeworks.ingest.formats import format_of
@@ -194,6 +196,9 @@ class Landings:
         reading = self._reading(table)
         if reading is None:
             return None
+        if self._is_in_a_folder_of_theirs(path, table):
+            with closing(opened()) as file:
+                return LandedFile(uri, table, 1) if file.read(1) else None
         needles = tuple({*reading.keys.needles, *reading.words.needles})
         done = Divided(keep_text=keep_text)
         why = ""
@@ -208,6 +213,18 @@ class Landings:
         if not (done.rows or done.mentions or why):
             return None
         return LandedFile(uri, table, done.rows, done.mentions, tuple(done.owned), why)
+
+    def _is_in_a_folder_of_theirs(self, path: str, table: str) -> bool:
+        """Whether a folder's name makes all records of a file the person's: it is emptied."""
+        source = self._source(table)
+        known = {
+            name.casefold(): values
+            for name, values in self.trace.columns.get(table, {}).items()
+        }
+        return any(
+            _is_one_of(told_by_path(path, name)[1], known.get(name.casefold(), set()))
+            for name in (source.partitions if source else None) or ()
+        )
 
     def _divide(
         self,
@@ -279,6 +296,20 @@ class Landings:
             return records.without(record) if verdict else record
 
         copy_records(file, target, left)
+
+
+def _is_one_of(text: str | None, values: set[str]) -> bool:
+    if text is None or text in values:
+        return text is not None
+    number = _number(text)  # a folder says 007 where the table has 7
+    return number is not None and any(_number(value) == number for value in values)
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
 
 
 def archive_place(manifest: Manifest, one: ArchivedFile) -> str:
