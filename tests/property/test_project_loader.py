@@ -15,7 +15,7 @@ from lakeworks.project.loader import load_project
 from lakeworks.project.references import Reference, check_cycles
 
 KEYS = st.sampled_from([
-    "table", "from", "path", "format", "schema", "on_change", "landing", "csv", "pattern",
+    "table", "from", "path", "format", "schema", "on_change", "landing", "csv", "pattern", "partitions",
     "types", "name", "environments", "dev", "storage", "catalog", "engine", "threads", "s3",
     "load", "key", "latest_by", "partition_by", "quality", "columns", "dialect",
     "incremental_on", "tags", "zzz",
