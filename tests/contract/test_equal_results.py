@@ -159,6 +159,7 @@ SELECTS = [
     "select id, upper((select max(t) from x.r)) as a, lower(t) in (select lower(t) from x.r) as b from x.r",
     "select i as v from x.r union select t from x.r union select '07' order by v", "select y as v, null as w from x.r union all select t, ts from x.r",
     "with a as (select id as k, d from x.r) select k, d, 1 as n from a where k in (select 1 union select 2) union all (select t, 'x', null from x.r order by id limit 2)",
+    "select id, i, count(*) as n from x.r group by cube (id, i) order by n desc, i, id desc",
     "select y as v from x.r except select i from x.r", "select i from x.r intersect select p + 0.5 from x.r",
     "select y, count(*) as n from x.r where id > 9 group by y, rollup (i)", "select y, i, count(*) as n from x.r group by grouping sets ((y), (i), ())",
     "select null as a, 'x' as b, 1 as c, 2.5 as d, true as e, date '2024-01-01' as f",
@@ -307,7 +308,7 @@ def test_a_text_that_cannot_be_read_is_named_as_it_is(
     "expression",
     ["approx_count_distinct(i)", "unnest(s)", "ts - ts", "uuid()", "random()", "t ~ 'a'",
      "cast(t as time)", "count(distinct i) over ()", "max(l) over ()", "hash(random())",
-     "id > all (select 1)"],
+     "id > all (select 1)", "(select count(*) from x.r b where b.id = r.id group by rollup (t) limit 1)"],
 )  # fmt: skip
 def test_what_has_no_counterpart_is_refused_by_name(
     sessions: list[Session], expression: str

@@ -340,7 +340,8 @@ def test_machines_that_lack_python_or_are_lost_are_told_as_they_are(
             kill_group(job)
             job.stdout.close()
     assert rest.startswith("[LW445] Spark lost the machines that computed"), rest
-    assert "137" in rest, "Spark's reason is told"
+    # Spark's reason is told: the exit code, or of a worker too busy to send it in time, the loss.
+    assert "137" in rest or "disassociated" in rest, rest
     assert "memoryOverhead" in rest
     assert "Traceback" not in rest
     assert "\tat " not in rest

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 
+from lakeworks.engines.spark.errors import NotOnSparkError
 from lakeworks.engines.spark.sql_carried import Carried, source
 from lakeworks.engines.spark.sql_parts import is_aggregate
-from lakeworks.engines.spark.sql_types import bare
+from lakeworks.engines.spark.sql_types import bare, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,13 +23,19 @@ _SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
 
 
 def with_totals(tree: exp.Expression) -> exp.Expression:
-    """Return a tree whose SELECTs give the total of nothing, too."""
+    """Return a tree whose SELECTs give the total of nothing, too.
+
+    Raises:
+        NotOnSparkError: one is a value, or shows what is no key.
+    """
     for select in reversed(list(tree.find_all(exp.Select))):
-        if not _has_total(select) or not _is_table(select) or select.find(exp.Explode):
+        if not _has_total(select):
             continue
-        total = _of_nothing(select)
+        total = _of_nothing(select) if _is_table(select) else None
         if total is None:
-            continue
+            raise NotOnSparkError.part(
+                "a total by ROLLUP, CUBE or GROUPING SETS here", "compute it in a WITH"
+            ).on_line(line_of(select))
         common = select.args.get("with_")
         select.set("with_", None)
         both = exp.Union(
