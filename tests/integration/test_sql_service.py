@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -26,7 +27,6 @@ from lakeworks.lake import Lake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 POLICIES = """
 roles: {analyst: [ana], nobody: [nora], lead: [lea]}
@@ -208,6 +208,28 @@ def test_prepared_statements_belong_to_a_workgroup(
     with pytest.raises(ServiceError, match="another principal's"):
         ana.query("deallocate prepare total")
     owner.query("deallocate prepare total")
+
+
+def test_what_another_prepared_is_judged_in_a_query_process(
+    owner: SqlService, ana: SqlService, running: Running
+) -> None:
+    lea = SqlService(running.url, token=running.token("lea"))
+    # To bind it makes a gigabyte: in the service's own process it would be everybody's.
+    ana.query(
+        "prepare large from select * from range(length(repeat('x', 1000000000))) where 1 = 2"
+    )
+    ana.query("prepare hidden from select amount from silver.sales")
+    for statement in ("execute large", "execute hidden", "execute nothing"):
+        # All are taken alike: what is known of a name is not told by when it is refused.
+        lea.cancel(lea.start(statement))
+        lea.cancel(lea.start(statement.replace("execute", "deallocate prepare")))
+    with pytest.raises(ServiceError, match="no prepared statement 'hidden'"):
+        lea.query("execute hidden")
+    status = (Path("/proc") / str(running.process.pid) / "status").read_text()
+    assert int(status.split("VmHWM:")[1].split()[0]) < 1_000_000  # KiB, at most so far
+    assert ana.query("execute hidden").num_rows == 10
+    for name in ("large", "hidden"):
+        owner.query(f"deallocate prepare {name}")
 
 
 def test_names_are_told_as_far_as_they_may_be_known(owner: SqlService, ana: SqlService) -> None:

@@ -125,22 +125,18 @@ class Deallocate:
 
     name: str
 
-    def question(self, asking: Asking, reader: Reader) -> Question:
-        """Raise what is wrong with it at first sight.
+    def question(self, asking: Asking, reader: Reader) -> Question:  # noqa: ARG002 - as protocol
+        """Leave all of it to where it runs, as `Execute` does."""
+        return Question(repeatable=False)
+
+    def run(self, asking: Asking, reader: Reader) -> QueryResult:
+        """Keep it no longer.
 
         Raises:
             PreparedStatementError: there is none of that name, or it is another principal's.
         """
-        found = _found(self.name, asking, reader)
-        viewer = asking.viewer
-        may = viewer is None or viewer.administers or found.made_by == _principal(asking)
-        if not may:
+        if not _is_callers(_found(self.name, asking, reader), asking):
             raise PreparedStatementError.foreign(self.name)
-        return Question(repeatable=False)
-
-    def run(self, asking: Asking, reader: Reader) -> QueryResult:
-        """Keep it no longer."""
-        self.question(asking, reader)
         _all(reader).drop(_workgroup(asking), self.name)
         return _done(asking)
 
@@ -157,9 +153,19 @@ class Execute:
     values: tuple[Any, ...] = ()
 
     def question(self, asking: Asking, reader: Reader) -> Question:
-        """Say what the answer of the prepared statement rests on, itself included."""
+        """Say what the answer of the prepared statement rests on, itself included.
+
+        What another principal wrote is judged where it runs, under limits: to ask whether the
+        caller could ask it binds it, which may compute whatever it says. So is a name that is not
+        there: else it could be told from one that is not the caller's to know.
+        """
         from lakeworks.query.statements.kinds import statement_of
 
+        kept = _all(reader).find(_workgroup(asking), self.name)
+        if kept is None or not _is_trusted(kept, asking):
+            return Question(repeatable=False)
+        if not _may_know(kept, asking, reader, self.values):
+            return Question(repeatable=False)
         found, sql, inner = self._read(asking, reader)
         with unplaced("athena"):
             lake_sql = in_lake_sql(sql, inner, reader)
@@ -250,6 +256,11 @@ def _found(
 def _is_callers(one: PreparedStatement, asking: Asking) -> bool:
     viewer = asking.viewer
     return viewer is None or viewer.administers or one.made_by == _principal(asking)
+
+
+def _is_trusted(one: PreparedStatement, asking: Asking) -> bool:
+    """Whether the caller wrote it, or the lake's owner did."""
+    return not one.made_by or one.made_by == _principal(asking)
 
 
 def _may_know(
