@@ -176,6 +176,8 @@ def _idle(tables: int, calm: int) -> str:
             "Nothing to do: the project has no sources and no models. "
             "sources/*.yml say what comes in."
         )
+    if not calm:
+        return "Nothing to do."
     return f"Nothing to do: {render.plural(calm, 'table')} up to date."
 
 
