@@ -59,7 +59,8 @@ def main() -> None:
         Catalog.open(f"sqlite:///{Path(folder, 'catalog.db')}") as catalog,
     ):
         told("nothing changed", catalog.grants.stamp, 2_000, budget_ms=0.5)
-        body = {"tables": ["silver.wide"], "columns": list(schema.names), "rows": 10}
+        body = {"tables": ["silver.wide"], "columns": list(schema.names), "rows": 10,
+                "sql": "select c0, c1 from silver.wide where c2 = 'one'"}  # fmt: skip
         trail = catalog.audit_trail
         told("audit entry", lambda: trail.append("query", str(ANA), body), 300, budget_ms=5)
         begin = time.perf_counter()

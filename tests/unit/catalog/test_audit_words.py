@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeworks.catalog import audit_words
+from lakeworks.catalog.audit_trail import KINDS
 
 
 def test_texts_are_words_unless_they_are_known_as_facts() -> None:
@@ -19,6 +22,15 @@ def test_texts_are_words_unless_they_are_known_as_facts() -> None:
     facts, words = audit_words.divided(body)
     assert set(words) == {"sql", "reason", "where", "anything"}
     assert facts | words == body
+
+
+def test_whatever_kind_of_entry_the_lake_writes_is_listed() -> None:
+    source = Path(audit_words.__file__).parents[1]
+    text = "\n".join(path.read_text() for path in sorted(source.rglob("*.py")))
+    written = set(re.findall(r"""\b_?audit\(\s*"(\w+)\"""", text))
+    assert len(written) > 8
+    assert written <= set(KINDS)
+    assert list(KINDS) == sorted(KINDS)
 
 
 @given(st.sets(st.integers(1, 60)))
