@@ -160,6 +160,7 @@ SELECTS = [
     "select i as v from x.r union select t from x.r union select '07' order by v", "select y as v, null as w from x.r union all select t, ts from x.r",
     "with a as (select id as k, d from x.r) select k, d, 1 as n from a where k in (select 1 union select 2) union all (select t, 'x', null from x.r order by id limit 2)",
     "select id, i, count(*) as n from x.r group by cube (id, i) order by n desc, i, id desc",
+    "select * from (select t, i, id from x.r) a join (select id, d from x.r) b using (id)", "select * from (select t, i from x.r) a semi join (select i from x.r where id > 1) b using (i)",
     "select y as v from x.r except select i from x.r", "select i from x.r intersect select p + 0.5 from x.r",
     "select y, count(*) as n from x.r where id > 9 group by y, rollup (i)", "select y, i, count(*) as n from x.r group by grouping sets ((y), (i), ())",
     "select null as a, 'x' as b, 1 as c, 2.5 as d, true as e, date '2024-01-01' as f",
@@ -316,6 +317,16 @@ def test_what_has_no_counterpart_is_refused_by_name(
     with pytest.raises(NotOnSparkError) as refused:
         sessions[1].query(f"select {expression} as x from x.r").read_all()
     assert "Spark" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "sql", ['with "x.r" as (select 1 as id) select id from x.r', "select columns(*) from x.r"]
+)
+def test_what_spark_would_take_for_something_else_is_refused_by_name(
+    sessions: list[Session], sql: str
+) -> None:
+    with pytest.raises(NotOnSparkError):
+        sessions[1].query(sql).read_all()
 
 
 def test_a_condition_of_two_tables_decides_no_outer_join(sessions: list[Session]) -> None:

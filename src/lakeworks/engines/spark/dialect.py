@@ -217,6 +217,9 @@ def _rename_tables(tree: exp.Expression, bound: dict[str, str]) -> tuple[str, ..
     """Let tables name views, and return those that are read."""
     read: dict[str, None] = {}
     whole: set[str] = set()
+    for common in tree.find_all(exp.CTE):
+        if "." in common.alias and common.alias.casefold() in bound:  # it would hide the view
+            raise NotOnSparkError.part(f"a WITH named {common.alias!r}", "leave out the dot")
     for table in list(tree.find_all(exp.Table)):
         name = ".".join(part.name for part in table.parts)
         if _is_common(table) or _is_series(table):

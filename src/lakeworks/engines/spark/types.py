@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.core.types import Array, Decimal, Field, Map, Scalar, Schema, Struct
 from lakeworks.engines.errors import UnsupportedTypeError
+from lakeworks.engines.spark.errors import NotOnSparkError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -98,6 +99,9 @@ def typed(rows: DataFrame, schema: Schema) -> DataFrame:
     """Return rows with the names and types of `schema`, taken by position.
 
     A value that its type cannot hold fails when the rows are computed.
+
+    Raises:
+        NotOnSparkError: Spark gives another number of columns.
     """
     from pyspark.sql import functions as f
 
@@ -107,9 +111,22 @@ def typed(rows: DataFrame, schema: Schema) -> DataFrame:
         return rows
     places = [f"__{i}" for i in range(len(held))]
     renamed = rows.toDF(*places)
+    order = _order([h.name for h in held], [w.name for w in wanted])
+    taken = [(places[at], held[at]) for at in order]
     return renamed.select(
         *(
             (f.col(p) if h.dataType == w.dataType else f.col(p).cast(w.dataType)).alias(w.name)
-            for p, h, w in zip(places, held, wanted, strict=True)
+            for (p, h), w in zip(taken, wanted, strict=True)
         )
     )
+
+
+def _order(held: list[str], wanted: list[str]) -> list[int]:
+    """Return the places of the wanted columns; a `*` over USING puts shared ones first in Spark."""
+    if len(held) != len(wanted):
+        raise NotOnSparkError.part("what this SELECT gives", "name its columns")
+    given = [name.casefold() for name in held]
+    asked = [name.casefold() for name in wanted]
+    if len(set(given)) == len(given) and sorted(given) == sorted(asked):
+        return [given.index(name) for name in asked]
+    return list(range(len(held)))
