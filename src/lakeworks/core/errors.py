@@ -76,13 +76,13 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint that names the nearest of `known`, or lists up to ten of them."""
+def did_you_mean(word: str, known: Iterable[str], *, most: int = 10) -> str:
+    """Return a hint that names the nearest of `known`, or lists up to `most` of them."""
     names = sorted(known)
     close = nearest(word, names)
     if close is not None:
         return f"did you mean {close}?"
     if not names:
         return ""
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""  # noqa: PLR2004
-    return f"known: {', '.join(names[:10])}{more}"
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"known: {', '.join(names[:most])}{more}"

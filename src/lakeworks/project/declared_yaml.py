@@ -324,7 +324,7 @@ def _told(
     key = ".".join(str(part) for part in path)
     if kind == "extra_forbidden":
         known = known_keys(_shape_at(path[:-1], shape))
-        hint = did_you_mean(str(path[-1]), known)
+        hint = did_you_mean(str(path[-1]), known, most=len(known))
         if value is None and " " in str(path[-1]):
             hint = "a comma divides {…}: quote a text that holds one"
         return f"unknown key {path[-1]!r}", hint, UNKNOWN_KEY

@@ -170,6 +170,13 @@ def test_mistake_in_an_environment_is_placed(
     assert said in found.problem
 
 
+def test_a_key_like_none_is_told_every_key_there_is(mistake: Callable[..., Mistake]) -> None:
+    found = mistake({"lake.yml": "name: shop\nenvironments:\n  dev:\n    quux: 1\n"})
+    assert {"storage", "catalog", "engine", "threads", "s3"} <= set(
+        found.hint.removeprefix("known: ").split(", ")
+    )
+
+
 def test_relative_sqlite_catalog_keeps_its_driver_and_query(
     load: Callable[..., Project], tmp_path: Path
 ) -> None:
