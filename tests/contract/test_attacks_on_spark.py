@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.usefixtures("spark_engine")]
 
-EXAMPLES = int(os.environ.get("LAKEWORKS_ATTACKS_ON_SPARK", "20"))  # of each role
+EXAMPLES = int(os.environ.get("LAKEWORKS_ATTACKS_ON_SPARK", "13"))  # of each role
 ANSWERED = 0.4  # at least so many of them, or they would prove nothing
 PATIENCE_S = 300.0
 ENVIRONMENTS = """name: attacked
