@@ -97,7 +97,8 @@ cast(ts as date);cast(z as timestamp);cast(ts as timestamptz);cast(d as varchar)
 cast(z as varchar);d < ts;d = date '2024-01-31';ts between timestamp '2024-01-01' and timestamp '2024-12-31';
 greatest(d, date '2024-01-01');strptime('03/02/2024', '%d/%m/%Y');strptime('2024-2-3 4:05', '%Y-%m-%d %H:%M');
 try_strptime(t, '%Y-%m-%d')""".replace("\n", "")
-NESTED = """l[1];l[-1];l[0];l[9];l[i];len(l);list_contains(l, 1);s.a;s.b;s['a'];s;l;m['k'];m['x'];[i, 1];{'a': i, 'b': t};
+NESTED = """l[1];l[-1];l[0];l[9];l[i];l[cast(i as int)];l[case when i > 0 then 1 else 2 end];l[coalesce(null, 1)];
+l[length(t)];[7, 8][length(t)];map {1: 'x'}[cast(i as int)];map {1: 'x'}[1];l[nullif(1, 0)];len(l);list_contains(l, 1);s.a;s.b;s['a'];s;l;m['k'];m['x'];[i, 1];{'a': i, 'b': t};
 map {'k': i};[1, 2] || l;list_transform(l, x -> x + 1);l is null;s is null;s.a + 1;flatten([l, [i]])""".replace(
     "\n", ""
 )

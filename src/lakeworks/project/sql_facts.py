@@ -123,6 +123,7 @@ def _facts(text: str, file: str, dialect: str, mistakes: Mistakes) -> SqlFacts |
     if dialect in ATHENA:
         translated = _from_athena(text, query, file, tokens[0], mistakes)
     elif dialect != ENGINE_DIALECT:
+        _check_places(query, dialect, file, tokens[0], mistakes)
         translated = _translated(query, file, tokens[0], mistakes)
     if len(mistakes.found) > before:
         return None
@@ -236,6 +237,32 @@ def _check_table(node: exp.Table, bindings: Bindings, file: str, mistakes: Mista
     if node.args.get("catalog") is not None or not isinstance(this, exp.Identifier):
         problem = f"{bindings.name(node)} is not a table of this lake"
         mistakes.add(at, problem, "write database.table", code=UNKNOWN_TABLE)
+
+
+def _check_places(
+    query: exp.Expr, dialect: str, file: str, first: Token, mistakes: Mistakes
+) -> None:
+    """Refuse places in lists that a dialect counts from zero and sqlglot would leave as they are.
+
+    It shifts what it knows to be a whole number: a column may as well be a map's key.
+    """
+    from sqlglot.dialects.dialect import Dialect
+    from sqlglot.optimizer.annotate_types import annotate_types
+
+    if Dialect.get_or_raise(dialect).INDEX_OFFSET:
+        return
+    for bracket in query.find_all(exp.Bracket):
+        place = bracket.expressions[0] if len(bracket.expressions) == 1 else None
+        if place is None or isinstance(place, exp.Slice | exp.Literal):
+            continue
+        known = annotate_types(place.copy()).type
+        counts_from_one = bracket.args.get("offset") == 1
+        if not counts_from_one and (
+            known is None or known.this not in exp.DataType.INTEGER_TYPES
+        ):
+            problem = f"{bracket.sql(dialect)}: {dialect} counts places from 0, the lake from 1"
+            hint = "write CAST(… AS INT) around a place in a list; a map's key needs DuckDB's dialect"
+            mistakes.add(Location(file, first.line), problem, hint, code=SQL_DOES_NOT_PARSE)
 
 
 def _translated(query: exp.Expr, file: str, first: Token, mistakes: Mistakes) -> str | None:

@@ -13,6 +13,7 @@ from lakeworks.catalog.errors import UnknownSnapshotError, UnknownTableError, Ve
 from lakeworks.core.errors import NameRefusedError
 from lakeworks.core.names import TableName
 from lakeworks.engines.errors import (
+    DuplicateColumnError,
     InterruptedQueryError,
     OutOfMemoryError,
     QueryTimeoutError,
@@ -66,7 +67,7 @@ _TOLD = (
     WriteRefusedError, MisfitError, WriteOptionError, UnloadLocationError, WriteLostError,
     ViewUnreadableError, ViewDefinitionError, NameTakenError, NotAllowedError,
     StatementSyntaxError, AthenaSyntaxError, AthenaUnsupportedError, PreparedStatementError,
-    NothingToShowError, ExternalDdlError,
+    NothingToShowError, ExternalDdlError, DuplicateColumnError,
 )  # fmt: skip
 
 

@@ -435,6 +435,8 @@ def test_other_dialect_is_translated(load: Callable[..., Project]) -> None:
         ("spark", "select date_format(timestamp '2026-01-02 00:00:00', 'yyyy')"),
         ("redshift", "select nvl(null, '2026')"),
         ("bigquery", "select format_date('%Y', date '2026-01-02')"),
+        ("spark", "select array('2025', '2026')[1]"),
+        ("spark", "select array('2025', '2026')[length('a')]"),
     ],
 )
 def test_translated_sql_gives_the_same(
@@ -445,6 +447,15 @@ def test_translated_sql_gives_the_same(
     assert model.sql is not None
     with duckdb.connect() as con:
         assert con.execute(model.sql).fetchone() == ("2026",)
+
+
+@pytest.mark.parametrize("dialect", ["spark", "snowflake", "bigquery"])
+def test_a_place_that_may_be_a_key_is_not_guessed_to_count_from_zero(dialect: str) -> None:
+    mistakes = Mistakes()
+    assert sql_facts("select tags[i] as t from silver.x", "m.sql", dialect, mistakes) is None
+    (found,) = mistakes.found
+    assert f"{dialect} counts places from 0" in found.problem
+    assert "CAST" in found.hint
 
 
 def test_what_athena_has_and_the_lake_has_not_is_told_with_its_line() -> None:

@@ -17,6 +17,7 @@ from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, TokenError
 from lakeworks.core.errors import did_you_mean
 from lakeworks.engines.errors import SqlError
 from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.engines.spark.lake_sql import LakeSql
 from lakeworks.engines.spark.sql_carried import Carried, Carrier
 from lakeworks.engines.spark.sql_series import placed
 from lakeworks.engines.spark.sql_sets import of_one_kind
@@ -107,10 +108,10 @@ def view_name(name: str) -> str:
 
 def _parsed(sql: str) -> exp.Expression:
     try:
-        tokens = sqlglot.tokenize(sql, read="duckdb")
+        tokens = sqlglot.tokenize(sql, read=LakeSql)
         if any(token.text in {"~", "!~", "~*", "!~*"} for token in tokens):
             raise NotOnSparkError.part("the operator ~", "write regexp_full_match(a, pattern)")
-        trees = sqlglot.parse(sql, read="duckdb")
+        trees = sqlglot.parse(sql, read=LakeSql)
     except (ParseError, TokenError) as error:
         details = getattr(error, "errors", None) or [{}]
         raise NotOnSparkError.at(
@@ -227,7 +228,7 @@ def _rename_tables(tree: exp.Expression, bound: dict[str, str]) -> tuple[str, ..
         found = bound.get(name.casefold())
         if found is None or not isinstance(table.this, exp.Identifier):
             raise SqlError(
-                f"table {name or table.sql('duckdb')!r} is not there",
+                f"table {name or table.sql(LakeSql)!r} is not there",
                 did_you_mean(name, bound.values()),
             )
         read[found] = None

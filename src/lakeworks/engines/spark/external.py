@@ -79,7 +79,9 @@ def columns_named(sql: str) -> frozenset[str] | None:
     import sqlglot
     from sqlglot import exp
 
-    tree = sqlglot.parse_one(sql, read="duckdb")
+    from lakeworks.engines.spark.lake_sql import LakeSql
+
+    tree = sqlglot.parse_one(sql, read=LakeSql)
     relations = {one.alias_or_name.lower() for one in tree.find_all(exp.Table, exp.Subquery)}
     relations |= {one.alias.lower() for one in tree.find_all(exp.CTE)}
     if any(_reads_rows(node, relations) for node in tree.walk()):

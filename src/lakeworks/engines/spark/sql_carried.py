@@ -16,6 +16,7 @@ from sqlglot import exp
 from lakeworks.engines.duckdb.row_expressions import GATHERED, RowExpression, computes_alone
 from lakeworks.engines.duckdb.types import from_duckdb, to_duckdb
 from lakeworks.engines.errors import UnsupportedTypeError
+from lakeworks.engines.spark.lake_sql import LakeSql
 from lakeworks.engines.spark.sql_parts import (
     COMPARED,
     bordering,
@@ -91,7 +92,7 @@ def source(node: exp.Expression) -> str:
     whole = exp.Paren(this=node.copy())
     for one in list(whole.find_all(Carried)):
         one.replace(exp.Var(this=one.args["source"]))
-    return str(whole.this.sql("duckdb"))
+    return str(whole.this.sql(LakeSql))
 
 
 class Carrier:
@@ -228,10 +229,10 @@ def _call(
     parts: dict[str, exp.Expression] = {}
     for number, (place, part, one) in enumerate(zip(places, taken, settled, strict=True)):
         of_group = rows is not None and number >= rows
-        name = names.setdefault((of_group, part.sql("duckdb")), f"__c{len(names)}")
+        name = names.setdefault((of_group, part.sql(LakeSql)), f"__c{len(names)}")
         parts.setdefault(name, one)
         place.replace(_column(name, part, of_group=of_group))
-    text = f"CAST({whole.sql('duckdb')} AS {to_duckdb(type_)})"
+    text = f"CAST({whole.sql(LakeSql)} AS {to_duckdb(type_)})"
     if not computes_alone(text):
         return None
     columns: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from lakeworks.core.types import Array, Decimal, Map, Scalar, Struct
 from lakeworks.engines.spark.errors import NotOnSparkError
+from lakeworks.engines.spark.lake_sql import LakeSql
 from lakeworks.engines.spark.sql_types import is_float, is_scalar, is_whole, kind, spark_name
 from lakeworks.engines.spark.translation import UNREADABLE
 
@@ -143,7 +144,7 @@ def refuse_unknown(writer: Writer, node: exp.Cast | exp.TryCast, to: Type) -> No
     known = {exp.DType.VARCHAR, exp.DType.TEXT, exp.DType.CHAR, exp.DType.NCHAR,
              exp.DType.NVARCHAR}  # fmt: skip
     if (is_scalar(to, "string") and said not in known) or said in _WITHOUT_COUNTERPART:
-        raise NotOnSparkError.part(f"{writer.original(node)}: the type {node.to.sql('duckdb')}")
+        raise NotOnSparkError.part(f"{writer.original(node)}: the type {node.to.sql(LakeSql)}")
 
 
 def _read(value: str, pattern: str, parts: str) -> str:

@@ -31,7 +31,7 @@ def element(writer: Writer, node: exp.Bracket) -> str:
         case Map():
             return f"TRY_ELEMENT_AT({value}, {writer.sql(place)})"
         case Array():
-            return f"TRY_ELEMENT_AT({value}, NULLIF({_from_one(writer, place)}, 0))"
+            return f"TRY_ELEMENT_AT({value}, NULLIF(CAST({writer.sql(place)} AS INT), 0))"
         case _:
             raise NotOnSparkError.part(f"{writer.original(node)}: an element of {held}")
 
@@ -179,16 +179,6 @@ def has(writer: Writer, node: exp.ArrayContains) -> str:
 def flat(writer: Writer, node: exp.Flatten) -> str:
     """`flatten(a)`: lists that are null give nothing; on Spark one makes all null."""
     return f"FLATTEN(FILTER({writer.sql(node.this)}, each -> each IS NOT NULL))"
-
-
-def _from_one(writer: Writer, place: exp.Expression) -> str:
-    """Return an index as written: sqlglot holds literals from zero, others with `- 1`."""
-    if isinstance(place, exp.Literal):
-        return str(int(place.this) + 1)
-    if isinstance(place, exp.Neg) and isinstance(place.this, exp.Literal):
-        return str(1 - int(place.this.this))
-    told = writer.sql(place)
-    return f"CAST({told} AS INT)"
 
 
 RULES: dict[type[exp.Expression], Callable[..., str]] = {

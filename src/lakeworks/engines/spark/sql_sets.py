@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from lakeworks.core.errors import LakeError
 from lakeworks.engines.duckdb.types import to_duckdb
+from lakeworks.engines.spark.lake_sql import LakeSql
 from lakeworks.engines.spark.sql_compared import family
 from lakeworks.engines.spark.sql_types import with_common
 
@@ -55,7 +56,7 @@ def _described(
     inner.set("with_", None)
     probe = exp.Select(expressions=[exp.Star()], from_=exp.From(this=_named(inner, ())))
     try:
-        return describe(with_common(probe, scope).sql(dialect="duckdb"))
+        return describe(with_common(probe, scope).sql(dialect=LakeSql))
     except LakeError:
         return None
 

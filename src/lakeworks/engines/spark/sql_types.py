@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from lakeworks.core.errors import LakeError
 from lakeworks.core.types import Array, Decimal, Map, Scalar, Struct
+from lakeworks.engines.spark.lake_sql import LakeSql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -151,7 +152,7 @@ def _describe(
     if not parts:
         return
     with suppress(LakeError):
-        found = describe(probe(parts).sql(dialect="duckdb"))
+        found = describe(probe(parts).sql(dialect=LakeSql))
         for part, told in zip(parts, found[-len(parts) :], strict=True):
             part.meta[key] = told
         return
