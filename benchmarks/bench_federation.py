@@ -4,21 +4,23 @@ Each answer is checked to be equal. Budgets on two cores, medians: a selective c
 at most twice the time of raw DuckDB and 15 ms more; for a principal with a row filter and a mask, of
 raw DuckDB with the same filter and mask written by hand.
 
-    python benchmarks/bench_federation.py postgresql://user@/database?host=/run/postgresql
+    python benchmarks/bench_federation.py [postgresql://user@/database?host=/run/postgresql]
         [--rows 1000000] [--rounds 5]
 
-It makes a table `bench_federation` in that database, and drops it in the end.
+It makes a table `bench_federation` in that database, and drops it in the end. Without a URL it starts
+a server of its own, of the programs of PostgreSQL on this machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from lakeworks.lake import Lake
 
@@ -61,20 +63,37 @@ policies:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("url")
+    arguments.add_argument("url", nargs="?")
     arguments.add_argument("--rows", type=int, default=1_000_000)
     arguments.add_argument("--rounds", type=int, default=5)
     given = arguments.parse_args()
+    if given.url is not None:
+        filled(given.url, given.rows, given.rounds)
+        return
+    sys.path.append(str(Path(__file__).parents[1] / "tests" / "contract"))
+    from postgres_server import PostgresServer, programs
+
+    found = programs()
+    if found is None:
+        sys.exit("there is no PostgreSQL on this machine: give the URL of a database")
+    server = PostgresServer(found)
+    try:
+        filled(server.url(), given.rows, given.rounds)
+    finally:
+        server.remove()
+
+
+def filled(url: str, count: int, rounds: int) -> None:
     import psycopg
 
-    with psycopg.connect(given.url, autocommit=True) as con:
+    with psycopg.connect(url, autocommit=True) as con:
         con.execute(f"drop table if exists {TABLE}")
-        con.execute(MAKE, (given.rows,))
+        con.execute(MAKE, (count,))
         con.execute(f"alter table {TABLE} add primary key (id)")
         con.execute(f"analyze {TABLE}")
         try:
             with tempfile.TemporaryDirectory() as folder:
-                measure(Path(folder), given.url, given.rounds)
+                measure(Path(folder), url, rounds)
         finally:
             con.execute(f"drop table {TABLE}")
 
@@ -148,7 +167,7 @@ def lake_of(folder: Path, url: str) -> Lake:
     (folder / "policies" / "roles.yml").write_text(POLICIES)
     settings = {
         "type": "postgresql", "host": host, "port": parts.port, "database": parts.path[1:],
-        "user": parts.username, "password": parts.password, "tls": "off",
+        "user": parts.username, "password": parts.password and unquote(parts.password), "tls": "off",
     }  # fmt: skip
     told = "".join(f"{key}: {value}\n" for key, value in settings.items() if value)
     (folder / "catalogs" / "crm.yml").write_text(f"{told}databases: {{crm: public}}\n")
