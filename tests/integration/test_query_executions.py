@@ -72,9 +72,10 @@ class Served:
         processes: int = 2,
         places: dict[str, str] | None = None,
         options: dict[str, str] | None = None,
+        through: tuple[str, ...] = (),
     ) -> None:
         self.lake = Lake.open(project)
-        started = command(project, None, memory_bytes=MEMORY_BYTES, threads=1)
+        started = [*through, *command(project, None, memory_bytes=MEMORY_BYTES, threads=1)]
         self.pool = QueryPool(
             started,
             processes=processes,
@@ -227,6 +228,22 @@ def test_a_killed_process_fails_its_query_alone(served: Served) -> None:
     assert (ended.state, ended.error["code"]) == ("failed", "LW816")
     assert "SIGKILL" in ended.reason
     assert served.run("select 4 as four").state == "succeeded"
+
+
+def test_what_keeps_processes_from_starting_fails_no_query_once_it_is_over(
+    project: Path, tmp_path: Path
+) -> None:
+    tried, over = tmp_path / "tried", tmp_path / "over"
+    script = f'touch {tried}; test -e {over} && exec "$@"'
+    opened = Served(project, tmp_path / "results", 1, through=("sh", "-c", script, "sh"))
+    try:
+        while not tried.exists():
+            time.sleep(0.01)
+        time.sleep(1.5)  # until the pool has given up for the time being
+        over.touch()
+        assert opened.run("select 1 as one").state == "succeeded"
+    finally:
+        opened.close()
 
 
 def test_workgroups_refuse_what_is_beyond_them(served: Served) -> None:

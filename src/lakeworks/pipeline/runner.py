@@ -14,7 +14,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Literal
 
 from lakeworks.catalog.statement_writes import making_of
-from lakeworks.core import clock, events
+from lakeworks.core import clock, events, time_zones
 from lakeworks.core.errors import LakeError
 from lakeworks.pipeline.catalog_entries import note_publication
 from lakeworks.pipeline.errors import RulesFailedError, StatementTableError
@@ -144,6 +144,7 @@ class _Work:
         sorter = TopologicalSorter({t: self.graph[t] & self.chosen for t in self.chosen})
         sorter.prepare()
         running: dict[Future[StepReport], TableName] = {}
+        time_zones.settle()
         pool = ThreadPoolExecutor(_PARALLEL_STEPS, thread_name_prefix="lakeworks-step")
         try:
             while sorter.is_active():

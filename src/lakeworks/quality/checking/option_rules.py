@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lakeworks.core.errors import did_you_mean
+from lakeworks.core.time_zones import time_zone
 from lakeworks.quality.checking import unsupported
 from lakeworks.quality.errors import DqdlError, NotEvaluatedError
 from lakeworks.quality.language.rule_types import FILE_FILTERS
@@ -86,7 +87,7 @@ def _text_problem(name: str, text: str) -> str:
         return f'{name} is "true" or "false"'
     if name == "hashAlgorithm" and text not in HASHES:
         return f"hashAlgorithm is one of {', '.join(HASHES)}"
-    if name == "timeZone" and not _is_time_zone(text):
+    if name == "timeZone" and time_zone(text) is None:
         return f"{text[:_LONGEST_NAME]} is no time zone, such as Europe/Paris"
     if name == "uriRegex" and not _is_pattern(text):
         return f"{text[:_LONGEST_NAME]} is no regular expression"
@@ -97,15 +98,5 @@ def _is_pattern(text: str) -> bool:
     try:
         re.compile(text)
     except (re.error, OverflowError, RecursionError):
-        return False
-    return True
-
-
-def _is_time_zone(name: str) -> bool:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
+from lakeworks.core.time_zones import time_zone
 from lakeworks.core.types import Scalar
 from lakeworks.quality.comparison.literals import IncomparableError
 from lakeworks.quality.language.ruleset import Operand, Text
@@ -26,12 +27,10 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         IncomparableError: there is none of that name.
     """
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise IncomparableError(f"{name!r} is no time zone such as America/New_York") from None
+    found = time_zone(name)
+    if found is None:
+        raise IncomparableError(f"{name!r} is no time zone such as America/New_York")
+    return found
 
 
 def time_of(text: str) -> time | None:

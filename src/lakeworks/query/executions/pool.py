@@ -112,14 +112,12 @@ class QueryPool:
     def _serve(self) -> None:
         process: QueryProcess | None = None
         while True:
-            if process is None or not process.alive:
-                process = self._started()
+            process = self._living(process)
             query = self._next()
             if query is None:
                 break
-            if process is not None and not process.alive:  # it died while nothing was asked
-                process.close()
-                process = self._started()
+            # It may have died since, or what kept one from living may be over.
+            process = self._living(process)
             if process is None:
                 self._done(query, "no query process could be started")
                 continue
@@ -128,6 +126,13 @@ class QueryPool:
                 process.close()
         if process is not None:
             process.close()
+
+    def _living(self, process: QueryProcess | None) -> QueryProcess | None:
+        if process is not None and process.alive:
+            return process
+        if process is not None:
+            process.close()
+        return self._started()
 
     def _started(self) -> QueryProcess | None:
         try:

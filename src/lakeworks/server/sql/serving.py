@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lakeworks.core import time_zones
 from lakeworks.core.errors import LakeError, MissingExtraError
 from lakeworks.engines.machine import memory_share_bytes
 from lakeworks.governance.principals import Principal, grantee
@@ -91,6 +92,7 @@ def opened_executions(
         results=result_places(lake, groups),
         pool=pool,
     )
+    time_zones.settle()
     stop = threading.Event()
     pruning = threading.Thread(
         target=_prune, args=(executions, stop), name="prune-results", daemon=True
