@@ -101,12 +101,13 @@ class _Planner:
             for what, files in (("new", found.new), ("changed", found.changed))
             if files
         )
-        if self.request.full_refresh and self.request.selection is not None:
+        again = self.request.full_refresh and self.request.selection is not None
+        if again:
             reasons = (*reasons, "full refresh asked for")
         changed = redeclared(source, self.state.heads.get(table))
         if self.request.keep_read and changed:
             reasons = (*reasons, "its rows are to stay as they were read")
-        mended = self.request.keep_read or "full refresh asked for" in reasons
+        mended = self.request.keep_read or again
         size_bytes = sum(file.size_bytes for file in (*found.new, *found.changed))
         return PlannedStep(
             table,
