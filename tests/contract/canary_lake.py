@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 # A number that stands for itself: not a part of a hash, an identifier, a time or a decimal.
 ALONE = r"(?<![\w.:-])({})(?![\w:-])"
+# Hidden people's, as a whole number: an identifier in hexadecimal may end with the same digits.
+HIDDEN_ID = r"(?<![\w.])5_?5[56]\d{4}(?!\w)"
 HIDDEN_NAME = "zq"
 HIDDEN_TEXT = "kq9"
 HIDDEN_SALARY = 987654
-EU_ROWS, FAR_ROWS, VAULT_ROWS, ORDER_ROWS, REJECTED_ROWS = 211, 1326, 1459, 43, 17
+# So many that nothing else counts as far: entries of the audit trail, bytes of small files.
+EU_ROWS, FAR_ROWS, VAULT_ROWS, ORDER_ROWS, REJECTED_ROWS = 211, 15_326, 41_459, 43, 17
 ALL_PEOPLE = EU_ROWS + FAR_ROWS
 
 SHOWN_PEOPLE: list[dict[str, Any]] = [
@@ -61,8 +64,11 @@ ORDERS = [
 ORDER = pa.schema([
     ("order_id", pa.string()), ("amount", pa.decimal128(10, 2)), ("region", pa.string()),
 ])  # fmt: skip
-VAULT = [{"code": f"{HIDDEN_TEXT}-{n}", "zqkey": n} for n in range(VAULT_ROWS)]
-SECRET = pa.schema([("code", pa.string()), ("zqkey", pa.int64())])
+VAULT = [
+    {"code": f"{HIDDEN_TEXT}-{n}", "zqkey": n, "zqmail": f"{HIDDEN_TEXT}{n}@far.example"}
+    for n in range(VAULT_ROWS)
+]
+SECRET = pa.schema([("code", pa.string()), ("zqkey", pa.int64()), ("zqmail", pa.string())])
 
 FILES = {
     "lake.yml": "name: canaries\nenvironments:\n  dev: {{storage: .lake, engine: {engine}}}\n",
@@ -207,7 +213,7 @@ def leaks(seen: Seen, text: str) -> set[str]:
         counts = (FAR_ROWS, VAULT_ROWS, ALL_PEOPLE, ALL_PEOPLE + REJECTED_ROWS, HIDDEN_SALARY)
         told = "|".join(f"{n}|{n:,}" for n in counts)
         found |= {one[0] for one in re.findall(f"({ALONE.format(told)})", text)}
-        found |= set(re.findall(r"2031-05-05|5_?55\d{4}\b", text))
+        found |= set(re.findall(rf"2031-05-05|{HIDDEN_ID}", text))
     return found
 
 
