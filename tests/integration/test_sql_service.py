@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import socket
 import ssl
 import subprocess
@@ -75,13 +76,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+FILES = 200
+
+
 class Running:
-    """A service in a process of its own, and tokens for it."""
+    """A service in a process of its own that begins with few open files, and tokens for it."""
 
     def __init__(self, project: Path, *options: str) -> None:
         self.project = project
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lakeworks", "serve", "sql", "-C", str(project),
+            ["sh", "-c", f'ulimit -Sn {FILES}; exec "$@"', "sh",
+             sys.executable, "-m", "lakeworks", "serve", "sql", "-C", str(project),
              "--port", "0", "--processes", "2", *options],
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -457,6 +462,11 @@ def test_nobody_without_a_token_has_a_body_read(running: Running) -> None:
             b"POST /v1/queries HTTP/1.1\r\nHost: lake\r\nContent-Length: 9999999\r\n\r\n"
         )
         assert client.recv(12) == b"HTTP/1.1 401"
+
+
+def test_the_service_holds_as_many_connections_as_the_system_lets_it(running: Running) -> None:
+    files, most = resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE)
+    assert files == min(65_536, most) > FILES
 
 
 def test_two_hundred_clients_at_once_are_all_answered(

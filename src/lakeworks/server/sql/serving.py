@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import resource
 import socket
 import ssl
 import threading
@@ -40,6 +41,7 @@ RESULTS = ".lake/query-results"
 OWN_BYTES = 512 * 2**20
 PRUNE_S = 600.0
 _WAITING = 512
+_FILES = 65_536
 
 
 @contextmanager
@@ -151,6 +153,7 @@ def serve(  # noqa: PLR0913 - what a server is told
         import uvicorn
 
         from lakeworks.server.sql.application import application
+        from lakeworks.server.sql.heads import HeadsInTime
     except ImportError:
         raise MissingExtraError.needed("server", "the SQL service") from None
     if tls is None and not _is_loopback(host):
@@ -159,6 +162,7 @@ def serve(  # noqa: PLR0913 - what a server is told
         certificate, key = (str(path) for path in tls) if tls else (None, None)
         config = uvicorn.Config(
             application(lake, executions, metrics_for=frozenset(metrics_for)),
+            http=HeadsInTime,
             log_level="warning",
             access_log=False,
             ssl_certfile=certificate,
@@ -169,9 +173,18 @@ def serve(  # noqa: PLR0913 - what a server is told
         if config.ssl is not None:
             config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
         found.listen(_WAITING)
+        _allow_files()
         shown = f"[{host}]" if ":" in host else host
         ready(f"{'https' if tls else 'http'}://{shown}:{found.getsockname()[1]}")
         uvicorn.Server(config).run(sockets=[found])
+
+
+def _allow_files() -> None:
+    """Let the process hold as many connections as the system lets it; often that is not asked for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager
