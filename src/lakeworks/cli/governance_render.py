@@ -169,8 +169,17 @@ def _shown(column: dict[str, Any]) -> str:
     text = f"masked: {column['mask']}" if column["mask"] else "yes"
     if column["when"]:
         text += f", where {column['when']}"
+    text += "".join(f", {rows}" for rows in _rows_of_fields(column["fields"]))
     hidden = [one["field"] for one in column["fields"] if not one["visible"]]
     return text + (f", without {', '.join(hidden)}" if hidden else "")
+
+
+def _rows_of_fields(fields: list[dict[str, Any]]) -> list[str]:
+    """Say in which rows the fields of a struct are seen: once, where it is the same of all."""
+    seen = [one for one in fields if one["visible"]]
+    if len({one["when"] for one in seen}) == 1:
+        return [f"where {seen[0]['when']}"] if seen[0]["when"] else []
+    return [f"{one['field']} where {one['when']}" for one in seen if one["when"]]
 
 
 def _grant(grant: Grant) -> dict[str, Any]:

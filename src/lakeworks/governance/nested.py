@@ -54,10 +54,16 @@ def _written(
         if own.condition is None:
             return sql
         return f"(case when {own.condition} then {sql} end)"
-    if not isinstance(kind, Struct):
+    within = [one for at, one in fields.items() if at[: len(path)] == path and one.shown]
+    if not within or not isinstance(kind, Struct):
         return typed_null(kind)
     parts = []
     for field in kind.fields:
         written = _written(field_of(sql, field.name), field.type, (*path, field.name), fields)
         parts.append(f"{quote_identifier(field.name)} := {written}")
-    return f"(case when {sql} is not null then struct_pack({', '.join(parts)}) end)"
+    there = f"{sql} is not null"
+    if all(one.condition is not None for one in within):
+        # A struct of nulls in a row in which no field is shown would tell that it is not null.
+        conditions = dict.fromkeys(str(one.condition) for one in within)
+        there = f"{there} and ({' or '.join(conditions)})"
+    return f"(case when {there} then struct_pack({', '.join(parts)}) end)"
