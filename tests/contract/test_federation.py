@@ -29,7 +29,11 @@ from hypothesis import strategies as st
 
 from lakeworks.catalog.errors import UnknownTableError
 from lakeworks.engines.errors import QueryTimeoutError, SqlError, StatementRefusedError
-from lakeworks.ingest.federation.errors import CatalogUnreachableError, RemoteValueError
+from lakeworks.ingest.federation.errors import (
+    CatalogUnreachableError,
+    RemoteNameError,
+    RemoteValueError,
+)
 from lakeworks.lake import Lake
 from lakeworks.query.errors import BytesLimitError, ExternalVersionError, HiddenFailureError
 from lakeworks.query.questions import Caller
@@ -887,6 +891,31 @@ def test_types_of_mysql_are_types_of_the_lake(
             "d = 2.5",
         ):
             assert len(rows(lake, f"SELECT e FROM crm.odd WHERE {condition}")) == 1, condition
+
+
+@pytest.mark.postgres
+def test_columns_that_differ_by_case_alone_are_named(
+    request: pytest.FixtureRequest,
+    postgresql: System,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    import psycopg
+
+    server = request.getfixturevalue("server")
+    url = f"host={server.folder} user=lake dbname=lake{server.databases}"
+    with psycopg.connect(url, autocommit=True) as con:
+        con.execute('CREATE TABLE alike (id int, "Id" int, "Größe" text)')
+        con.execute("INSERT INTO alike VALUES (1, 2, 'L')")
+    with postgresql.lake(tmp_path / "project") as lake:
+        assert rows(lake, 'SELECT "Größe" FROM crm.alike') == [{"Größe": "L"}]
+        for query in ("SELECT * FROM crm.alike", "SELECT id FROM crm.alike"):
+            with pytest.raises(RemoteNameError, match="differ by case alone: Id, id"):
+                rows(lake, query)
+        lake.federation.refresh()
+    [told] = [one for one in caplog.records if "crm.alike" in one.getMessage()]
+    assert "comes twice" in told.getMessage()
+    assert told.exc_info is None
 
 
 @pytest.mark.postgres

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lakeworks.core.hive_types import parse_hive_type
 from lakeworks.core.types import Field, Scalar, Schema
+from lakeworks.ingest.federation.errors import RemoteNameError
 
 if TYPE_CHECKING:
     from lakeworks.core.names import TableName
@@ -101,6 +102,21 @@ def lake_name(remote: str) -> str:
     """Return the name of a remote table or column as the lake writes names of tables."""
     name = _OTHER.sub("_", remote.lower()).strip("_") or "_"
     return f"_{name}" if name[0].isdigit() else name[:128]
+
+
+def told_apart(table: RemoteTable, columns: list[RemoteColumn]) -> list[RemoteColumn]:
+    """Return the columns to read, one at least, if each has a name of its own in the lake.
+
+    Raises:
+        RemoteNameError: some differ by case alone.
+    """
+    by_name: dict[str, list[str]] = {}
+    for column in columns:
+        by_name.setdefault(column.field.name.lower(), []).append(column.field.name)
+    alike = [name for names in by_name.values() if len(names) > 1 for name in names]
+    if alike:
+        raise RemoteNameError.columns(str(table.name), table.catalog.at, alike)
+    return columns or [table.cheapest()]
 
 
 def overridden(column: RemoteColumn, text: str, read: str = "") -> RemoteColumn:

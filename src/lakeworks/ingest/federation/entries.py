@@ -62,8 +62,8 @@ def note(data: DataCatalog, catalog: FederatedCatalog, tables: Iterable[RemoteTa
         entry = entry_of(table)
         try:
             put = data.put_table(entry, reason=f"declared in {catalog.at.file}")
-        except EntryRefusedError:
-            logger.warning("%s has no entry in the data catalog", name, exc_info=True)
+        except EntryRefusedError as error:
+            logger.warning("%s has no entry in the data catalog: %s", name, error.problem)
             continue
         changed += present is None or put.version != present.version
     gone = [one for one in known.values() if one.name not in found]

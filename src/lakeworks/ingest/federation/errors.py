@@ -82,6 +82,15 @@ class RemoteNameError(FederationError, RequestError):
             "leave all but one out by tables: {exclude: […]}",
         )
 
+    @classmethod
+    def columns(cls, name: str, at: Location, names: Iterable[str]) -> Self:
+        """Name the remote columns of one name."""
+        return cls(
+            f"{name} ({at}) has columns that differ by case alone: {', '.join(sorted(names))}",
+            "its other columns can be queried; for all of them, make a view there that gives "
+            "each a name of its own",
+        )
+
 
 class UnknownCatalogError(RequestError):
     """A catalog that no file declares."""

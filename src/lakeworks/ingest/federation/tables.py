@@ -20,7 +20,7 @@ from lakeworks.core.names import TableName, quote_identifier
 from lakeworks.engines.remote_conditions import EVERYTHING, NEVER, RemoteColumns, all_of
 from lakeworks.engines.remote_reading import RemoteReadError
 from lakeworks.engines.secured import SecuredColumn, SecuredTable
-from lakeworks.ingest.federation.connector import FIXED, lake_name
+from lakeworks.ingest.federation.connector import FIXED, lake_name, told_apart
 from lakeworks.ingest.federation.errors import (
     CatalogUnreachableError,
     RemoteNameError,
@@ -242,7 +242,7 @@ class FederatedTables:
         own = self._planner().remote_needs(
             shown.computed(place), {str(table.name): _all_columns(table)}
         )[str(table.name)]
-        read = [c for c in table.columns if _is_named(c, own)] or [table.cheapest()]
+        read = told_apart(table, [c for c in table.columns if _is_named(c, own)])
         # A hidden row whose value does not fit would else tell which conditions it fulfils.
         hides = secured.row_filter is not None and _may_misfit(table, read)
         begun_s = time.monotonic()
