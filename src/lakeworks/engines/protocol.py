@@ -222,12 +222,19 @@ class Session(Protocol):
         ...
 
     def query(
-        self, sql: str, *, timeout_s: float | None = None, in_order: bool = False
+        self,
+        sql: str,
+        *,
+        timeout_s: float | None = None,
+        in_order: bool = False,
+        estimates: bool = False,
     ) -> pa.RecordBatchReader:
         """Run one SELECT and stream its result; call at most one at a time.
 
         Args:
             in_order: Give the rows in the order of the data, on an engine that `keeps_order`.
+            estimates: Let the engine's own estimates, and chance, stand where the SELECT asks
+                for some. Never for SQL of models or callers: no two engines estimate alike.
         """
         ...
 

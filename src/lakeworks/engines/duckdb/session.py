@@ -137,7 +137,12 @@ class DuckSession:
         return select_schema(self._con, bare(sql), table="the query")
 
     def query(
-        self, sql: str, *, timeout_s: float | None = None, in_order: bool = False
+        self,
+        sql: str,
+        *,
+        timeout_s: float | None = None,
+        in_order: bool = False,
+        estimates: bool = False,  # noqa: ARG002 - the lake's dialect is this engine's own
     ) -> pa.RecordBatchReader:
         """Stream a SELECT's rows."""
         import pyarrow as pa

@@ -8,6 +8,7 @@ before anything runs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 import sqlglot
@@ -19,6 +20,7 @@ from lakeworks.engines.errors import SqlError
 from lakeworks.engines.spark.errors import NotOnSparkError
 from lakeworks.engines.spark.lake_sql import LakeSql
 from lakeworks.engines.spark.sql_carried import Carried, Carrier
+from lakeworks.engines.spark.sql_estimates import EstimatingWriter
 from lakeworks.engines.spark.sql_series import placed
 from lakeworks.engines.spark.sql_sets import of_one_kind
 from lakeworks.engines.spark.sql_totals import with_totals
@@ -64,13 +66,16 @@ class Describing(Protocol):
         ...
 
 
-def spark_select(sql: str, names: Iterable[str], known: Describing) -> Translated:
+def spark_select(
+    sql: str, names: Iterable[str], known: Describing, *, estimates: bool = False
+) -> Translated:
     """Return a SELECT over bound names in Spark's SQL, over the views of `view_name`.
 
     Args:
         sql: One SELECT in the lake's dialect.
         names: The bound names.
         known: Gives the columns of a SELECT over these names, as the embedded engine does.
+        estimates: Whether Spark's own estimates may stand where the SELECT asks for some.
 
     Raises:
         NotOnSparkError: a part cannot be carried over with equal results.
@@ -79,11 +84,12 @@ def spark_select(sql: str, names: Iterable[str], known: Describing) -> Translate
     tree = _parsed(sql)
     of_one_kind(tree, known.describe)
     annotate(tree, known.describe)
-    _carrier(known).carry(tree)
+    writer = EstimatingWriter if estimates else Writer
+    _carrier(known, writer).carry(tree)
     read = _rename_tables(tree, {name.casefold(): name for name in names})
     tree = with_totals(_without_qualify(tree))
     placed(tree)
-    return Translated(_written(tree), read, _functions(tree))
+    return Translated(_written(tree, writer), read, _functions(tree))
 
 
 def spark_expression(text: str, known: Describing) -> Translated:
@@ -128,35 +134,35 @@ def _parsed(sql: str) -> exp.Expression:
     return cast("exp.Expression", found[0])
 
 
-def _carrier(known: Describing) -> Carrier:
+def _carrier(known: Describing, writer: type[Writer] = Writer) -> Carrier:
     def exact(sql: str) -> list[str]:
         with known.query(f"DESCRIBE {sql}") as told:
             return [str(one) for one in told.read_all()["column_type"].to_pylist()]
 
-    return Carrier(exact, _is_writable)
+    return Carrier(exact, partial(_is_writable, writer=writer))
 
 
 def _functions(tree: exp.Expression) -> dict[str, RowExpression]:
     return {one.function: one.computed for one in tree.find_all(Carried)}
 
 
-def _is_writable(node: exp.Expression) -> bool:
+def _is_writable(node: exp.Expression, writer: type[Writer]) -> bool:
     """Whether a part has a counterpart; queries in it are asked for themselves."""
     tried = exp.Paren(this=node.copy())
     for one in list(tried.walk(prune=lambda n: isinstance(n, _QUERIES))):
         if isinstance(one, _QUERIES):
             one.replace(exp.select("1"))
     try:
-        _written(tried)
+        _written(tried, writer)
     except NotOnSparkError:
         return False
     return True
 
 
-def _written(tree: exp.Expression) -> str:
+def _written(tree: exp.Expression, writer: type[Writer] = Writer) -> str:
     try:
-        writer = Writer(dialect="spark", unsupported_level=ErrorLevel.RAISE, comments=False)
-        return writer.generate(tree, copy=False)
+        writing = writer(dialect="spark", unsupported_level=ErrorLevel.RAISE, comments=False)
+        return writing.generate(tree, copy=False)
     except SqlglotError as error:
         raise NotOnSparkError.part(f"a part of the SQL ({error})") from error
 

@@ -30,7 +30,7 @@ _TOO_LARGE = "maxResultSize"
 
 
 def stream(
-    session: SparkLakeSession, sql: str, *, timeout_s: float | None
+    session: SparkLakeSession, sql: str, *, timeout_s: float | None, estimates: bool = False
 ) -> pa.RecordBatchReader:
     """Run a SELECT, DESCRIBE or EXPLAIN and return its rows as batches."""
     import pyarrow as pa
@@ -45,7 +45,7 @@ def stream(
         if word == "EXPLAIN":
             return _plan(session, sql)
         wanted = session.shadow.arrow_schema(sql)
-        rows = session.sql(sql)
+        rows = session.sql(sql, estimates=estimates)
         try:
             with session.running():
                 first = rows.toArrow()

@@ -147,11 +147,12 @@ class SparkLakeSession:
         *,
         timeout_s: float | None = None,
         in_order: bool = False,  # noqa: ARG002 - Spark's rows have no order to keep
+        estimates: bool = False,
     ) -> pa.RecordBatchReader:
         """Stream a SELECT's rows."""
         from lakeworks.engines.spark.results import stream
 
-        return stream(self, sql, timeout_s=timeout_s)
+        return stream(self, sql, timeout_s=timeout_s, estimates=estimates)
 
     def figures(self, sql: str) -> dict[str, Any]:
         """Return the one row of a SELECT of numbers, by column."""
@@ -281,17 +282,18 @@ class SparkLakeSession:
             return frame_of(self.spark, source)
         return self._external(cast("ExternalSource", source), None)
 
-    def sql(self, text: str) -> DataFrame:
+    def sql(self, text: str, *, estimates: bool = False) -> DataFrame:
         """Return the rows of a SELECT over bound names, in the types that `describe` says."""
-        told, schema = self.translated(text), self.shadow.describe(text)
+        told = self.translated(text, estimates=estimates)
+        schema = self.shadow.describe(text)
         with translated_errors(self.memory_limit_bytes):
             return typed(self.spark.sql(told), schema)
 
-    def translated(self, text: str) -> str:
+    def translated(self, text: str, *, estimates: bool = False) -> str:
         """Return a SELECT over bound names as Spark's SQL over this session's views."""
         from lakeworks.engines.spark.dialect import spark_select
 
-        found = spark_select(text, self.shadow.schemas, self.shadow)
+        found = spark_select(text, self.shadow.schemas, self.shadow, estimates=estimates)
         for name in found.tables:
             self._view(name, text)
         self._know(found)

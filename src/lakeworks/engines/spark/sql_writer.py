@@ -7,7 +7,7 @@ compute alike. What is added to the lake's dialect later is therefore refused, n
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from sqlglot import exp, transforms
 from sqlglot.generators.spark import SparkGenerator
@@ -74,6 +74,7 @@ _HINTS = {
     "hash": "write md5(…) or sha256(…)",
     "approx_count_distinct": "write count(distinct …)",
     "approx_distinct": "write count(distinct …)",
+    "approx_quantile": "write quantile_cont(…)",
 }
 
 
@@ -89,6 +90,7 @@ class Writer(SparkGenerator):
             for node, rule in _RULES.items()
         },
     }
+    KNOWN: ClassVar[frozenset[type[exp.Expression]]] = _ALIKE | frozenset(_RULES)
 
     def sql(
         self,
@@ -254,10 +256,6 @@ class Writer(SparkGenerator):
             name = node.name.lower()
             if name not in _NAMED and name not in _ALIKE_NAMED:
                 raise NotOnSparkError.part(f"{name}()", _HINTS.get(name, ""))
-        elif isinstance(node, exp.Func) and not _known(node):
+        elif isinstance(node, exp.Func) and type(node) not in self.KNOWN:
             name = node.sql_name().lower()
             raise NotOnSparkError.part(self.original(node), _HINTS.get(name, ""))
-
-
-def _known(node: exp.Expression) -> bool:
-    return type(node) in _ALIKE or type(node) in _RULES

@@ -1,9 +1,10 @@
 """Describe a table's columns in one scan: types, nulls, distinct values, quantiles, top values.
 
 Counts, extremes, means and deviations are exact. Distinct values and quantiles of large tables
-are the engine's estimates (HyperLogLog and t-digest or their like), and top values and patterns
+are the engine's own estimates (HyperLogLog and t-digest or their like), and top values and patterns
 are those of a sample that the same scan draws; of a table no larger than the sample, all are
-exact. `ColumnProfile` says which is which.
+exact, and different values are counted in it: an engine that groups by each column for that, too,
+needs minutes. `ColumnProfile` says which is which.
 
 The figures are those of Amazon Deequ's column profiles, on which AWS Glue's recommendations
 rest: https://docs.aws.amazon.com/glue/latest/dg/data-quality-getting-started.html
@@ -11,6 +12,7 @@ rest: https://docs.aws.amazon.com/glue/latest/dg/data-quality-getting-started.ht
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -30,6 +32,8 @@ TOP_VALUES = 10
 TOP_PATTERNS = 5
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LONGEST_VALUE = 200
+# The squares of what is larger leave a double's range.
+_LARGEST_SQUARED = "1e150"
 _NUMBERS = frozenset({"tinyint", "smallint", "int", "bigint", "float", "double"})
 _TIMES = frozenset({"date", "timestamp", "timestamp_ntz"})
 _RUNS = (
@@ -45,8 +49,10 @@ class ColumnProfile:
 
     Attributes:
         nulls: Exact, as are `minimum`, `maximum`, `mean`, `standard_deviation` (of the
-            population), `shortest` and `longest` (characters), `empty` texts.
-        distinct: Exact where `Profile.exact`, else an estimate; None of nested columns.
+            population, without what is no number or as good as infinite), `shortest` and
+            `longest` (characters), `empty` texts.
+        distinct: Exact where `Profile.exact`, else an estimate, off by some 13 % on the
+            embedded engine, and by 2 % on Spark; None of nested columns.
         quantiles: Share (`0.5` is the median) to value.
         top_values: The commonest values with their share of the sample's rows.
         patterns: The commonest shapes of texts (`9` stands for digits, `a` for letters), with
@@ -102,7 +108,7 @@ class Profile:
 
 
 def profile(session: Session, relation: str, schema: Schema, *, rows: int) -> Profile:
-    """Describe every column of a bound table, in one scan.
+    """Describe every column of a bound table, in one scan but for different long texts.
 
     Args:
         session: In which the relation is bound.
@@ -118,9 +124,14 @@ def profile(session: Session, relation: str, schema: Schema, *, rows: int) -> Pr
     drawn = "true" if exact else f"random() < {share!r}"
     table = session.query(
         f"SELECT {', '.join(items)} FROM (SELECT *, {drawn} AS __drawn FROM {relation} AS __t) "
-        "AS __sampled"
+        "AS __sampled",
+        estimates=not exact,
     ).read_all()
     figures = table.to_pylist()[0]
+    longer = [item for one in asked for item in one.items_of_long_texts(figures)]
+    if longer:
+        items = [f"{expression} AS {name}" for name, expression in longer]
+        figures |= session.figures(f"SELECT {', '.join(items)} FROM {relation} AS __t")
     return Profile(
         rows=figures["n"],
         sampled=figures["drawn"],
@@ -142,9 +153,10 @@ class _Asked:
         found = [("full", f"count({column})")]
         if isinstance(kind, Array | Map | Struct) or kind == Scalar("binary"):
             return self._named(found)
-        distinct = "count(DISTINCT {})" if self.exact else "approx_count_distinct({})"
-        found.append(("distinct", distinct.format(column)))
-        found.append(("sample", f"list({column}) FILTER (WHERE __drawn)"))
+        if not self.exact:
+            found.append(("distinct", f"approx_count_distinct({column})"))
+        shown = f"left({column}, {LONGEST_VALUE})" if _is_text(kind) else column
+        found.append(("sample", f"list({shown}) FILTER (WHERE __drawn)"))
         if _is_text(kind):
             found += [
                 ("shortest", f"min(length({column}))"),
@@ -157,29 +169,43 @@ class _Asked:
             number = f"CAST({column} AS DOUBLE)"
             found += [
                 ("mean", f"avg({number})"),
-                ("deviation", f"stddev_pop({number})"),
-                *((f"q{i}", _quantile(number, q, exact=self.exact)) for i, q in _QS),
+                (
+                    "deviation",
+                    f"stddev_pop({number}) FILTER (WHERE abs({number}) < {_LARGEST_SQUARED})",
+                ),
+                ("quantiles", _quantiles(number, exact=self.exact)),
             ]
         return self._named(found)
+
+    def items_of_long_texts(self, figures: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return what the sample, which holds the beginnings of texts, cannot tell."""
+        longest = figures.get(f"c{self.position}_longest") or 0
+        if not self.exact or longest <= LONGEST_VALUE:
+            return []
+        column = quote_identifier(self.field.name)
+        return self._named([("distinct", f"count(DISTINCT {column})")])
 
     def profile(self, figures: Mapping[str, Any]) -> ColumnProfile:
         def figure(name: str) -> Any:  # noqa: ANN401 - of the column's type
             return figures.get(f"c{self.position}_{name}")
 
-        sample = [_shown(value) for value in figure("sample") or () if value is not None]
-        rows = figures["n"]
+        sample = [_same(value) for value in figure("sample") or () if value is not None]
+        rows, distinct = figures["n"], figure("distinct")
+        if distinct is None and f"c{self.position}_sample" in figures:
+            distinct = len(set(sample))
+        quantiles = figure("quantiles") or [None] * len(QUANTILES)
         is_number = _is_number(self.field.type)
         return ColumnProfile(
             name=self.field.name,
             type=str(self.field.type),
             rows=rows,
             nulls=rows - figure("full"),
-            distinct=figure("distinct"),
+            distinct=distinct,
             minimum=_shown(figure("least")),
             maximum=_shown(figure("most")),
             mean=figure("mean"),
             standard_deviation=figure("deviation"),
-            quantiles={q: figure(f"q{i}") for i, q in _QS} if is_number else {},
+            quantiles=dict(zip(QUANTILES, quantiles, strict=True)) if is_number else {},
             shortest=figure("shortest"),
             longest=figure("longest"),
             empty=figure("empty"),
@@ -191,9 +217,6 @@ class _Asked:
         return [(f"c{self.position}_{name}", expression) for name, expression in items]
 
 
-_QS = tuple(enumerate(QUANTILES))
-
-
 def pattern_of(text: str) -> str:
     """Return a text's shape: `9` for a run of digits, `a` of letters; the rest as it is."""
     for run, mark in _RUNS:
@@ -201,9 +224,9 @@ def pattern_of(text: str) -> str:
     return text
 
 
-def _quantile(number: str, share: float, *, exact: bool) -> str:
+def _quantiles(number: str, *, exact: bool) -> str:
     function = "quantile_cont" if exact else "approx_quantile"
-    return f"CAST({function}({number}, CAST({share} AS FLOAT)) AS DOUBLE)"
+    return f"{function}({number}, [{', '.join(map(str, QUANTILES))}])"
 
 
 def _top(sample: list[Any], rows: int, most: int) -> tuple[tuple[Any, float], ...]:
@@ -215,6 +238,11 @@ def _top(sample: list[Any], rows: int, most: int) -> tuple[tuple[Any, float], ..
 
 def _patterns(sample: list[str]) -> tuple[tuple[str, float], ...]:
     return _top([pattern_of(text) for text in sample], len(sample), TOP_PATTERNS)
+
+
+def _same(value: Any) -> Any:  # noqa: ANN401 - of the column's type
+    """Return a value that is equal to all like it: to Python no two NaNs are."""
+    return math.nan if value != value else value  # noqa: PLR0124
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - of the column's type

@@ -136,3 +136,20 @@ def test_a_profile_is_json_and_a_page_on_which_data_is_text(session: Session) ->
 
 def test_shares_are_of_rows_that_were_drawn() -> None:
     assert profiles._top(["a", "a", "b"], 4, 1) == (("a", 0.5),)
+
+
+def test_what_is_no_number_is_one_value_and_has_no_deviation(session: Session) -> None:
+    relation = "(select unnest(['nan', 'nan', '1', '-0', '0', '2', '1e200'])::double as x)"
+    column = of(session, relation, rows=7).column("x")
+    assert column.distinct == 5
+    assert [share for value, share in column.top_values if value != value] == [2 / 7]  # noqa: PLR0124
+    assert column.standard_deviation == pytest.approx(math.sqrt(0.6875))
+    assert math.isnan(column.maximum)
+
+
+def test_what_seems_unique_in_a_large_table_is_suggested(session: Session) -> None:
+    """The estimate of these texts is nearly a third too small."""
+    relation = "(select 'c' || i as code, i // 2 as pair from range(50_000) as r(i))"
+    found = {one.rule: one.evidence for one in suggestions(of(session, relation, rows=50_000))}
+    assert found['IsUnique "code"'].startswith("no value twice in 50,000 rows, nor in a sample")
+    assert 'IsUnique "pair"' not in found
