@@ -21,7 +21,8 @@ from lakeworks.privacy.errors import ExportFolderError, SubjectError
 from lakeworks.privacy.landed_records import json_of
 from lakeworks.privacy.landing import Landings
 from lakeworks.privacy.outside import Outside
-from lakeworks.privacy.parquet_search import may_hold, rows_of
+from lakeworks.privacy.parquet_bounds import may_hold
+from lakeworks.privacy.parquet_search import rows_of
 from lakeworks.privacy.sharing import check_unshared
 from lakeworks.privacy.table_search import TableFound
 from lakeworks.privacy.trace import ROW
@@ -192,7 +193,7 @@ class Exporter:
     ) -> None:
         version = self._version(table, number)
         look = self._look(table, trace, version.schema)
-        if not (look.columns or look.cells):
+        if not (look.columns or look.cells or look.texts):
             return
         if self.principal:
             self._asked(table, number, look, out, format_)
@@ -219,7 +220,9 @@ class Exporter:
         schema = Schema(tuple(Field(name, parse_type(kind)) for name, kind in columns))
         names = {name.lower() for name, _ in columns}
         own = {p: v for p, v in look.columns.items() if p.partition(".")[0] in names}
-        where = condition(TableFound(table, replace(look, columns=own, cells={})), schema)
+        where = condition(
+            TableFound(table, replace(look, columns=own, cells={}, texts={})), schema
+        )
         judged = {name: keys for name, keys in look.cells.items() if name in names}
         if not own and not (judged and table.database == QUARANTINE):
             return

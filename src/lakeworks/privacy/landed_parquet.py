@@ -21,15 +21,14 @@ def parquet_without(
 
     from lakeworks.privacy.parquet_search import (
         Found,
-        Look,
         divided_rows,
         elements_of,
-        file_paths,
+        look_of,
         without_elements,
     )
 
     reader = pq.ParquetFile(file, arrow_extensions_enabled=False)
-    look = Look(file_paths(reader.schema_arrow, reading.keys))
+    look = look_of(reader.schema_arrow, reading.keys)
     with pq.ParquetWriter(target, reader.schema_arrow, compression="zstd") as writer:
         for at in range(reader.num_row_groups):
             rows = reader.read_row_group(at)

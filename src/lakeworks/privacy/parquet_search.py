@@ -9,19 +9,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.privacy.arrow_values import marked, mask_of, none_of
-from lakeworks.privacy.records import Records
+from lakeworks.privacy.parquet_bounds import group_admits
+from lakeworks.privacy.records import JSON_BEGINS, Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import BinaryIO
 
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from lakeworks.core.types import Schema
     from lakeworks.privacy.arrow_values import Seek
     from lakeworks.privacy.text_search import Keys, Words
-    from lakeworks.storage.files import DataFile
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,14 @@ class Look:
     Attributes:
         columns: Lower-cased paths (`customer_id`, `payload.customer_id`) to values.
         cells: Columns of text that are judged by what stands in them.
+        texts: Other columns of text: where they hold JSON that names the subject, their row is
+            the subject's.
         words: What is looked for in every text, however it came there; None for nothing.
     """
 
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     cells: Mapping[str, Keys] = field(default_factory=dict)
+    texts: Mapping[str, Keys] = field(default_factory=dict)
     words: Words | None = None
 
 
@@ -78,13 +80,6 @@ class Found:
                 mine.setdefault(column, set()).update(texts)
 
 
-def may_hold(found: DataFile, look: Look) -> bool:
-    """Whether what the log says of a file admits a row of the subject."""
-    if look.words is not None or look.cells:
-        return True
-    return any(_bounds_admit(found, name, values) for name, values in look.columns.items())
-
-
 def search(file: BinaryIO, look: Look, partition: Mapping[str, str | None]) -> Found:
     """Look through one file.
 
@@ -114,7 +109,7 @@ def rows_of(
 
     reader = pq.ParquetFile(file, arrow_extensions_enabled=False)
     for at in range(reader.num_row_groups):
-        if not _group_admits(reader, at, look):
+        if not group_admits(reader, at, look):
             continue
         table = reader.read_row_group(at)
         owned, parted = divided_rows(table, look, partition, Found())
@@ -132,7 +127,8 @@ def matching_groups(
 
     reader = pq.ParquetFile(file, arrow_extensions_enabled=False)
     schema = reader.schema_arrow
-    wanted = {name.partition(".")[0] for name in look.columns} | set(look.cells)
+    wanted = {name.partition(".")[0] for name in look.columns}
+    wanted |= {*look.cells, *look.texts}
     names = [
         one.name
         for one in schema
@@ -141,7 +137,7 @@ def matching_groups(
     if not names and not any(name.lower() in wanted for name in partition):
         return
     for at in range(reader.num_row_groups):
-        if look.words is not None or _group_admits(reader, at, look):
+        if look.words is not None or group_admits(reader, at, look):
             yield reader.read_row_group(at, columns=names)
 
 
@@ -174,6 +170,7 @@ def divided_rows(
             rows, parts = _judged_cells(table[have[name]], name, keys, found)
             owned = pc.or_(owned, marked(table.num_rows, rows))
             hit = pc.or_(hit, marked(table.num_rows, parts))
+    owned = pc.or_(owned, marked(table.num_rows, _rows_of_texts(table, look, found)))
     return owned, pc.and_not(hit, owned)
 
 
@@ -199,7 +196,17 @@ def _mask_at(
 
 def elements_of(rows: pa.Table, look: Look) -> pa.Table:
     """Return of others' rows nothing but the elements that are the subject's."""
-    return _rewritten(rows, records_of(look).only)
+    records = records_of(look)
+
+    def mine(row: dict[str, Any]) -> dict[str, Any]:
+        left: dict[str, Any] = records.only(row)
+        for name, text in row.items():
+            keys = look.cells.get(name.lower())
+            if keys is not None and text is not None:
+                left[name] = keys.elements_of_text(text)
+        return left
+
+    return _rewritten(rows, mine)
 
 
 def without_elements(rows: pa.Table, look: Look) -> pa.Table:
@@ -240,8 +247,19 @@ def paths_named(schema: Schema, names: Iterable[str]) -> list[str]:
     return found
 
 
-def file_paths(schema: Any, keys: Keys) -> dict[str, frozenset[str]]:  # noqa: ANN401 - Arrow
-    """Return the paths of a file's columns that name persons, with the subject's values."""
+def look_of(schema: Any, keys: Keys) -> Look:  # noqa: ANN401 - Arrow
+    """Return what to look for in a file of some columns."""
+    import pyarrow as pa
+
+    texts = {
+        one.name.lower(): keys
+        for one in schema
+        if pa.types.is_string(one.type) or pa.types.is_large_string(one.type)
+    }
+    return Look(_file_paths(schema, keys), texts=texts)
+
+
+def _file_paths(schema: Any, keys: Keys) -> dict[str, frozenset[str]]:  # noqa: ANN401 - Arrow
     import pyarrow as pa
 
     found: dict[str, frozenset[str]] = {}
@@ -276,8 +294,26 @@ def _judged_cells(
     return rows, parts
 
 
-def _candidates(column: pa.ChunkedArray, needles: tuple[str, ...]) -> Iterator[tuple[int, str]]:
-    """Yield the texts of a column in which one of some parts stands, with their rows."""
+def _rows_of_texts(table: pa.Table, look: Look, found: Found) -> Iterator[int]:
+    """Yield the rows with JSON that names the subject: what a text says, its row says."""
+    for column in table.schema.names:
+        keys = look.texts.get(column.lower())
+        for at, text in _candidates(table[column], keys.needles, JSON_BEGINS) if keys else ():
+            if keys is not None and keys.records.judged({column: text}):
+                found.cells.setdefault(column.lower(), set()).add(text)
+                yield at
+
+
+def _candidates(
+    column: pa.ChunkedArray, needles: tuple[str, ...], pattern: str = ""
+) -> Iterator[tuple[int, str]]:
+    """Yield the texts of a column in which one of some parts stands, with their rows.
+
+    Args:
+        column: Of texts.
+        needles: The parts.
+        pattern: What the texts have to match besides.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -285,14 +321,13 @@ def _candidates(column: pa.ChunkedArray, needles: tuple[str, ...]) -> Iterator[t
         return
     texts = column.cast(pa.large_string()) if not pa.types.is_string(column.type) else column
     texts = texts.combine_chunks()
-    if "" in needles:
-        rows = range(len(texts))
-    else:
-        hit = pc.match_substring(texts, needles[0])
+    hit = pc.match_substring_regex(texts, pattern) if pattern else texts.is_valid()
+    if "" not in needles and pc.any(hit).as_py():
+        parts = pc.match_substring(texts, needles[0])
         for needle in needles[1:]:
-            hit = pc.or_kleene(hit, pc.match_substring(texts, needle))
-        rows = pc.indices_nonzero(hit.fill_null(pa.scalar(value=False))).to_pylist()
-    for at in rows:
+            parts = pc.or_kleene(parts, pc.match_substring(texts, needle))
+        hit = pc.and_kleene(hit, parts)
+    for at in pc.indices_nonzero(hit.fill_null(pa.scalar(value=False))).to_pylist():
         text = texts[at].as_py()
         if text is not None:
             yield at, text
@@ -331,50 +366,6 @@ def _has_text(kind: Any) -> bool:  # noqa: ANN401 - an Arrow type
     if not pa.types.is_nested(kind):
         return False
     return any(_has_text(kind.field(i).type) for i in range(kind.num_fields))
-
-
-def _group_admits(reader: pq.ParquetFile, at: int, look: Look) -> bool:
-    if look.cells:
-        return True
-    group = reader.metadata.row_group(at)
-    leaves = {
-        group.column(i).path_in_schema.lower(): group.column(i).statistics
-        for i in range(group.num_columns)
-    }
-    for path, values in look.columns.items():
-        if path not in leaves:
-            return True  # nested, or a partition's: looked at
-        statistics = leaves[path]
-        if statistics is None or not statistics.has_min_max:
-            if statistics is None or statistics.null_count != group.num_rows:
-                return True
-        elif _within(statistics.min, statistics.max, values):
-            return True
-    return False
-
-
-def _bounds_admit(found: DataFile, name: str, values: frozenset[str]) -> bool:
-    for column, value in found.partition.items():
-        if column.lower() == name:
-            return value in values
-    least = {k.lower(): v for k, v in found.stats.get("minValues", {}).items()}
-    most = {k.lower(): v for k, v in found.stats.get("maxValues", {}).items()}
-    nulls = {k.lower(): v for k, v in found.stats.get("nullCount", {}).items()}
-    if name in least and name in most:
-        return _within(least[name], most[name], values)
-    return not (isinstance(nulls.get(name), int) and nulls[name] == found.rows)
-
-
-def _within(low: object, high: object, values: Iterable[str]) -> bool:
-    for value in values:
-        try:
-            wanted = type(low)(value) if isinstance(low, int | str) else None
-            if wanted is None or low <= wanted <= high:  # type: ignore[operator]
-                return True
-        except (TypeError, ValueError):
-            if not isinstance(low, int):
-                return True
-    return False
 
 
 def _of_partition(partition: Mapping[str, str | None], name: str) -> str | None:

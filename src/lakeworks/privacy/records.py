@@ -8,6 +8,7 @@ JSON within a record says, its record says.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -19,6 +20,9 @@ Verdict = Literal["owned", "divided", ""]
 Place = Literal["own", "list", "text"]
 _Named = tuple[bool, bool]
 Path = tuple[str, ...]
+# How a record, or a list of some, begins; also as Arrow reads patterns.
+JSON_BEGINS = r"^\s*[\[{]"
+_BEGINS = re.compile(JSON_BEGINS)
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Records:
             texts = {one for one in _texts(value) if one}
             if texts:
                 yield not texts.isdisjoint(wanted), place == "list"
-        if isinstance(value, str) and value[:1] in {"{", "["} and len(value) > 1:
+        if isinstance(value, str) and _BEGINS.match(value):
             # Of a text all is the record's.
             inner: Place = "text" if place == "own" else place
             yield from self._names(_parsed(value), path, inner)
@@ -100,6 +104,8 @@ def rewritten(text: str, change: Callable[[Any], Any]) -> str:
     mark = uuid4().hex  # stands around each number, and in no text
     record = json.loads(text, parse_float=lambda number: f"{mark}{number}{mark}")
     made = json.dumps(change(record), ensure_ascii=False)
+    # Half a pair, as \ud800 alone, is in no UTF-8: it stays escaped.
+    made = made.encode("utf-8", "backslashreplace").decode()
     return made.replace(f'"{mark}', "").replace(f'{mark}"', "")
 
 

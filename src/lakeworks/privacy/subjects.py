@@ -85,6 +85,13 @@ def is_vague(name: str) -> bool:
     return name in _VAGUE
 
 
+def name_of_any(name: str, declared: Mapping[str, Subject]) -> str:
+    """Return what columns and keys of any table are called, if a name says that by itself."""
+    subject = declared.get(name)
+    table, name = subject.column if subject is not None else ("", name)
+    return "" if table or "." in name or is_vague(name) else name
+
+
 def declared_subjects(project: Project) -> dict[str, Subject]:
     """Return the subjects of a project's policies, as far as they are sound."""
     return examine_subjects(project)[0]

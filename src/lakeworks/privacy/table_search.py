@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lakeworks.privacy.parquet_search import Found, may_hold, search
+from lakeworks.privacy.parquet_bounds import may_hold
+from lakeworks.privacy.parquet_search import Found, search
 from lakeworks.privacy.records import text_of
 from lakeworks.storage.contents import data_entries
 from lakeworks.storage.log_actions import LOG_FOLDER, file_of, parse_lines
@@ -75,7 +76,7 @@ def find(
     """
     result = TableFound(table, look)
     before = before or look
-    if not (before.columns or before.cells or before.words or concerned):
+    if not (before.columns or before.cells or before.texts or before.words or concerned):
         return result
     now = log.version()
     for one in now.files:
@@ -169,18 +170,24 @@ def _stats_tell(one: DataFile, look: Look) -> bool:
     for name, value in one.partition.items():
         if value is not None and value in look.columns.get(name.lower(), ()):
             return True
-    for kind in ("minValues", "maxValues"):
-        for name, value in (one.stats.get(kind) or {}).items():
-            if name.lower() in look.cells or look.words is not None:
-                keys = look.cells.get(name.lower())
-                if isinstance(value, str) and (
-                    (keys is not None and keys.words.within(value))
-                    or (look.words is not None and look.words.within(value))
-                ):
-                    return True
-            if text_of(value) in look.columns.get(name.lower(), ()):
-                return True
-    return False
+    return any(
+        _value_tells(name.lower(), value, look)
+        for kind in ("minValues", "maxValues")
+        for name, value in (one.stats.get(kind) or {}).items()
+    )
+
+
+def _value_tells(name: str, value: object, look: Look) -> bool:
+    if text_of(value) in look.columns.get(name, ()):
+        return True
+    if not isinstance(value, str):
+        return False
+    keys, texts = look.cells.get(name), look.texts.get(name)
+    return (
+        (keys is not None and keys.words.within(value))
+        or (texts is not None and bool(texts.records.judged({name: value})))
+        or (look.words is not None and look.words.within(value))
+    )
 
 
 def with_words(look: Look, trace: Trace) -> Look:

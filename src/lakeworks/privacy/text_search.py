@@ -171,3 +171,8 @@ class Keys:
         if found != "divided":
             return found, text
         return found, rewritten(text, self.records.without)
+
+    def elements_of_text(self, text: str) -> str | None:
+        """Return nothing of a text but the elements that are the subject's; None without any."""
+        divided = self.judged_text(text)[0] == "divided"
+        return rewritten(text, self.records.only) if divided else None

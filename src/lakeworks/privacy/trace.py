@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lakeworks.core.names import QUARANTINE
+from lakeworks.core.types import Scalar
 from lakeworks.privacy.parquet_search import Look
 from lakeworks.privacy.subjects import is_vague
 from lakeworks.privacy.text_search import Keys, Words
@@ -26,6 +27,8 @@ class Trace:
 
     Attributes:
         columns: Of each table the columns with values of the person, as texts.
+        named: Names that were said of no table in particular, with the person's values: whatever is
+            called so names persons, a key in a text of JSON too.
         primary: Values that name the person, and not merely something of theirs.
         carried: Of a column of each table, the tables that carry its values on.
         unidentified: Tables made of the person's rows in which nobody can be told apart.
@@ -35,6 +38,7 @@ class Trace:
     """
 
     columns: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    named: dict[str, set[str]] = field(default_factory=dict)
     primary: set[str] = field(default_factory=set)
     carried: dict[str, set[str]] = field(default_factory=dict)
     unidentified: dict[str, str] = field(default_factory=dict)
@@ -60,10 +64,13 @@ class Trace:
                 # An `id` of something else in the record names somebody else.
                 key = names if is_vague(names[-1]) else names[-1:]
                 by_path.setdefault(key, set()).update(values)
+        words = self.words if by_path else Words(frozenset())
+        for name, values in self.named.items():
+            by_path.setdefault((name,), set()).update(values)
         frozen = {key: frozenset(values) for key, values in by_path.items()}
         return Keys(
             {key[0]: v for key, v in frozen.items() if not is_vague(key[-1])},
-            self.words if frozen else Words(frozenset()),
+            words,
             {key: values for key, values in frozen.items() if is_vague(key[-1])},
         )
 
@@ -78,14 +85,15 @@ class Trace:
         if table.database == QUARANTINE:
             target = inputs.get(str(table))
             named = (str(target),) if target else ()
-            keys = self.keys(*named) if named else Keys({}, self.words)
+            keys = self.keys(*named) if named else replace(self.keys(""), words=self.words)
             return Look(cells={ROW: keys}) if keys or keys.words.values else Look()
         columns = {
             path: frozenset(values) for path, values in self.columns.get(str(table), {}).items()
         }
-        rescued = schema.get(RESCUED) is not None and bool(columns)
         keys = replace(self.keys(str(table)), words=Words(frozenset()))
-        return Look(columns, {RESCUED: keys} if rescued else {})
+        texts = [one.name.lower() for one in schema if keys and one.type == Scalar("string")]
+        cells = {RESCUED: keys} if RESCUED in texts else {}
+        return Look(columns, cells, {name: keys for name in texts if name not in cells})
 
     def as_json(self) -> dict[str, object]:
         """Return plain values."""
@@ -94,6 +102,7 @@ class Trace:
                 table: {path: sorted(values) for path, values in paths.items()}
                 for table, paths in self.columns.items()
             },
+            "named": {name: sorted(values) for name, values in self.named.items()},
             "primary": sorted(self.primary),
             "carried": {column: sorted(tables) for column, tables in self.carried.items()},
             "unidentified": self.unidentified,
@@ -107,6 +116,8 @@ class Trace:
         for table, paths in told["columns"].items():
             for path, values in paths.items():
                 self.columns.setdefault(table, {}).setdefault(path, set()).update(values)
+        for name, values in told.get("named", {}).items():
+            self.named.setdefault(name, set()).update(values)
         self.primary.update(told["primary"])
         for column, tables in told["carried"].items():
             self.carried.setdefault(column, set()).update(tables)

@@ -19,7 +19,7 @@ from lakeworks.privacy.outside import Outside
 from lakeworks.privacy.parquet_search import paths_named
 from lakeworks.privacy.remaking import remedy
 from lakeworks.privacy.sharing import Sharing
-from lakeworks.privacy.subjects import TAG, column_id, declared_subjects, is_vague
+from lakeworks.privacy.subjects import TAG, column_id, declared_subjects, is_vague, name_of_any
 from lakeworks.privacy.text_search import is_telling
 from lakeworks.privacy.trace import Trace
 from lakeworks.privacy.ways import identical, ways_of
@@ -88,6 +88,9 @@ class Tracer:
         for one in wanted:
             if is_telling(one.value):
                 self.trace.primary.add(one.value)
+            name = name_of_any(one.name, self._subjects)
+            if name:
+                self.trace.named.setdefault(name, set()).add(one.value)
             for seed in self.seeds(one.name):
                 self._add(seed, {one.value}, primary=True)
         self._spread()
@@ -332,7 +335,8 @@ class Tracer:
 
     def _looked_up(self, column: ColumnId) -> set[str]:
         """Return the values of a column in the person's rows of its table."""
-        from lakeworks.privacy.parquet_search import may_hold, rows_of
+        from lakeworks.privacy.parquet_bounds import may_hold
+        from lakeworks.privacy.parquet_search import rows_of
         from lakeworks.privacy.records import text_of
 
         name, path = column

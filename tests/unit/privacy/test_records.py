@@ -57,6 +57,19 @@ def test_a_text_that_is_written_anew_keeps_its_numbers_and_letters() -> None:
     assert rewritten(text, RECORDS.without) == text.replace('{"who": 42}, ', "")
 
 
+def test_half_a_pair_of_surrogates_stays_escaped_since_no_file_could_hold_it() -> None:
+    text = r'{"a": "x \ud800 y", "list": [{"who": 42}, {"who": 7}]}'
+    assert rewritten(text, RECORDS.without) == text.replace('{"who": 42}, ', "")
+
+
+def test_of_a_rejected_row_only_the_elements_are_handed_out() -> None:
+    keys = Keys({"who": frozenset({"42"})}, Words(frozenset()))
+    assert keys.elements_of_text('{"who": 7, "list": [{"who": 42}]}') == (
+        '{"who": null, "list": [{"who": 42}]}'
+    )
+    assert keys.elements_of_text('{"who": 7}') is None
+
+
 def test_a_name_that_says_nothing_counts_at_its_own_place() -> None:
     keys = Keys({}, Words(frozenset()), {("customer", "id"): frozenset({"42"})})
     assert keys
