@@ -15,19 +15,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-_TRIES = 20
+_TRIES = 500
 _BETWEEN_S = 0.01
 
 
 def settle() -> None:
     """Have Python know where time zones are, before threads are started or when it lost that."""
+    import sysconfig
     import zoneinfo
 
     for _ in range(_TRIES):
         if zoneinfo.TZPATH or "PYTHONTZPATH" in os.environ:
             return
-        time.sleep(_BETWEEN_S)
+        whole = "TZPATH" in sysconfig.get_config_vars()
         zoneinfo.reset_tzpath()
+        if whole:  # nothing better is to be had: some Pythons are built without such folders
+            return
+        time.sleep(_BETWEEN_S)
 
 
 def time_zone(name: str) -> ZoneInfo | None:

@@ -238,10 +238,10 @@ def test_sigterm_ends_a_command_like_ctrl_c(tmp_path: Path) -> None:
     assert process.stdout.readline() == "ready\n"
     begin = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=10)
+    _, told = process.communicate(timeout=120)
     assert process.returncode == 130
     assert told == "stopped\n"
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30  # it would have slept for a minute
 
 
 def test_output_that_nobody_reads_to_the_end_is_no_error() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
+import time
 import zoneinfo
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ import zoneinfo
 before = zoneinfo.TZPATH
 def told():
     sysconfig._CONFIG_VARS = None
-threading.Timer(0.02, told).start()
+threading.Timer(0.3, told).start()
 from lakeworks.core.time_zones import time_zone
 print(time_zone("UTC"), time_zone("Europe/Paris"))
 """
@@ -41,6 +43,19 @@ def lost() -> Iterator[None]:
 def test_folders_of_time_zones_that_were_lost_are_found_again() -> None:
     settle()
     assert str(time_zone("Europe/Paris")) == "Europe/Paris"
+
+
+@pytest.mark.usefixtures("lost")
+def test_a_python_that_has_no_such_folders_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def waiting(_: float) -> None:
+        raise AssertionError("there is nothing to wait for")
+
+    monkeypatch.setitem(sysconfig.get_config_vars(), "TZPATH", "")
+    monkeypatch.setattr(time, "sleep", waiting)
+    settle()
+    assert zoneinfo.TZPATH == ()
 
 
 def test_a_thread_that_came_too_early_finds_them() -> None:

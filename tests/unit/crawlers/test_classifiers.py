@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import random
 import zipfile
 from typing import Any, ClassVar
 
@@ -404,7 +405,7 @@ class TestColumnar:
         assert "half written" in reason(data[: len(data) // 2])
         assert "damaged" in reason(data[:-40] + b"x" * 32 + data[-8:])
         assert "encrypted" in reason(b"PARE" + data[4:-4] + b"PARE")
-        assert "damaged" in reason(b"ORC" + os.urandom(100))
+        assert "damaged" in reason(b"ORC" + random.Random(1).randbytes(100))
         assert "damaged" in reason(b"Obj\x01" + b"\xff" * 50)
 
 
@@ -471,7 +472,7 @@ class TestPacked:
         (b"", "empty"),
         (b"  \n \n", "blanks"),
         (b"\x00\x01\x02", "binary"),
-        (os.urandom(5000), "binary"),
+        (random.Random(1).randbytes(5000), "binary"),
         (b"\x89PNG\r\n\x1a\n" + b"\x00" * 20, "binary"),
         (b"-----BEGIN PGP MESSAGE-----\nabcd\n-----END PGP MESSAGE-----\n", "no classifier"),
         (b"x" * 20_000_000, "no classifier"),

@@ -139,8 +139,8 @@ def test_without_pyspark_the_extra_is_named(
 def test_a_cluster_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    told = started(tmp_path, master=f"spark://127.0.0.1:{port}")
+        port = probe.getsockname()[1]  # taken, and nobody listens
+        told = started(tmp_path, master=f"spark://127.0.0.1:{port}")
     assert told.startswith(f"LW441 no master of Spark answers at spark://127.0.0.1:{port}: ")
     assert "Connection refused" in told
 

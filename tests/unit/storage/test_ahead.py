@@ -38,14 +38,16 @@ def test_a_failure_comes_after_the_pieces_before_it() -> None:
 
 def test_no_more_is_fetched_than_a_few_pieces_and_leaving_early_ends_the_thread() -> None:
     fetched = []
+    fetching = set()
 
     def pieces() -> Iterator[int]:
         for number in range(1_000):
             fetched.append(number)
+            fetching.add(threading.current_thread())
             yield number
 
-    before = threading.active_count()
     with Ahead(pieces()) as ahead:
         assert next(iter(ahead)) == 0
     assert len(fetched) < 10
-    assert threading.active_count() == before
+    (thread,) = fetching
+    assert not thread.is_alive()
