@@ -47,6 +47,8 @@ NESTED = [
     {"id": 3, "who": None, "n": 3},
     {"id": 4, "who": None, "all": [{"customer_id": "C-17"}]},
     {"id": 5, "who": {"customer_id": "C-5"}, "all": []},
+    {"id": 6, "text": '{"by": {"customer_id": "C-17"}}'},
+    {"id": 7, "text": '{"by": {"customer_id": "C-170"}}'},
 ]
 LEFT = [{"customer_id": "C-3", "sum": None, "lines": [{"customer_id": "C-4"}]}]
 RULES = """\
@@ -77,7 +79,7 @@ def test_both_engines_erase_the_same(tmp_path: Path) -> None:
     assert {row["person"] for row in tables["gold.per"]} == {"c-170", "c-2", "c-3"}
     assert {row["who_up"] for row in tables["gold.derived"]} == {"C-170", "C-2", "C-3"}
     nested = {row["id"]: row["all"] for row in tables["bronze.nested"]}
-    assert nested == {2: LEFT, 3: None, 5: []}
+    assert nested == {2: LEFT, 3: None, 5: [], 7: None}
     assert "Graz1" not in str(tables["gold.towns"])
 
 
