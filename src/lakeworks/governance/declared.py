@@ -80,6 +80,7 @@ class _Reading:
     administrators: set[str] = field(default_factory=set)
     members: list[tuple[str, Location]] = field(default_factory=list)
     directory: Directory = field(default_factory=Directory)
+    known: set[str] = field(default_factory=set)
 
     def result(self) -> PolicySet:
         return PolicySet(
@@ -106,6 +107,7 @@ class _Reading:
     def finish_people(self) -> None:
         """Note members that nobody declared: groups, for users need no entry of their own."""
         self.directory = Directory(self.users, self.groups, self.roles)
+        self.known = self.directory.known()
         for member, at in self.members:
             name = member.removeprefix("group:")
             if member.startswith("group:") and name not in self.groups:
@@ -302,7 +304,7 @@ class _Reading:
         self, file: PolicyFile, path: tuple[str | int, ...], texts: Iterable[str]
     ) -> list[str]:
         found: list[str] = []
-        known = self.directory.known()
+        known = self.known
         for i, text in enumerate(texts):
             at = file.at(*path, i)
             try:

@@ -27,7 +27,7 @@ class PrincipalError(GovernanceError):
         return cls(
             f"{text!r} names no principal",
             "write user:ana, role:analyst, role:analyst/ana?team=eu, group:finance, "
-            "account:123456789012 or everyone",
+            "account:123456789012 or everyone; a name is of letters A to Z, digits and _.@+=,-",
         )
 
     @classmethod
@@ -35,7 +35,9 @@ class PrincipalError(GovernanceError):
         """No such role or group is declared."""
         others = did_you_mean(text, [one for one in known if one != "everyone"])
         kind, _, name = text.partition(":")
-        hint = others or f"declare it in policies/*.yml: {kind}s: {{{name}: [its members]}}"
+        entry = f"{{{name}: {'{}' if kind == 'user' else '[its members]'}}}"
+        declare = f"declare it in policies/*.yml: {kind}s: {entry}"
+        hint = f"{others} Or {declare}" if others.endswith("?") else declare
         return cls(f"{text} is not declared in policies/", hint)
 
 

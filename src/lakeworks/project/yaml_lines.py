@@ -306,8 +306,8 @@ class _Reader:
     def _count(self, more: int, line: int) -> None:
         self.values += more
         if self.values > MAX_VALUES:
-            problem = f"the file holds more than {MAX_VALUES} values, aliases written out"
-            raise _RefusedError(problem, line)
+            problem = f"the file holds more than {MAX_VALUES:,} values, aliases written out"
+            raise _RefusedError(problem, line, "policies can be divided into several files")
 
     def _refuse_tag(self, tag: str | None, line: int) -> None:
         if tag is not None and tag != "!":

@@ -10,6 +10,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.governance.checking import policy_mistakes
 from lakeworks.governance.declared import examine_policies, policy_set
+from lakeworks.governance.principals import Directory
 from lakeworks.governance.resources import Resource
 from lakeworks.project.errors import ProjectError
 from lakeworks.project.loader import load_project
@@ -164,6 +165,28 @@ def test_a_mistake_is_told_with_its_file_and_line(
     project: Path, text: str, expected: list[tuple[int, str]]
 ) -> None:
     assert mistakes(project, text) == expected
+
+
+def test_who_is_declared_is_gathered_once_for_all_grants(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, known = [], Directory.known
+    monkeypatch.setattr(Directory, "known", lambda self: asked.append(1) or known(self))
+    grant = "  - {to: ana, permissions: SELECT, on: bronze.orders}\n"
+    found = policy_set(loaded(project, "grants:\n" + grant * 50))
+    assert (len(found.grants), len(asked)) == (50, 1)
+
+
+def test_whom_nobody_declared_is_told_with_how_to_declare_them(project: Path) -> None:
+    text = "grants:\n"
+    for who in ("anna", "role:visitor", "zoë"):
+        text += f"  - {{to: {who}, permissions: SELECT, on: bronze.orders}}\n"
+    anna, visitor, zoe = examine_policies(loaded(project, text))[1]
+    assert anna.hint == (
+        "did you mean user:ana? Or declare it in policies/*.yml: users: {anna: {}}"
+    )
+    assert visitor.hint == "declare it in policies/*.yml: roles: {visitor: [its members]}"
+    assert zoe.hint.endswith("a name is of letters A to Z, digits and _.@+=,-")
 
 
 def test_names_and_filters_are_held_to_the_columns_of_their_tables(project: Path) -> None:

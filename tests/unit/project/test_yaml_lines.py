@@ -96,7 +96,7 @@ def test_yaml_bomb_is_refused_before_it_is_written_out() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
     told = _told("\n".join(lines))
-    assert told == [f"5: the file holds more than {MAX_VALUES} values, aliases written out"]
+    assert told == [f"5: the file holds more than {MAX_VALUES:,} values, aliases written out"]
 
 
 def test_value_that_holds_itself_is_refused() -> None:
