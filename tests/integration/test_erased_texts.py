@@ -51,7 +51,7 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def numbers(lake: Lake, table: str) -> set[int]:
-    return {row["n"] for row in rows(lake, table)}
+    return {int(row["n"]) for row in rows(lake, table)}
 
 
 @pytest.mark.parametrize("name", ["customer_id", "shopper"])
@@ -70,6 +70,26 @@ def test_json_in_a_text_says_whose_its_row_is(root: Path, name: str) -> None:
         assert numbers(lake, "bronze.events") == numbers(lake, "silver.events") == OTHERS
         lake.pipeline.run(full_refresh=True)  # what arrived says the same
         assert numbers(lake, "bronze.events") == OTHERS
+
+
+def test_who_is_to_stay_out_is_found_under_keys_of_json(root: Path) -> None:
+    write(
+        root / "sources/notes.yml", "table: bronze.notes\npath: arrivals/notes\nformat: csv\n"
+    )
+    write(root / "arrivals/notes/1.csv", "n,note\n1,all well\n")
+    with Lake.open(root) as lake:
+        lake.pipeline.run()
+        erased = lake.privacy.erase("shopper=17")
+        lake.privacy.keep_out(erased.erasure_id, "shopper=17")
+        assert lake.privacy.erase_again() == []
+        write(
+            root / "arrivals/notes/2.csv",
+            'n,note\n2,"[{""Customer_ID"": ""\\ud800""}, {""customer_id"": 17}]"\n',
+        )
+        lake.pipeline.run()
+        (report,) = lake.privacy.erase_again()
+        assert report.state == "done"
+        assert numbers(lake, "bronze.notes") == {1}
 
 
 def test_a_name_of_one_table_says_nothing_of_keys_elsewhere(root: Path) -> None:

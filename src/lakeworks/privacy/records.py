@@ -22,7 +22,7 @@ _Named = tuple[bool, bool]
 Path = tuple[str, ...]
 # How a record, or a list of some, begins; also as Arrow reads patterns.
 JSON_BEGINS = r"^\s*[\[{]"
-_BEGINS = re.compile(JSON_BEGINS)
+BEGINS = re.compile(JSON_BEGINS)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Records:
             texts = {one for one in _texts(value) if one}
             if texts:
                 yield not texts.isdisjoint(wanted), place == "list"
-        if isinstance(value, str) and _BEGINS.match(value):
+        if isinstance(value, str) and BEGINS.match(value):
             # Of a text all is the record's.
             inner: Place = "text" if place == "own" else place
             yield from self._names(_parsed(value), path, inner)

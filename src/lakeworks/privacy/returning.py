@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.core.names import TableName, quote_identifier
-from lakeworks.core.types import Array, Map, Struct
+from lakeworks.core.names import QUARANTINE, TableName, quote_identifier
+from lakeworks.core.types import Array, Map, Scalar, Struct
 from lakeworks.privacy.errors import SubjectError
-from lakeworks.privacy.subjects import is_vague
+from lakeworks.privacy.records import BEGINS, JSON_BEGINS
+from lakeworks.privacy.subjects import declared_subjects, is_vague, name_of_any
 from lakeworks.privacy.text_search import candidates
 from lakeworks.privacy.trace import RESCUED, ROW
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from lakeworks.storage.log import TableLog
 
 KEPT_OUT = "kept_out"
+_STRING = Scalar("string")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,9 @@ class Returns:
                 yield from self._in_table(table, column, persons)
             if table.quarantine in known:
                 yield from self._rejected(table.quarantine, column[1])
+        key = name_of_any(name, declared_subjects(self.services.project))
+        for table in sorted(known, key=str) if key else ():
+            yield from self._in_texts(table, key)
 
     def _in_table(
         self, table: TableName, column: ColumnId, persons: list[KeptOut]
@@ -135,13 +141,27 @@ class Returns:
             else:
                 yield from {text for cell in cells for text in _below(cell, names)}
 
+    def _in_texts(self, table: TableName, key: str) -> Iterator[str]:
+        """Yield the values under a key of JSON in a table's columns of text."""
+        if table.database == QUARANTINE:
+            return  # looked at as rejected rows
+        log = self.services.storage.table(table)
+        texts = [one.name.lower() for one in log.version().schema if one.type == _STRING]
+        pattern = f"{JSON_BEGINS}(?is:.*{re.escape(key)})"
+        for _, cells in self._columns(log, *texts, pattern=pattern):
+            yield from _distinct(cells, lambda text: _in_json(text, key))
+
     def _rejected(self, table: TableName, path: str) -> Iterator[str]:
         """Yield the values of a column in rejected rows: of JSON by its keys, else all words."""
         log = self.services.storage.table(table)
         for _, cells in self._columns(log, ROW):
             yield from _distinct(cells, lambda text: _in_text(text, path))
 
-    def _columns(self, log: TableLog, *wanted: str) -> Iterator[tuple[str, list[Any]]]:
+    def _columns(
+        self, log: TableLog, *wanted: str, pattern: str = ""
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the values of columns, a row group at a time; of texts those that match."""
+        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         for one in log.version().files:
@@ -151,7 +171,10 @@ class Returns:
                 for at in range(reader.num_row_groups):
                     group = reader.read_row_group(at, columns=names)
                     for name in names:
-                        yield name.lower(), group[name].drop_null().to_pylist()
+                        cells = group[name].drop_null()
+                        if pattern:
+                            cells = cells.filter(pc.match_substring_regex(cells, pattern))
+                        yield name.lower(), cells.to_pylist()
 
 
 def _distinct(
@@ -206,7 +229,7 @@ def _in_json(text: str, path: str) -> Iterator[str]:
 
 def _in_text(text: str, path: str) -> Iterator[str]:
     """Yield what may name somebody in a rejected row."""
-    if text.lstrip()[:1] in {"{", "["}:
+    if BEGINS.match(text):
         yield from _in_json(text, path)
         with suppress(ValueError):
             json.loads(text)
@@ -223,9 +246,9 @@ def _under(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - JSON
     elif isinstance(value, list):
         for one in value:
             yield from _under(one, name)
-    elif isinstance(value, str) and value[:1] in {"{", "["}:
+    elif isinstance(value, str) and BEGINS.match(value):
         yield from _in_json(value, name)
 
 
 def _hashed(salt: str, value: str) -> str:
-    return hashlib.sha256(f"{salt}{value.strip()}".encode()).hexdigest()
+    return hashlib.sha256(f"{salt}{value.strip()}".encode("utf-8", "surrogatepass")).hexdigest()
