@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from lakeworks.core.types import Field, Schema, parse_type
 from lakeworks.engines.duckdb.engine import DuckEngine
 from lakeworks.engines.duckdb.rewriting import files_that_may_hold
 from lakeworks.engines.duckdb.statements import Statements
-from lakeworks.engines.errors import InterruptedQueryError, SqlError
+from lakeworks.engines.errors import InterruptedQueryError, QueryTimeoutError, SqlError
 from lakeworks.engines.machine import memory_share_bytes
 from lakeworks.engines.target import replaced_files
 from lakeworks.storage.files import DataFile, TableSource
@@ -65,6 +66,39 @@ def test_an_interrupted_session_begins_nothing_more(engine: DuckEngine, tmp_path
         source = TableSource(str(tmp_path), Schema((Field("a", parse_type("int")),)), ())
         with pytest.raises(InterruptedQueryError):
             session.delete(source, str(tmp_path), "true")
+        with pytest.raises(InterruptedQueryError):
+            session.query("select 1 as one")
+
+
+class Bound:
+    """A connection on which time is up just after a statement was bound: nothing runs then."""
+
+    def __init__(self, con: Any) -> None:
+        self._con = con
+        self._interrupted = threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._con, name)
+
+    def interrupt(self) -> None:
+        self._con.interrupt()
+        self._interrupted.set()
+
+    def sql(self, text: str) -> Any:
+        found = self._con.sql(text)
+        assert self._interrupted.wait(60)
+        return found
+
+
+def test_a_time_limit_holds_that_ends_before_the_query_runs(engine: DuckEngine) -> None:
+    endless = "select count(*) from range(100000000000) a, range(1000000) b"
+    with engine.session() as session:
+        real = session._con
+        session._con = Bound(real)
+        with pytest.raises(QueryTimeoutError):
+            session.query(endless, timeout_s=0.01).read_all()
+        session._con = real
+        assert session.query("select 1 as one", timeout_s=60).read_all().num_rows == 1
 
 
 def test_only_a_select_can_be_queried(engine: DuckEngine) -> None:

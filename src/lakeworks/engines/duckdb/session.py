@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     )
     from lakeworks.storage.external import AnySource
 
+_PAUSES_S = tuple(0.01 * 2**at for at in range(16))  # ten minutes in all
+
 
 class DuckSession:
     """A session; see `lakeworks.engines.protocol.Session`. For one thread at a time."""
@@ -147,6 +149,10 @@ class DuckSession:
         """Stream a SELECT's rows."""
         import pyarrow as pa
 
+        if self._statements.interrupted:
+            raise InterruptedQueryError.stopped()
+        if self._watch is not None:  # of a result that ends here, read or not
+            self._watch.stop()
         self._rests = False
         watch = self._watch = _Watch(self._con, timeout_s)
         with watch.watched():
@@ -327,7 +333,7 @@ class _Watch:
         self._con = con
         self._timeout_s = timeout_s
         self._fired = False
-        self._over = False
+        self._over = threading.Event()
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         if timeout_s is not None:
@@ -353,15 +359,19 @@ class _Watch:
     def stop(self) -> None:
         """Let the connection go on without a limit."""
         with self._lock:  # a timer that has gone off may be about to stop what comes next
-            self._over = True
+            self._over.set()
         if self._timer is not None:
             self._timer.cancel()
 
     def _fire(self) -> None:
-        with self._lock:
-            if not self._over:
+        # Again and again: DuckDB forgets an interrupt that comes while a statement is bound.
+        for pause_s in _PAUSES_S:
+            with self._lock:
+                if self._over.is_set():
+                    return
                 self._fired = True
                 self._con.interrupt()
+            self._over.wait(pause_s)
 
 
 def _dotted(name: str) -> str:
