@@ -101,13 +101,12 @@ class _Planner:
             for what, files in (("new", found.new), ("changed", found.changed))
             if files
         )
-        again = self.request.full_refresh and self.request.selection is not None
-        if again:
+        if self.request.reads_again:
             reasons = (*reasons, "full refresh asked for")
         changed = redeclared(source, self.state.heads.get(table))
         if self.request.keep_read and changed:
             reasons = (*reasons, "its rows are to stay as they were read")
-        mended = self.request.keep_read or again
+        mended = self.request.keep_read or self.request.reads_again
         size_bytes = sum(file.size_bytes for file in (*found.new, *found.changed))
         return PlannedStep(
             table,

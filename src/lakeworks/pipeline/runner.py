@@ -54,6 +54,11 @@ class RunRequest:
     wait_s: float | None = None
     keep_read: bool = False
 
+    @property
+    def reads_again(self) -> bool:
+        """Whether sources are read anew: a full refresh without names makes only models anew."""
+        return self.full_refresh and self.selection is not None
+
 
 def run(services: Services, request: RunRequest) -> RunReport:
     """Bring the selected tables up to date and publish them.
@@ -194,8 +199,7 @@ class _Work:
         if model is not None:
             return ModelStep(model, self.state, self.run_id, self.request.full_refresh).run()
         source = self.services.project.sources[table]
-        again = self.request.full_refresh and self.request.selection is not None
-        how: Literal["", "all"] = "all" if again else ""
+        how: Literal["", "all"] = "all" if self.request.reads_again else ""
         return SourceStep(source, self.state, self.run_id, how, self.request.keep_read).run()
 
     def _check_not_a_statements(self, table: TableName) -> None:
