@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import pyarrow as pa
+
+    from lakeworks.engines.protocol import Session
+
 COLUMNS = {"id": "bigint", "n": "double", "t": "string", "ts": "timestamp_ntz"}
 
 
@@ -77,3 +81,55 @@ def test_patterns_and_formats_keep_their_meaning() -> None:
     assert java_format("%Y%m%d", reading=True) == "yyyyMMdd"
     with pytest.raises(NotOnSparkError):
         java_pattern(r"(?P<name>a)")
+
+
+@pytest.mark.parametrize(
+    "of_length",
+    [
+        lambda n: (
+            "select id from silver.o where "
+            + " or ".join(f"(t = 'x{i}' and id = {i})" for i in range(n))
+        ),
+        lambda n: " union all ".join(f"select {i} as i, t from silver.o" for i in range(n)),
+    ],
+    ids=["conditions", "queries"],
+)
+def test_what_is_asked_about_a_chain_grows_as_the_chain_does(
+    tmp_path: Path, of_length: Callable[[int], str]
+) -> None:
+    engine = open_engine("duckdb", temp_directory=str(tmp_path), threads=1)
+    schema = Schema(tuple(Field(name, parse_type(kind)) for name, kind in COLUMNS.items()))
+    with engine.session() as session:
+        session.bind("silver.o", TableSource("/", schema, ()))
+        known = Counting(session)
+        for length in (20, 200):
+            known.asked.append(0)
+            spark_select(of_length(length), ["silver.o"], known)
+    engine.close()
+    assert known.asked[1] < 15 * known.asked[0]
+
+
+@pytest.mark.parametrize(
+    "deep", ["+".join(["n"] * 900), "(" * 90 + "n" + ")" * 90, "abs(" * 90 + "n" + ")" * 90]
+)
+def test_sql_that_is_nested_too_deeply_is_refused(
+    spark: Callable[[str], str], deep: str
+) -> None:
+    with pytest.raises(NotOnSparkError, match="nested too deeply"):
+        spark(f"select {deep} as x from silver.o")
+
+
+class Counting:
+    """Counts the letters of SQL that is described."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.asked: list[int] = []
+
+    def describe(self, sql: str) -> Schema:
+        self.asked[-1] += len(sql)
+        return self._session.describe(sql)
+
+    def query(self, sql: str) -> pa.RecordBatchReader:
+        self.asked[-1] += len(sql)
+        return self._session.query(sql)

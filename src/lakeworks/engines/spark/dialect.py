@@ -7,6 +7,8 @@ before anything runs.
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
@@ -28,7 +30,7 @@ from lakeworks.engines.spark.sql_types import annotate
 from lakeworks.engines.spark.sql_writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -81,15 +83,16 @@ def spark_select(
         NotOnSparkError: a part cannot be carried over with equal results.
         SqlError: it cannot be parsed, or names a table that is not bound.
     """
-    tree = _parsed(sql)
-    of_one_kind(tree, known.describe)
-    annotate(tree, known.describe)
-    writer = EstimatingWriter if estimates else Writer
-    _carrier(known, writer).carry(tree)
-    read = _rename_tables(tree, {name.casefold(): name for name in names})
-    tree = with_totals(_without_qualify(tree))
-    placed(tree)
-    return Translated(_written(tree, writer), read, _functions(tree))
+    with _not_too_deep():
+        tree = _parsed(sql)
+        of_one_kind(tree, known.describe)
+        annotate(tree, known.describe)
+        writer = EstimatingWriter if estimates else Writer
+        _carrier(known, writer).carry(tree)
+        read = _rename_tables(tree, {name.casefold(): name for name in names})
+        tree = with_totals(_without_qualify(tree))
+        placed(tree)
+        return Translated(_written(tree, writer), read, _functions(tree))
 
 
 def spark_expression(text: str, known: Describing) -> Translated:
@@ -100,16 +103,26 @@ def spark_expression(text: str, known: Describing) -> Translated:
         known: Gives the columns of a SELECT over one relation `__lakeworks_rows`, whose
             columns the expression names.
     """
-    tree = _parsed(f"SELECT {text} AS __value FROM {_ROWS}")
-    annotate(tree, known.describe)
-    _carrier(known).carry(tree)
-    value = cast("exp.Expression", cast("exp.Expression", tree.expressions[0]).this)
-    return Translated(_written(value), (), _functions(value))
+    with _not_too_deep():
+        tree = _parsed(f"SELECT {text} AS __value FROM {_ROWS}")
+        annotate(tree, known.describe)
+        _carrier(known).carry(tree)
+        value = cast("exp.Expression", cast("exp.Expression", tree.expressions[0]).this)
+        return Translated(_written(value), (), _functions(value))
 
 
 def view_name(name: str) -> str:
     """Return the temporary view that holds a bound name."""
     return name.casefold()
+
+
+@contextmanager
+def _not_too_deep() -> Iterator[None]:
+    """Python follows a tree some hundred levels down: tell that as a limit of the translation."""
+    try:
+        yield
+    except RecursionError:
+        raise NotOnSparkError.too_deep() from None
 
 
 def _parsed(sql: str) -> exp.Expression:
@@ -131,7 +144,26 @@ def _parsed(sql: str) -> exp.Expression:
         return _parsed(f"SELECT * FROM ({sql}\n)")
     if len(found) != 1 or not isinstance(found[0], exp.Query):
         raise SqlError("only one SELECT can be run", "write a SELECT")
-    return cast("exp.Expression", found[0])
+    tree = cast("exp.Expression", found[0])
+    if _is_too_deep(tree):
+        raise NotOnSparkError.too_deep()
+    return tree
+
+
+def _is_too_deep(tree: exp.Expression) -> bool:
+    """Whether writing a tree would surely fail: better told before its parts are looked at.
+
+    Each level takes some calls. Chains of AND, OR and set operations are written in a loop.
+    """
+    most = sys.getrecursionlimit() // 3
+    waiting: list[tuple[exp.Expr, int]] = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > most:
+            return True
+        deeper = depth + (not isinstance(node, (exp.Connector, exp.SetOperation)))
+        waiting += [(child, deeper) for child in node.iter_expressions()]
+    return False
 
 
 def _carrier(known: Describing, writer: type[Writer] = Writer) -> Carrier:

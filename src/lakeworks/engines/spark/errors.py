@@ -227,6 +227,15 @@ class NotOnSparkError(SqlError):
         hint = hint or "write it otherwise, or run this model with engine: duckdb"
         return cls(f"{what} cannot be carried over to Spark with equal results", hint)
 
+    @classmethod
+    def too_deep(cls) -> Self:
+        """Say that brackets, calls or a chain of operators go on for too long."""
+        return cls(
+            "the SQL is nested too deeply to be carried over to Spark",
+            "divide brackets, calls or a chain of operators over columns of several queries "
+            "in a WITH",
+        )
+
     def on_line(self, line: int | None) -> Self:
         """Return the same with the line of the SQL, where it has none yet."""
         told = f"SQL line {line}: {self.problem}"

@@ -17,7 +17,7 @@ from lakeworks.engines.spark.sql_compared import family
 from lakeworks.engines.spark.sql_types import with_common
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lakeworks.core.types import Schema, Type
 
@@ -30,14 +30,50 @@ def of_one_kind(tree: exp.Expression, describe: Callable[[str], Schema]) -> None
     Args:
         describe: Gives the columns of a SELECT in the lake's dialect.
     """
+    alike: set[int] = set()
     for both in list(tree.find_all(exp.SetOperation)):
-        if both.args.get("by_name") or _is_recursive(both):
+        if id(both) in alike or both.args.get("by_name") or _is_recursive(both):
+            continue
+        chain = list(_chain(both))
+        if len(chain) > 1 and _all_alike(chain, describe):
+            alike |= {id(one) for one in chain}
             continue
         wanted = _described(both, both, describe)
         for arm in (both.this, both.expression):
             given = _described(arm, both, describe)
             if wanted is not None and given is not None and len(given) == len(wanted):
                 _cast(arm, given, wanted)
+
+
+def _chain(both: exp.SetOperation) -> Iterator[exp.SetOperation]:
+    """Return a set operation and those that are its sides, theirs and so on."""
+    waiting = [both]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += [
+            arm for arm in (one.this, one.expression) if isinstance(arm, exp.SetOperation)
+        ]
+
+
+def _all_alike(chain: list[exp.SetOperation], describe: Callable[[str], Schema]) -> bool:
+    """Whether each query of a chain gives what the whole of it does: then so do its parts.
+
+    Looked at part by part, a long chain would take the square of its length.
+    """
+    if any(one.args.get("by_name") for one in chain):
+        return False
+    wanted = _described(chain[0], chain[0], describe)
+    for both in chain:
+        for arm in (both.this, both.expression):
+            if isinstance(arm, exp.SetOperation):
+                continue
+            given = _described(arm, both, describe)
+            if wanted is None or given is None or len(given) != len(wanted):
+                return False
+            if any(_differ(a.type, b.type) for a, b in zip(given, wanted, strict=True)):
+                return False
+    return True
 
 
 def _is_recursive(both: exp.Expression) -> bool:

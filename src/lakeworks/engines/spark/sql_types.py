@@ -119,13 +119,14 @@ def _literal(node: exp.Expression) -> Type | None:
 
 
 def _annotate(select: exp.Select, describe: Callable[[str], Schema]) -> None:
-    wanted = (
-        part
-        for node in _own(select)
-        if isinstance(node, _ASKED)
-        for part in _asked(node)
-        if not isinstance(part, (exp.Literal, exp.Star)) and not _of_lambda(part)
-    )
+    wanted = []
+    for node in _own(select):
+        for part in _asked(node) if isinstance(node, _ASKED) else ():
+            if isinstance(part, (exp.And, exp.Or)):
+                # Known, and asked for each part of a long chain they would take its square.
+                part.meta[KIND] = Scalar("boolean")
+            elif not isinstance(part, (exp.Literal, exp.Star)) and not _of_lambda(part):
+                wanted.append(part)
     note(select, wanted, KIND, lambda sql: [field.type for field in describe(sql)])
 
 
