@@ -32,7 +32,10 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("facts") / "rides"
+    return _declared(tmp_path_factory.mktemp("facts") / "rides")
+
+
+def _declared(folder: Path) -> Path:
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -44,8 +47,8 @@ def _facts(root: Path) -> SiteFacts:
         return lake.site.facts()
 
 
-def test_a_lake_that_never_ran_is_described_as_declared(root: Path) -> None:
-    facts = _facts(root)
+def test_a_lake_that_never_ran_is_described_as_declared(tmp_path: Path) -> None:
+    facts = _facts(_declared(tmp_path / "rides"))
     assert facts.as_of is None
     silver = facts.tables["silver.rides"]
     assert silver.remarks[0] == "Declared, and not built yet."
