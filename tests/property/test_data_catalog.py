@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.session import get_session
 from botocore.validate import ParamValidator
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from lakeworks.catalog import Catalog
@@ -212,6 +212,9 @@ HOSTILE: st.SearchStrategy[Any] = st.recursive(
 
 @settings(max_examples=300)
 @given(HOSTILE, st.sampled_from([None, "db"]))
+@example({"TableName": True, "Values": None}, "db")
+@example({"DatabaseName": 1, "TableName": "t", "Values": []}, None)
+@example({"TableInput": {"Name": "t"}, "PartitionInputList": 1}, "db")
 def test_any_json_is_read_as_a_document_or_refused_by_name(
     given_: Any,
     database: str | None,

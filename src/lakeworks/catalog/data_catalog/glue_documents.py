@@ -85,16 +85,19 @@ class _Reader:
         self._database = database
         self._table = table
 
-    def read(self, given: Any, within: str) -> None:  # noqa: ANN401 - JSON
+    def read(self, given: Any, within: str | None) -> None:  # noqa: ANN401 - JSON
         if isinstance(given, list):
             for one in given:
                 self.read(one, within)
         elif isinstance(given, Mapping):
-            self._read_object(given, given.get("DatabaseName", within))
+            named = given.get("DatabaseName", within)
+            if named is not None and not isinstance(named, str):
+                raise GlueJsonError.expected("DatabaseName", "a text", named)
+            self._read_object(given, named)
         else:
             raise GlueJsonError.expected("a document", "an object or a list", given)
 
-    def _read_object(self, given: Mapping[str, Any], within: str) -> None:
+    def _read_object(self, given: Mapping[str, Any], within: str | None) -> None:
         inside = within
         if "DatabaseInput" in given or isinstance(given.get("Database"), Mapping):
             self.found.databases.append(database_from_json(given))
@@ -107,7 +110,7 @@ class _Reader:
             if name in given:
                 self.read(given[name], inside)
 
-    def _read_bare(self, given: Mapping[str, Any], within: str) -> bool:
+    def _read_bare(self, given: Mapping[str, Any], within: str | None) -> bool:
         """Read an object that says nowhere what it is; return whether it may hold others."""
         if "Values" in given:
             where = self._database or given.get("DatabaseName") or within
@@ -124,7 +127,7 @@ class _Reader:
             raise GlueJsonError.unknown(list(given))
         return False
 
-    def _read_table(self, given: Mapping[str, Any], within: str) -> None:
+    def _read_table(self, given: Mapping[str, Any], within: str | None) -> None:
         entry = table_from_json(given, database=self._database or within or None)
         self.found.tables.append(entry)
         listed = given.get("PartitionInputList")
@@ -132,10 +135,17 @@ class _Reader:
             self._add_partitions(entry.name.database, entry.name.table, listed)
 
     def _add_partitions(
-        self, database: str | None, table: str | None, given: Iterable[Mapping[str, Any]]
+        self,
+        database: str | None,
+        table: Any,  # noqa: ANN401 - JSON
+        given: Any,  # noqa: ANN401 - JSON
     ) -> None:
         if not database or not table:
             raise GlueJsonError.without_table()
+        if not isinstance(table, str):
+            raise GlueJsonError.expected("TableName", "a text", table)
+        if not isinstance(given, list):
+            raise GlueJsonError.expected("PartitionInputList", "a list", given)
         name = TableName(database.lower(), table.lower())
         kept = self.found.partitions.setdefault(name, [])
         kept += [partition_from_json(one) for one in given]
