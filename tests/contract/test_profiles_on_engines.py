@@ -6,6 +6,7 @@ all else is what it is in Python.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import statistics
 from decimal import Decimal
@@ -20,6 +21,7 @@ from lakeworks.engines.caller import CallerQuery
 from lakeworks.engines.errors import SqlError
 from lakeworks.engines.registry import open_engine
 from lakeworks.engines.secured import SecuredColumn, SecuredTable
+from lakeworks.governance.classifying import sample_of
 from lakeworks.quality.profiling.profile import LONGEST_VALUE, SAMPLE_ROWS, profile
 from lakeworks.query.table_quality import suggested
 from lakeworks.storage.files import DataFile, TableSource
@@ -176,6 +178,19 @@ def test_a_table_as_large_as_the_sample_is_counted(engine: Engine, source: Table
         different = {row[name] for row in rows} - {None}
         assert found.column(name).distinct == len(different)
     assert found.column("id").quantiles[0.05] == pytest.approx(0.05 * 2999)
+
+
+def test_a_sample_to_classify_is_of_the_whole_table_and_the_same_rows(
+    engine: Engine, source: TableSource
+) -> None:
+    def digest(row: dict[str, Any]) -> str:
+        told = [row[name] for name in ("id", "email", "region", "note")]
+        text = "|".join(str(one) for one in told if one is not None)
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+    with as_owner(engine, source) as session:
+        rows = session.query(sample_of(NAME, KINDS.items(), 500)).read_all().to_pylist()
+    assert rows == sorted(PEOPLE, key=digest)[:500]
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,9 @@ FIGURES: dict[str, Callable[[PermittedLake], Any]] = {
         for one in seen.quality.profile("silver.customers").columns
     ],
     "rules": lambda seen: [one.rule for one in seen.quality.suggest("silver.customers")],
+    "personal data": lambda seen: [
+        (str(one.table), one.suggestion) for one in seen.governance.classify("silver.customers")
+    ],
     "quarantine": lambda seen: [
         (one.table, one.rule, one.rows) for one in seen.pipeline.quarantine()
     ],

@@ -76,12 +76,10 @@ def classify(
 
 
 def _classified(lake: Lake, table: str | None) -> list[Classified]:
-    from lakeworks.governance.classifying import classified
+    from lakeworks.governance.classifying import classified, sample_of
 
     def sample(name: str, rows: int) -> Any:  # noqa: ANN401 - an Arrow table
-        # The sample is drawn from the whole table: its first rows may be unlike the rest.
-        sql = f"select * from {name} using sample {rows} rows"
-        with lake.query.sql(sql) as result:
+        with lake.query.sql(sample_of(name, lake.query.columns(name), rows)) as result:
             return result.to_arrow()
 
     published = [str(name) for name in lake.catalog.current_snapshot().tables]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.core.names import QUARANTINE, TableName
+from lakeworks.core.names import QUARANTINE, TableName, quote_identifier
 from lakeworks.governance.classification import SAMPLE_ROWS, classify
 from lakeworks.governance.errors import NothingToClassifyError
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _OWN_COLUMNS = frozenset({
     "_source_file", "_ingested_at", "_run_id", "_processed_at", "_record_hash", "_rescued",
 })  # fmt: skip
+# What every engine writes alike as text, at little cost; and how much of a row makes it unlike others.
+_PLAIN = frozenset({"string", "tinyint", "smallint", "int", "bigint", "date"})
+_DIGESTED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def classified(
     Args:
         tags: What is tagged already.
         published: The tables there are.
-        sample: Gives so many rows of a table, at random.
+        sample: Gives so many rows from all over a table: `sample_of`.
         only: One table instead of all; quarantine is looked at only by name.
         rows: How many rows of each.
 
@@ -92,6 +95,23 @@ def classified(
             values = tags.of_column(name, one.column).values.get("pii", frozenset())
             found.append(Classified(name, one, tuple(sorted(values))))
     return found
+
+
+def sample_of(table: str, columns: Iterable[tuple[str, str]], rows: int) -> str:
+    """Return a query of so many rows from all over a table: its first ones may be unlike the rest.
+
+    They are those with the least digests, so they are the same each time, on every engine.
+
+    Args:
+        columns: Name and type of each column that may be seen.
+    """
+    told = [
+        f"cast({quote_identifier(name)} as varchar)"
+        for name, kind in columns
+        if kind in _PLAIN and name not in _OWN_COLUMNS
+    ]
+    by = f" order by md5(concat_ws('|', {', '.join(told[:_DIGESTED])}))" if told else ""
+    return f"select * from {table}{by} limit {rows}"
 
 
 def _one_a_column(suggestions: Iterable[Suggestion]) -> list[Suggestion]:

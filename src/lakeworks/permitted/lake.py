@@ -163,8 +163,9 @@ class PermittedLake:
         self._sight.exported(action, names, str(file))
 
     def _sample(self, table: str, rows: int) -> pa.Table:
-        # The sample is drawn from the whole table: its first rows may be unlike the rest.
-        with self.query.sql(f"select * from {table} using sample {rows} rows") as result:
+        from lakeworks.governance.classifying import sample_of
+
+        with self.query.sql(sample_of(table, self.query.columns(table), rows)) as result:
             return result.to_arrow()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - there is none
