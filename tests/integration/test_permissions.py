@@ -165,6 +165,11 @@ def test_grants_on_the_command_line_count_and_are_audited(
     entries = printed(capsys, "audit", *where)
     kinds = [one["kind"] for one in entries]
     assert kinds[:3] == ["revoke", "denial", "grant"]
+    (denied,) = printed(capsys, "audit", "--principal", "ana", "--kind", "denial", *where)
+    assert denied["principal"] == "user:ana"
+    owners = printed(capsys, "audit", "--principal", "operator", "--kind", "revoke", *where)
+    assert len(owners) == 1
+    assert main(["audit", "--principal", "zoë", *where]) == 2
     assert printed(capsys, "audit", "--verify", *where)["sound"]
     head = printed(capsys, "audit", "--verify", *where)["head"]
     assert printed(capsys, "audit", "--verify", "--expect", head, *where)["heads_compared"] == 2

@@ -52,7 +52,8 @@ def audit(
     ] = None,
     principal: Annotated[
         str | None,
-        typer.Option(metavar="PRINCIPAL", help="What one principal did.", show_default=False),
+        typer.Option(metavar="PRINCIPAL", help="What one did: ana, role:analyst, operator.",
+                     show_default=False),
     ] = None,
     kind: Annotated[
         str | None,
@@ -81,7 +82,7 @@ def audit(
             _print_verified(lake.governance.verify_audit(heads), as_json=as_json)
             return
         found = lake.governance.audit_entries(
-            principal=principal, kind=kind, since=moment, limit=limit
+            principal=_spelt(principal), kind=kind, since=moment, limit=limit
         )
     if kind is not None and not found:
         _check_kind(kind)
@@ -95,6 +96,15 @@ def audit(
             ["entry", "when", "principal", "what", ""],
             [[str(e.seq), render.age(e.at, now), e.principal, e.kind, _told(e)] for e in found],
         )
+
+
+def _spelt(principal: str | None) -> str | None:
+    """Return a principal as entries spell it: `ana` is `user:ana` here, too."""
+    if principal is None or principal == "operator":
+        return principal
+    from lakeworks.governance import Principal
+
+    return str(Principal.parse(principal))
 
 
 def _print_verified(found: Verification, *, as_json: bool) -> None:
