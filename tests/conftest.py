@@ -134,14 +134,17 @@ def other_s3_endpoint(unavailable: Callable[[str], NoReturn]) -> Iterator[str]:
 def _s3_server(unavailable: Callable[[str], NoReturn]) -> Iterator[str]:
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         unavailable("moto[server], an S3 server for tests,")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    # The server is handed a port that is open already, as its reloader does: one that is picked
+    # and let go may be another's before the server has it.
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port, handle = found.getsockname()[1], str(found.fileno())
+        server = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(found.fileno(),),
+            env={**os.environ, "WERKZEUG_RUN_MAIN": "true", "WERKZEUG_SERVER_FD": handle},
+        )
     try:
         _wait_for(port, server)
         yield f"http://127.0.0.1:{port}"
