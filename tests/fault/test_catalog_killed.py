@@ -57,14 +57,17 @@ def test_a_killed_publisher_leaves_whole_snapshots_and_loses_none_it_told_of(
             process = subprocess.Popen(
                 [sys.executable, "-c", PUBLISH, url], stdout=subprocess.PIPE, text=True
             )
-            time.sleep(chance.uniform(0.1, 0.4))
+            assert process.stdout is not None
+            # How long Python takes to start is the machine's affair: its first snapshot is awaited.
+            first = process.stdout.readline()
+            time.sleep(chance.uniform(0, 0.3))
             process.kill()
             printed, _ = process.communicate()
-            told = [int(line) for line in printed.splitlines()]
+            told = [int(line) for line in (first + printed).splitlines()]
             snapshot = catalog.current_snapshot()
-            assert snapshot.id >= max(told, default=0)
+            assert snapshot.id >= max(told)
             assert set(snapshot.tables.values()) <= {snapshot.id}
             batches = catalog.ledger.last_batch(A)
             assert len(catalog.ledger.entries(A, up_to=batches)) % 50 == 0
-        assert catalog.current_snapshot().id > 8
+        assert catalog.current_snapshot().id >= 8
         assert catalog.integrity() == []

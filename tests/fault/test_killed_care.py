@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = [pytest.mark.fault, pytest.mark.slow]
+pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(900)]
 
 KILLS = int(os.environ.get("LAKEWORKS_KILLS", "100")) // 5
 TABLES = ("bronze.orders", "silver.orders", "silver.events", "gold.customers")

@@ -17,7 +17,7 @@ from lakeworks import Lake
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.fault, pytest.mark.slow]
+pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(900)]
 
 KILLS = max(4, int(os.environ.get("LAKEWORKS_KILLS", "100")) // 12)
 VALUES = (SUBJECT, "c-17", EMAIL, "Ana@Example.org", "Graz1")

@@ -13,6 +13,7 @@ import pytest
 
 from lakeworks.catalog import Catalog
 from lakeworks.catalog.errors import TableLockedError
+from lakeworks.catalog.locks import EXPIRY_S
 from lakeworks.core.names import TableName
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ catalog = Catalog.open(sys.argv[1])
 catalog.begin_run(sys.argv[2])
 with catalog.locks.hold([TableName("silver", t) for t in sys.argv[3:]], holder=sys.argv[2]):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -95,8 +96,10 @@ def test_a_waiter_goes_on_soon_after_the_holder_is_killed(
         killed.append(time.monotonic())
 
     killed: list[float] = []
-    with catalog.locks.hold([A], holder="next", wait_s=30, on_wait=kill):
-        assert time.monotonic() - killed[0] < 3
+    with catalog.locks.hold([A], holder="next", wait_s=60, on_wait=kill):
+        assert (
+            time.monotonic() - killed[0] < EXPIRY_S / 2
+        )  # it did not wait for the lease's end
 
 
 def test_a_stopped_holder_keeps_its_tables(
@@ -117,7 +120,7 @@ def test_an_interrupted_holder_gives_its_tables_back(
 ) -> None:
     holder = holding("interrupted", "a", "b")
     holder.send_signal(signal.SIGINT)
-    holder.wait(10)
+    holder.wait(60)
     assert catalog.locks.holders() == []
 
 
@@ -127,7 +130,7 @@ def test_a_waiter_that_is_killed_leaves_nothing_in_the_way(
     holding("first", "b")
     # It takes a, then waits for b.
     waiter = subprocess.Popen([sys.executable, "-c", HOLD, url, "waiter", "a", "b"])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while "waiter" not in {lock.run_id for lock in catalog.locks.holders()}:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -164,4 +167,6 @@ def test_killed_again_and_again_the_tables_are_always_free_for_the_next(
         with catalog.locks.hold([A, B], holder="next", wait_s=5):
             pass
     assert catalog.integrity() == []
-    assert "running" not in {run.status for run in catalog.runs() if run.run_id != "r7"}
+    # Who was killed before it held a table is found out by whichever run begins next.
+    catalog.begin_run("last")
+    assert [run.run_id for run in catalog.runs() if run.status == "running"] == ["last"]
