@@ -6,7 +6,6 @@ import http.server
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from free_ports import free_port
 
 from lakeworks.catalog import Catalog
 from lakeworks.storage.objects import ObjectStore
@@ -169,9 +169,7 @@ class MariaServer:
             check=False,
         )
         assert made.returncode == 0, made.stdout[-500:] + made.stderr[-500:]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.log = self.folder / "statements"
         self.process = subprocess.Popen(
             [

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlencode
+
+from free_ports import free_port
 
 PASSWORD = "pl4nted-catalog-pass/word"
 
@@ -36,9 +37,7 @@ class PostgresServer:
         self._user = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="lw-pg-"))
         self.authority = self.folder / "authority.pem"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
         self._own(self.folder, secret)

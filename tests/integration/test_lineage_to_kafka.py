@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from free_ports import free_port
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -88,12 +88,6 @@ def jars(unavailable: Callable[[str], NoReturn]) -> Path:
     return folder
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def ports(
     jars: Path,
@@ -105,7 +99,7 @@ def ports(
     if java is None:
         unavailable("Java, which runs a Kafka broker for tests,")
     folder = tmp_path_factory.mktemp("kafka")
-    found = {name: _free_port() for name in ("open", "secured", "control")}
+    found = {name: free_port() for name in ("open", "secured", "control")}
     settings = folder / "server.properties"
     settings.write_text(SETTINGS.format(folder=folder, **found))
     run = [java, "-Xmx256m", "-cp", f"{jars}/*"]
@@ -256,7 +250,7 @@ def _secured(ports: dict[str, int], password: str) -> str:
 def test_nobody_at_the_brokers_is_told_and_holds_a_run_up_no_longer_than_it_may(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    kafka = f'{{topic: rides, servers: "127.0.0.1:{_free_port()}"}}'
+    kafka = f'{{topic: rides, servers: "127.0.0.1:{free_port()}"}}'
     _, status, heard, seconds = _run(project, kafka, ", timeout_s: 1.5")
     assert status == "succeeded"
     assert len(heard) == 1
