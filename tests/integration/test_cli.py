@@ -322,11 +322,11 @@ def test_ctrl_c_stops_a_run_cleanly_and_the_next_run_finishes_it(tmp_path: Path)
     process.stderr.readline()  # a first step has ended
     begin = time.monotonic()
     process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=30)[1]
+    told = process.communicate(timeout=60)[1]
     assert process.returncode == 130, told
     assert "stopped; " in told
     assert "Traceback" not in told
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 30
     done = subprocess.run([*lake, "run", "--json"], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["status"] == "succeeded"
     assert not list((folder / ".lake" / "staging").glob("*"))
