@@ -63,6 +63,42 @@ def test_interrupting_stops_what_runs_and_what_is_asked_later(engine: Engine) ->
         assert other.query("select 2 as two").read_all().to_pylist() == [{"two": 2}]
 
 
+def test_no_stop_of_a_query_is_still_under_way_when_the_session_goes_on(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    ended: list[int] = []
+    with engine.session() as session:
+        cancel = session.cancel  # type: ignore[attr-defined]
+
+        def slowly() -> None:
+            begun.append(1)
+            cancel()
+            time.sleep(1)
+            ended.append(1)
+
+        monkeypatch.setattr(session, "cancel", slowly)
+        with pytest.raises(QueryTimeoutError):
+            session.query(ENDLESS, timeout_s=0.5).read_all()
+        assert begun
+        assert ended == begun
+
+
+def test_an_interrupt_just_before_spark_is_asked_is_not_lost(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with engine.session() as session:
+        spark = session.spark  # type: ignore[attr-defined]
+
+        def interrupted(_: object) -> object:
+            engine.interrupt()
+            return spark
+
+        monkeypatch.setattr(type(session), "spark", property(interrupted))
+        with pytest.raises(InterruptedQueryError), session.running():  # type: ignore[attr-defined]
+            pytest.fail("it ran, and nothing would stop it")
+
+
 def test_explain_shows_sparks_plan_and_describe_the_lakes_types(engine: Engine) -> None:
     with engine.session() as session:
         (told,) = session.query("explain select 1 as one").read_all().to_pylist()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lakeworks.engines.spark.session import SparkLakeSession
 
 _TOO_LARGE = "maxResultSize"
+# A server that is gone may keep whoever asks it to stop for minutes.
+_STOPPED_WITHIN_S = 5.0
 
 
 def stream(
@@ -118,8 +120,9 @@ class _Watch:
         self._timeout_s = timeout_s
         self._fired = threading.Event()
         self._over = threading.Event()
+        self._thread = threading.Thread(target=self._wait, name="spark-timeout", daemon=True)
         if timeout_s is not None:
-            threading.Thread(target=self._wait, name="spark-timeout", daemon=True).start()
+            self._thread.start()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -138,6 +141,9 @@ class _Watch:
     def stop(self) -> None:
         """Let the session go on without a limit."""
         self._over.set()
+        # A stop that is under way would hit whatever the session is asked next.
+        if self._fired.is_set() and self._thread is not threading.current_thread():
+            self._thread.join(_STOPPED_WITHIN_S)
 
     def _wait(self) -> None:
         if self._over.wait(self._timeout_s):

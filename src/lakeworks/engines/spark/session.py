@@ -313,12 +313,13 @@ class SparkLakeSession:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Run Spark's actions inside the block: they can be interrupted, errors translated."""
-        if self._interrupted.is_set():
-            raise InterruptedQueryError.stopped()
+        self._refuse_if_interrupted()
         _ = self.spark
         self._running += 1
         self._idle.clear()
         try:
+            # Whoever interrupted before this could be seen was told that there is nothing to stop.
+            self._refuse_if_interrupted()
             with translated_errors(self.memory_limit_bytes):
                 yield
         except SparkLostError:
@@ -333,6 +334,10 @@ class SparkLakeSession:
             self._running -= 1
             if not self._running:
                 self._idle.set()
+
+    def _refuse_if_interrupted(self) -> None:
+        if self._interrupted.is_set():
+            raise InterruptedQueryError.stopped()
 
     def _know(self, translated: Translated) -> None:
         """Let Spark call what the embedded engine computes in its tasks."""
