@@ -554,8 +554,8 @@ def test_a_query_ends_at_its_time_limit_and_the_session_goes_on(engine: Engine) 
         begin = time.monotonic()
         with pytest.raises(QueryTimeoutError, match=r"0\.2 s"):
             session.query(ENDLESS, timeout_s=0.2).read_all()
-        assert time.monotonic() - begin < 10
-        assert session.query("select 1 as one", timeout_s=5).read_all().to_pylist()
+        assert time.monotonic() - begin < 60
+        assert session.query("select 1 as one", timeout_s=60).read_all().to_pylist()
 
 
 def test_interrupting_stops_what_runs(engine: Engine) -> None:
@@ -658,6 +658,7 @@ def test_every_load_works_in_a_bucket_and_leaves_nothing_behind(
 @pytest.mark.s3
 @pytest.mark.spark
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("spark_engine")
 def test_every_load_of_spark_works_in_a_bucket_and_leaves_nothing_behind(
     bucket: str,
@@ -672,7 +673,7 @@ def test_every_load_of_spark_works_in_a_bucket_and_leaves_nothing_behind(
         check=False,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=600,
     )
     if "Spark found no repository that has org.apache.hadoop" in done.stderr:
         unavailable("hadoop-aws, with which Spark reaches S3,")

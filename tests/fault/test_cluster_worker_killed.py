@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -81,17 +80,19 @@ class Cluster:
     def __init__(self, folder: Path, workers: int) -> None:
         self.folder = folder
         self.home = Path(str(find_spec("pyspark").origin)).parent
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.master = f"spark://127.0.0.1:{probe.getsockname()[1]}"
+        self.master = ""
         self._started: list[subprocess.Popen[bytes]] = []
         self.workers: list[subprocess.Popen[bytes]] = []
         self._count = workers
 
     def __enter__(self) -> Self:
         try:
-            host, port = self.master.removeprefix("spark://").split(":")
-            self._start("master.Master", "--host", host, "--port", port, "--webui-port", "0")
+            host = "127.0.0.1"
+            # The master takes a free port and tells it: one that is picked for it and let go may
+            # be another's before the master has it.
+            self._start("master.Master", "--host", host, "--port", "0", "--webui-port", "0")
+            wait_until(lambda: bool(self._addresses()), "the master")
+            (self.master,) = self._addresses()
             for number in range(self._count):
                 work = str(self.folder / f"work-{number}")
                 worker = self._start(
@@ -99,7 +100,9 @@ class Cluster:
                     "--webui-port", "0", "--work-dir", work, self.master,
                 )  # fmt: skip
                 self.workers.append(worker)
-            wait_until(lambda: self._told("Registering worker") == self._count, "workers")
+            wait_until(
+                lambda: self._told().count("Registering worker") == self._count, "workers"
+            )
         except BaseException:
             self.__exit__()
             raise
@@ -119,23 +122,30 @@ class Cluster:
         assert len(running) == self._count, "every worker runs an executor"
         kill_group(self.workers[running[0]])
 
-    def lose_an_executor(self) -> None:
-        """Kill the executor of a task that does not end by itself; leave its worker alone."""
-        # A query begins with short tasks; one that is lost with its executor is done again.
+    def lose_executors(self, job: subprocess.Popen[str]) -> None:
+        """Kill the executor of a task that lasts until its job ends; leave its worker alone."""
+        # A query begins with short tasks; where one of these lasted, its end may have come before
+        # the kill did, and the query goes on elsewhere.
+        lost: set[str] = set()
+        while self._waited_for_a_long_task(job, lost):
+            lost |= self._running_tasks()
+            for status in Path("/proc").glob("[0-9]*/status"):
+                with contextlib.suppress(OSError):
+                    parent = int(status.read_text().partition("PPid:")[2].split()[0])
+                    if parent == self.workers[0].pid:
+                        os.kill(int(status.parent.name), signal.SIGKILL)
+
+    def _waited_for_a_long_task(self, job: subprocess.Popen[str], lost: set[str]) -> bool:
         since: dict[str, float] = {}
 
         def is_at_it() -> bool:
-            now, running = time.monotonic(), self._running_tasks()
+            now, running = time.monotonic(), self._running_tasks() - lost
             for task in running:
                 since.setdefault(task, now)
             return any(now - since[task] > LASTING_S for task in running)
 
-        wait_until(is_at_it, "a task that lasts")
-        for status in Path("/proc").glob("[0-9]*/status"):
-            with contextlib.suppress(OSError):
-                parent = int(status.read_text().partition("PPid:")[2].split()[0])
-                if parent == self.workers[0].pid:
-                    os.kill(int(status.parent.name), signal.SIGKILL)
+        wait_until(lambda: job.poll() is not None or is_at_it(), "a task that lasts")
+        return job.poll() is None
 
     def _running_tasks(self) -> set[str]:
         running: set[str] = set()
@@ -164,8 +174,11 @@ class Cluster:
         self._started.append(process)
         return process
 
-    def _told(self, words: str) -> int:
-        return (self.folder / "daemon-0.log").read_text(errors="replace").count(words)
+    def _addresses(self) -> list[str]:
+        return re.findall(r"Starting Spark master at (spark://[\d.]+:\d+)\n", self._told())
+
+    def _told(self) -> str:
+        return (self.folder / "daemon-0.log").read_text(errors="replace")
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -334,7 +347,7 @@ def test_machines_that_lack_python_or_are_lost_are_told_as_they_are(
             ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
             assert f"Python of Spark's machines is 3.9, and this one is {ours}" in lines[1]
             assert lines[2] == "endless\n", job.stdout.read()
-            cluster.lose_an_executor()
+            cluster.lose_executors(job)
             rest = job.stdout.read()
         finally:
             kill_group(job)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = [
-    pytest.mark.fault, pytest.mark.slow, pytest.mark.spark,
+    pytest.mark.fault, pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(1800),
     pytest.mark.usefixtures("spark_engine"),  # skips where no Spark can start
 ]  # fmt: skip
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from lakeworks.permitted.lake import PermittedLake
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.usefixtures("spark_engine")]
+pytestmark = [
+    pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(900),
+    pytest.mark.usefixtures("spark_engine"),
+]  # fmt: skip
 
 ENVIRONMENTS = """name: canaries
 environments:

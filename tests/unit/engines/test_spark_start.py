@@ -29,6 +29,8 @@ from lakeworks.project.declaration import SparkSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
+# A JVM that runs out of memory collects garbage for long before it gives up.
+pytestmark = pytest.mark.timeout(900)
 needs_pyspark = pytest.mark.skipif(
     find_spec("pyspark") is None and os.environ.get("CI") != "true",
     reason="PySpark is not installed",
@@ -104,7 +106,7 @@ def started(
     """Return what a process prints that opens Spark; it writes nothing to stderr."""
     code = START.format(folder=str(folder), memory=memory * 1024**2, spark=spark, sql=sql)
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=280
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=800
     )
     assert done.stderr == ""
     return done.stdout
