@@ -62,8 +62,9 @@ def log_text(rng: random.Random) -> bytes:
 def zip_text(rng: random.Random) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.json", lines(rng))
-        archive.writestr("b.csv", csv_text(rng))
+        # Without a date it would hold the clock's, and be another file each time.
+        for name, text in (("a.json", lines(rng)), ("b.csv", csv_text(rng))):
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
     return target.getvalue()
 
 
@@ -87,7 +88,7 @@ MAKERS: dict[str, tuple[str, Callable[[random.Random], bytes]]] = {
     "array": ("json", array),
     "csv": ("csv", csv_text),
     "log": ("log", log_text),
-    "gzip": ("json.gz", lambda rng: gzip.compress(lines(rng))),
+    "gzip": ("json.gz", lambda rng: gzip.compress(lines(rng), mtime=0)),
     "zip": ("zip", zip_text),
     "zstd": ("json.zst", zstd_text),
     "parquet": ("parquet", parquet_file),
