@@ -601,8 +601,8 @@ def slow(request: pytest.FixtureRequest) -> tuple[System, Callable[[], int]]:
     return system, running
 
 
-def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 15
+def until(condition: Callable[[], bool], *, within_s: float = 15.0) -> bool:
+    deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:
             return False
@@ -632,9 +632,9 @@ def test_a_query_whose_process_ends_ends_there_too(
     command = [sys.executable, "-m", "lakeworks", "-C", str(root), "query", "from crm.slow"]
     asking = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        assert until(lambda: running() > 0)
+        assert until(lambda: running() > 0, within_s=60)
         asking.send_signal(how)
-        asking.wait(10)
+        asking.wait(30)
         assert until(lambda: running() == 0)
     finally:
         asking.kill()
