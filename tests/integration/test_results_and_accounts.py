@@ -278,7 +278,7 @@ def served(project: Path) -> Iterator[tuple[Lake, str, dict[str, str]]]:
         port = server.servers[0].sockets[0].getsockname()[1]
         yield lake, f"http://127.0.0.1:{port}", tokens
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
 
 
 def scraped(url: str, token: str) -> str:

@@ -44,7 +44,7 @@ def service(project: Path, *options: str) -> Iterator[tuple[str, subprocess.Pope
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         finally:
             process.kill()
             log.close()
@@ -304,7 +304,7 @@ def test_a_result_larger_than_files_may_be_fails_its_query_alone(project: Path) 
         assert process.poll() is None
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         log.close()
     with Lake.open(project) as lake:
         assert lake.catalog.integrity() == []

@@ -106,7 +106,7 @@ class Running:
 
     def stop(self) -> int:
         self.process.terminate()
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         assert self.process.stderr is not None
         self.process.stderr.close()
         return code

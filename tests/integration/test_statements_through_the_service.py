@@ -59,7 +59,7 @@ def url(project: Path) -> Iterator[str]:
     assert found, told
     yield found[0]
     process.terminate()
-    process.wait(20)
+    process.wait(60)
     process.stderr.close()
 
 
