@@ -46,6 +46,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.types import Field, Scalar, Schema, Struct
 
 if TYPE_CHECKING:
+    from lakeworks.catalog.locks import LockHolder
     from lakeworks.catalog.schema_registry import SchemaRegistry
 
 A, B, C = (TableName("silver", name) for name in "abc")
@@ -475,20 +476,23 @@ def test_a_refused_hold_gives_back_what_it_had_taken(catalog: Catalog) -> None:
 
 def test_a_waiter_is_told_of_the_holder_once_and_gets_the_table(catalog: Catalog) -> None:
     told: list[str] = []
-    got = threading.Event()
+    waits, got = threading.Event(), threading.Event()
+
+    def tell(holder: LockHolder) -> None:
+        told.append(holder.run_id)
+        waits.set()
 
     def wait() -> None:
-        with catalog.locks.hold(
-            [A], holder="second", wait_s=None, on_wait=lambda holder: told.append(holder.run_id)
-        ):
+        with catalog.locks.hold([A], holder="second", wait_s=None, on_wait=tell):
             got.set()
 
     thread = threading.Thread(target=wait)
     with catalog.locks.hold([A], holder="first"):
         thread.start()
-        time.sleep(0.3)
+        assert waits.wait(60)
+        time.sleep(0.3)  # long enough to be told once more
         assert not got.is_set()
-    thread.join(10)
+    thread.join(60)
     assert got.is_set()
     assert told == ["first"]
 
@@ -962,7 +966,11 @@ def test_notes_from_many_threads_are_all_written(catalog: Catalog) -> None:
     assert history.count() == 200
 
 
-def test_a_note_waits_for_nobody_who_writes_the_catalog(catalog: Catalog) -> None:
+def test_a_note_waits_for_nobody_who_writes_the_catalog(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("sqlite", "server"):
+        monkeypatch.setattr(f"lakeworks.catalog.{kind}.NOTE_BUSY_S", 20.0)
     with catalog._database.writing():
         begin = time.monotonic()
         catalog.query_history.note(asked(1))
