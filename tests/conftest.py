@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lakeworks.ingest.pending import Pending
     from lakeworks.storage.files import DataFile
 
-_SERVER_START_S = 60
+_SERVER_START_S = 120
 
 settings.register_profile(
     "lakeworks",
@@ -150,7 +150,7 @@ def _s3_server(unavailable: Callable[[str], NoReturn]) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(10)
+        server.wait(60)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def bucket(s3_endpoint: str) -> str:
 def make_bucket(endpoint: str) -> str:
     name = f"bucket-{uuid.uuid4().hex[:12]}"
     request = urllib.request.Request(f"{endpoint}/{name}", method="PUT")
-    with urllib.request.urlopen(request, timeout=10):
+    with urllib.request.urlopen(request, timeout=60):  # it loads what serves buckets
         pass
     return name
 
