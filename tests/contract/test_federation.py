@@ -304,7 +304,7 @@ def test_an_erasure_counts_a_persons_rows_there_and_leaves_them(
 WANTED = {
     "models/silver/wanted.sql": "/*\nload: replace\n*/\nselect id::int as id, name::varchar as name, "
     "mail::varchar as mail from (values (1, 'Ann', 'f@a.example'), (4, 'd''Arc\\', null), "
-    "(777, 'hid', 'told@x.example')) v(id, name, mail)\n",
+    "(777777777, 'hid', 'told@x.example')) v(id, name, mail)\n",
     "policies/wanted.yml": "grants:\n"
     "  - {to: role:analyst, permissions: SELECT, on: silver.wanted, rows: id < 700}\n"
     "policies:\n  mails: {on: silver.wanted, columns: [mail], mask: email_domain, to: everyone}\n",
@@ -341,14 +341,14 @@ def test_a_join_asks_for_the_keys_that_its_caller_may_see(
         for told in (as_ana, as_ana_masked, masked):
             assert text not in told
             assert text.encode().hex() not in told
-    assert "777" not in as_ana
+    assert "777777777" not in as_ana  # long: a log has times and numbers of processes, too
     if system.name in {"postgresql", "mysql"}:
-        assert " IN (1, 4, 777)" in by_id
+        assert " IN (1, 4, 777777777)" in by_id
         assert " IN (1, 4)" in as_ana
         assert b"hid".hex() in by_name or "'hid'" in by_name
         assert " IN (" not in whole[1]
     if system.name == "dynamodb":
-        assert '{"N": "777"}' in by_id
+        assert '{"N": "777777777"}' in by_id
 
 
 CONDITIONS = [
