@@ -33,7 +33,7 @@ def shop(tmp_path: Path) -> Iterator[Lake]:
 def test_a_person_is_gone_from_every_file_of_the_lake(shop: Lake) -> None:
     with shop.query.sql("select * from silver.orders where note = 'hers'") as found:
         assert found.to_arrow().num_rows == 2
-    shop.catalog.query_history.flush()
+    shop.catalog.query_history.flush(60)
     assert names_of(shop, SUBJECT, "c-17", EMAIL, "Ana@Example.org")
     others = {
         table: [
@@ -236,7 +236,7 @@ def test_other_tables_than_a_qualified_columns_own_are_reached_by_lineage_alone(
 def test_queries_that_named_the_person_lose_the_value(shop: Lake) -> None:
     shop.query.sql("select * from silver.orders where customer = 'c-17'").to_arrow()
     shop.query.sql("select 1 as one").to_arrow()
-    shop.catalog.query_history.flush()
+    shop.catalog.query_history.flush(60)
     shop.privacy.erase("customer=C-17")
     texts = {one.sql for one in shop.catalog.query_history.recent(limit=10)}
     assert "select * from silver.orders where customer = '[erased]'" in texts

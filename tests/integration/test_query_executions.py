@@ -123,7 +123,7 @@ def test_a_query_gives_its_rows_and_its_accounts(served: Served) -> None:
     assert done.cost_usd == pytest.approx(0.00005)
     rows = served.executions.result(done.execution_id).read_all().to_pylist()
     assert rows[0] == {"city": "c0", "n": 143}
-    assert served.lake.catalog.query_history.flush()
+    assert served.lake.catalog.query_history.flush(60)
     kept = served.lake.catalog.query_history.get(done.execution_id)
     assert kept is not None
     assert (kept.state, kept.rows, kept.workgroup) == ("succeeded", 7, "primary")

@@ -160,7 +160,7 @@ def test_whatever_fails_no_secret_is_told_or_kept(lake: Command, s3_endpoint: st
     lake("history", "--json")
     lake("audit", "--json")
     with Lake.open(lake.project) as opened:
-        opened.catalog.query_history.flush()
+        opened.catalog.query_history.flush(60)
     assert_nowhere(lake)
 
 
@@ -228,7 +228,7 @@ def test_a_catalogs_password_in_a_file_opens_it_and_is_kept_nowhere(
     secret.write_text(PASSWORD)
     assert shows("\n".join(lake.told)) == set()
     with Lake.open(lake.project) as opened:
-        opened.catalog.query_history.flush()
+        opened.catalog.query_history.flush(60)
         with opened.catalog._database.reading() as session:
             for table, _ in session.text_columns():
                 for row in session.all(f'SELECT * FROM "{table}"'):

@@ -577,7 +577,7 @@ def test_every_statement_of_a_principal_is_audited(lake: Lake, out: Path) -> Non
     assert export["tables"][0]["table"] == "silver.people"
     created = next(dict(e.body) for e in found if dict(e.body).get("target") == "gold.t")
     assert (created["statement"], created["rows"]) == ("CREATE TABLE", 20)
-    lake.catalog.query_history.flush()
+    lake.catalog.query_history.flush(60)
 
 
 def test_limits_of_bytes_and_time_hold(lake: Lake) -> None:

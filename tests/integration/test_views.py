@@ -362,7 +362,7 @@ def test_limits_history_and_audit_know_the_tables_behind_a_view(lake: Lake) -> N
     with pytest.raises(BytesLimitError):
         lake.query.sql("from gold.v", caller=Caller(bytes_limit=1))
     rows(lake, "from gold.v", "ana")
-    lake.catalog.query_history.flush()
+    lake.catalog.query_history.flush(60)
     recorded = lake.catalog.query_history.recent(limit=1)[0]
     assert [str(one.table) for one in recorded.tables] == ["silver.people"]
     body = lake.governance.audit_entries(kind="query", limit=1)[0].body
