@@ -131,6 +131,11 @@ def other_s3_endpoint(unavailable: Callable[[str], NoReturn]) -> Iterator[str]:
     yield from _s3_server(unavailable)
 
 
+# Its threads take turns where they wait alone: between the condition of a conditional write and
+# the write itself, moto has no lock, and two writers could win.
+_MOTO = "import sys; sys.setswitchinterval(60); from moto.server import main; main()"
+
+
 def _s3_server(unavailable: Callable[[str], NoReturn]) -> Iterator[str]:
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         unavailable("moto[server], an S3 server for tests,")
@@ -139,7 +144,7 @@ def _s3_server(unavailable: Callable[[str], NoReturn]) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port, handle = found.getsockname()[1], str(found.fileno())
         server = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            [sys.executable, "-c", _MOTO, "-H", "127.0.0.1", "-p", str(port)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(found.fileno(),),

@@ -31,6 +31,8 @@ _KEPT = {
     "ends them",
     "ledger": "names of files that arrived: they are what keeps them from being read again",
 }
+# What this process has still to note may name the person: the catalog may be busy for a while.
+_NOTED_S = 60.0
 _RESULT_FILES = (".arrows", ".part")
 _NUMBER = re.compile(r"-(\d+)-")
 
@@ -129,7 +131,7 @@ def redact_catalog(services: Services, words: Words, gathered: Gathered) -> None
     if words.pattern is None:
         return
     erasures = services.catalog.erasures
-    services.catalog.query_history.flush()
+    services.catalog.query_history.flush(_NOTED_S)
     _trust_redacted_views(services, words)
     for table, count in erasures.redact(words.within, words.out_of).items():
         gathered.note("catalog", table, found=count, erased=count)
